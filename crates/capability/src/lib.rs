@@ -1,0 +1,1 @@
+//! Grants: issue, attenuate, verify and revoke signed capabilities.

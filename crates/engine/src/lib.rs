@@ -1,0 +1,1 @@
+//! The sans-IO node: contact, enrolment, forwarding and delivery.

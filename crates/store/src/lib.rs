@@ -1,0 +1,1 @@
+//! The Store trait, its sled and memory engines, and encryption at rest.

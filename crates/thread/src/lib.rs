@@ -1,0 +1,1 @@
+//! An MLS thread: membership, admission, forward payload, history and eras.

@@ -1,0 +1,1 @@
+//! Frames and message content in deterministic CBOR, with limits.

@@ -1,0 +1,1 @@
+//! Many engines on virtual time.

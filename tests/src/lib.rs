@@ -1,0 +1,1 @@
+//! Tests that need real processes, real sockets and real disks.
