@@ -1,0 +1,222 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::batch::Change;
+use crate::limits::{check_key, check_value};
+use crate::{Batch, Entry, Reader, Scan, StoreError};
+
+/// A batch in the making, read together with the store below it.
+///
+/// Reads see the overlay's own writes, as if they had been committed. Writes go through `&self`, since OpenMLS's
+/// storage does. [`savepoint`](Overlay::savepoint) and [`rollback`](Overlay::rollback) undo the writes of one refused
+/// input and leave those of the inputs before it.
+///
+/// ```
+/// use frontdesk_store::{MemoryStore, Overlay, Reader, Store};
+///
+/// # fn main() -> Result<(), frontdesk_store::StoreError> {
+/// let store = MemoryStore::new();
+/// let step = Overlay::new(&store);
+/// step.put(*b"cursor", *b"1")?;
+/// let before = step.savepoint();
+/// step.put(*b"cursor", *b"2")?;
+/// step.rollback(before);
+/// assert_eq!(step.get(b"cursor")?, Some(b"1".to_vec()));
+/// assert_eq!(store.get(b"cursor")?, None);
+/// store.commit(&step.into_batch())?;
+/// assert_eq!(store.get(b"cursor")?, Some(b"1".to_vec()));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Overlay<'a> {
+    base: &'a dyn Reader,
+    state: RefCell<State>,
+}
+
+/// A moment in the making of an [`Overlay`] to go back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Savepoint(usize);
+
+#[derive(Default)]
+struct State {
+    batch: Batch,
+    /// Each write's key, and the change that the write replaced: undone from the end.
+    undo: Vec<(Vec<u8>, Option<Change>)>,
+}
+
+impl<'a> Overlay<'a> {
+    /// An overlay without writes over `base`.
+    #[must_use]
+    pub fn new(base: &'a dyn Reader) -> Self {
+        Self { base, state: RefCell::default() }
+    }
+
+    /// Sets `key` to `value`.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReserved`], [`StoreError::KeyTooLong`] or [`StoreError::ValueTooLarge`].
+    pub fn put(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Result<(), StoreError> {
+        let (key, value) = (key.into(), value.into());
+        check_key(&key)?;
+        check_value(&value)?;
+        self.state.borrow_mut().set(key, Change::Put(value));
+        Ok(())
+    }
+
+    /// Removes `key`. Removing what isn't there is no error.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReserved`] or [`StoreError::KeyTooLong`].
+    pub fn delete(&self, key: impl Into<Vec<u8>>) -> Result<(), StoreError> {
+        let key = key.into();
+        check_key(&key)?;
+        self.state.borrow_mut().set(key, Change::Delete);
+        Ok(())
+    }
+
+    /// The moment now. Costs nothing; savepoints nest.
+    #[must_use]
+    pub fn savepoint(&self) -> Savepoint {
+        Savepoint(self.state.borrow().undo.len())
+    }
+
+    /// Undoes every write since `to`. Savepoints taken after `to` are void then.
+    pub fn rollback(&self, to: Savepoint) {
+        self.state.borrow_mut().rollback(to);
+    }
+
+    /// Whether there is nothing to commit.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.state.borrow().batch.is_empty()
+    }
+
+    /// The number of keys changed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.state.borrow().batch.len()
+    }
+
+    /// What was written, ready to commit.
+    #[must_use]
+    pub fn into_batch(self) -> Batch {
+        self.state.into_inner().batch
+    }
+}
+
+impl State {
+    fn set(&mut self, key: Vec<u8>, change: Change) {
+        let replaced = self.batch.set(key.clone(), change);
+        self.undo.push((key, replaced));
+    }
+
+    fn rollback(&mut self, to: Savepoint) {
+        while self.undo.len() > to.0
+            && let Some((key, replaced)) = self.undo.pop()
+        {
+            match replaced {
+                Some(change) => drop(self.batch.set(key, change)),
+                None => self.batch.forget(&key),
+            }
+        }
+    }
+}
+
+impl Reader for Overlay<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.state.borrow().batch.change(key) {
+            Some(Change::Put(value)) => Ok(Some(value.clone())),
+            Some(Change::Delete) => Ok(None),
+            None => self.base.get(key),
+        }
+    }
+
+    fn scan(&self, scan: &Scan<'_>) -> Result<Vec<Entry>, StoreError> {
+        let state = self.state.borrow();
+        let bounds = scan.bounds();
+        let changed = state.batch.range(&bounds).count();
+        // Each change hides at most one entry of the base, so this many are enough to fill the limit.
+        let mut base = self.base.scan(&scan.limit(scan.limit.saturating_add(changed)))?;
+        if changed == 0 {
+            return Ok(base);
+        }
+        let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = base.drain(..).collect();
+        for (key, change) in state.batch.range(&bounds) {
+            match change {
+                Change::Put(value) => drop(merged.insert(key.to_vec(), value.clone())),
+                Change::Delete => drop(merged.remove(key)),
+            }
+        }
+        Ok(scan.arrange(merged.into_iter()))
+    }
+}
+
+impl fmt::Debug for Overlay<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Overlay").field("batch", &self.state.borrow().batch).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::{MemoryStore, Store};
+
+    fn base() -> MemoryStore {
+        let store = MemoryStore::new();
+        let mut batch = Batch::new();
+        for key in ["a/1", "a/2", "a/3", "b/1"] {
+            batch.put(key, "base").unwrap();
+        }
+        store.commit(&batch).unwrap();
+        store
+    }
+
+    fn keys(reader: &dyn Reader, scan: &Scan<'_>) -> Vec<String> {
+        let entries = reader.scan(scan).unwrap();
+        entries.into_iter().map(|(key, _)| String::from_utf8(key).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_limited_scan_looks_past_the_deletes_that_it_hides() {
+        let store = base();
+        let step = Overlay::new(&store);
+        step.delete("a/1").unwrap();
+        step.delete("a/2").unwrap();
+        step.put("a/4", "own").unwrap();
+        assert_eq!(keys(&step, &Scan::prefix(b"a/").limit(1)), ["a/3"]);
+        assert_eq!(keys(&step, &Scan::prefix(b"a/").limit(9)), ["a/3", "a/4"]);
+        assert_eq!(keys(&step, &Scan::prefix(b"a/").descending().limit(2)), ["a/4", "a/3"]);
+        assert_eq!(keys(&step, &Scan::prefix(b"a/").limit(0)), [""; 0]);
+    }
+
+    #[test]
+    fn a_rollback_takes_back_the_writes_of_one_input_alone() {
+        let store = base();
+        let step = Overlay::new(&store);
+        step.put("x", "first input").unwrap();
+        let outer = step.savepoint();
+        step.put("x", "second input").unwrap();
+        let inner = step.savepoint();
+        step.delete("x").unwrap();
+        step.put("y", "third input").unwrap();
+        step.rollback(inner);
+        assert_eq!(step.get(b"x").unwrap(), Some(b"second input".to_vec()));
+        assert_eq!(step.get(b"y").unwrap(), None);
+        step.rollback(outer);
+        assert_eq!(step.get(b"x").unwrap(), Some(b"first input".to_vec()));
+        assert_eq!(step.into_batch().len(), 1);
+    }
+
+    #[test]
+    fn overlays_stack() {
+        let store = base();
+        let lower = Overlay::new(&store);
+        lower.delete("a/2").unwrap();
+        let upper = Overlay::new(&lower);
+        upper.put("a/0", "own").unwrap();
+        assert_eq!(keys(&upper, &Scan::prefix(b"a/")), ["a/0", "a/1", "a/3"]);
+    }
+}
