@@ -90,6 +90,10 @@ id!(
     /// The name of one grant: 16 random bytes.
     GrantId, 16
 );
+id!(
+    /// The public name of an invitation, derived from its secret code without revealing it.
+    InvitationId, 8
+);
 
 impl ThreadId {
     /// The id of the thread that `guest` opens to `host` under a fresh `nonce`: SHA-256 of a domain string and the
@@ -116,5 +120,50 @@ impl UnixTime {
     #[must_use]
     pub const fn plus(self, seconds: u64) -> Self {
         Self(self.0.saturating_add(seconds))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_comes_back_from_its_text() {
+        let id = GrantId::from_bytes([0xa7; 16]);
+        assert_eq!(id.to_string(), "a7".repeat(16));
+        assert_eq!(id.to_string().parse::<GrantId>().unwrap(), id);
+        assert_eq!(id.fmt_short(), "a7a7a7a7");
+        assert_eq!(format!("{id:?}"), "GrantId(a7a7a7a7)");
+    }
+
+    #[test]
+    fn text_of_another_length_or_alphabet_is_refused() {
+        for text in ["", "a7", &"a7".repeat(17), &"A7".repeat(16), &"g7".repeat(16), &"é7".repeat(16)] {
+            let refusal = text.parse::<GrantId>().unwrap_err();
+            assert_eq!(refusal.to_string(), "expected 32 lowercase hexadecimal digits");
+        }
+    }
+
+    #[test]
+    fn an_id_is_one_byte_string_on_the_wire() {
+        let bytes = crate::codec::encode(&GrantId::from_bytes([3; 16])).unwrap();
+        assert_eq!(bytes.first(), Some(&0x50));
+        assert_eq!(bytes.len(), 17);
+    }
+
+    #[test]
+    fn a_thread_id_depends_on_host_guest_and_nonce() {
+        let [a, b] = [[1; 32], [2; 32]].map(PrincipalId::from_bytes);
+        let id = ThreadId::derive(&a, &b, &[0; 16]);
+        assert_eq!(id, ThreadId::derive(&a, &b, &[0; 16]));
+        assert_ne!(id, ThreadId::derive(&b, &a, &[0; 16]));
+        assert_ne!(id, ThreadId::derive(&a, &b, &[1; 16]));
+    }
+
+    #[test]
+    fn time_stops_at_its_largest() {
+        assert_eq!(UnixTime(5).plus(6), UnixTime(11));
+        assert_eq!(UnixTime(5).plus(u64::MAX), UnixTime(u64::MAX));
     }
 }

@@ -4,9 +4,27 @@
 //! its own (transport, signing, seal), bound together by its *device record*. This crate knows keys and what they
 //! sign; what a key may do is the capability crate's matter. Randomness and time are arguments.
 
+mod address;
 pub mod codec;
+mod device;
 mod ids;
+mod keys;
 mod sign;
+mod signed;
+#[cfg(test)]
+mod testing;
 
-pub use ids::{DeviceId, GrantId, ParseIdError, PrincipalId, SealKey, ThreadId, TransportKey, UnixTime};
-pub use sign::{BadSignature, Domain, SecretSigningKey, Signature, verify, verify_raw};
+pub use address::{
+    ADDRESS_RECORD_VERSION, AddressRecord, AddressRecordError, BadAddress, CLOCK_SKEW, DialAddress,
+    MAX_ADDRESS, MAX_ADDRESS_RECORD, MAX_ADDRESSES, SignedAddressRecord,
+};
+pub use device::{
+    DEVICE_RECORD_VERSION, DeviceRecord, DeviceRecordError, MAX_DEVICE_RECORD, SignedDeviceRecord,
+};
+pub use ids::{
+    DeviceId, GrantId, InvitationId, ParseIdError, PrincipalId, SealKey, ThreadId, TransportKey, UnixTime,
+};
+pub use keys::{DeviceKeys, RootKey, StoredDeviceKeys, StoredRootKey, check_seal_key};
+pub use sign::{
+    BadSignature, Domain, SecretSigningKey, Signature, WeakKey, check_public_key, verify, verify_raw,
+};

@@ -88,7 +88,12 @@ pub struct BadSignature;
 ///
 /// # Errors
 /// [`BadSignature`], without saying which of its causes it was.
-pub fn verify(key: &[u8; 32], domain: Domain, payload: &[u8], signature: &Signature) -> Result<(), BadSignature> {
+pub fn verify(
+    key: &[u8; 32],
+    domain: Domain,
+    payload: &[u8],
+    signature: &Signature,
+) -> Result<(), BadSignature> {
     verify_raw(key, &domain.bytes(payload), signature)
 }
 
@@ -97,9 +102,30 @@ pub fn verify(key: &[u8; 32], domain: Domain, payload: &[u8], signature: &Signat
 /// # Errors
 /// [`BadSignature`], without saying which of its causes it was.
 pub fn verify_raw(key: &[u8; 32], message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
-    let key = VerifyingKey::from_bytes(key).map_err(|_| BadSignature)?;
+    let key = strict_key(key).map_err(|_| BadSignature)?;
     let signature = ed25519_dalek::Signature::from_bytes(signature.as_bytes());
     key.verify_strict(message, &signature).map_err(|_| BadSignature)
+}
+
+/// The public key is of no use: not a point in canonical form, or one of the few of small order, under which
+/// signatures or secrets that nobody made would hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the public key is weak or malformed")]
+pub struct WeakKey;
+
+/// Checks that `key` is an Ed25519 public key that [`verify`] would accept signatures by.
+///
+/// # Errors
+/// [`WeakKey`].
+pub fn check_public_key(key: &[u8; 32]) -> Result<(), WeakKey> {
+    strict_key(key).map(|_| ())
+}
+
+/// Decompression reads `y` modulo the field's order, so a few points have two spellings; compressing again tells.
+fn strict_key(bytes: &[u8; 32]) -> Result<VerifyingKey, WeakKey> {
+    let key = VerifyingKey::from_bytes(bytes).map_err(|_| WeakKey)?;
+    let canonical = key.to_edwards().compress().to_bytes() == *bytes;
+    if canonical && !key.is_weak() { Ok(key) } else { Err(WeakKey) }
 }
 
 /// A secret Ed25519 key. Wiped when dropped, redacted in `Debug`.
@@ -148,5 +174,99 @@ impl SecretSigningKey {
 impl fmt::Debug for SecretSigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretSigningKey(redacted)")
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    const DOMAINS: [Domain; 7] = [
+        Domain::Grant,
+        Domain::Revocation,
+        Domain::Device,
+        Domain::DeviceTransport,
+        Domain::Address,
+        Domain::Profile,
+        Domain::Message,
+    ];
+
+    fn bytes<const N: usize>(hex: &str) -> [u8; N] {
+        data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap().try_into().unwrap()
+    }
+
+    #[test]
+    fn the_vector_of_rfc_8032_holds() {
+        // RFC 8032, section 7.1, test 2.
+        let key = SecretSigningKey::from_seed(&bytes(
+            "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+        ));
+        assert_eq!(key.public(), bytes("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"));
+        let signature = key.sign_raw(&[0x72]);
+        let expected = "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da\
+                        085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00";
+        assert_eq!(signature.as_bytes(), &bytes(expected));
+        verify_raw(&key.public(), &[0x72], &signature).unwrap();
+    }
+
+    #[test]
+    fn a_signature_for_one_domain_is_void_in_every_other() {
+        let key = SecretSigningKey::from_seed(&[9; 32]);
+        for signed in DOMAINS {
+            let signature = key.sign(signed, b"payload");
+            for checked in DOMAINS {
+                let held = verify(&key.public(), checked, b"payload", &signature).is_ok();
+                assert_eq!(held, signed == checked, "{signed:?} as {checked:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_domain_string_is_the_start_of_another() {
+        for a in DOMAINS {
+            for b in DOMAINS {
+                assert!(a == b || !b.bytes(b"").starts_with(&a.bytes(b"")), "{a:?} starts {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_changed_bit_of_a_signature_voids_it() {
+        let key = SecretSigningKey::from_seed(&[9; 32]);
+        let good = *key.sign(Domain::Grant, b"payload").as_bytes();
+        for bit in 0..512 {
+            let mut bad = good;
+            *bad.get_mut(bit / 8).unwrap() ^= 1 << (bit % 8);
+            let refusal = verify(&key.public(), Domain::Grant, b"payload", &Signature::from_bytes(bad));
+            assert_eq!(refusal, Err(BadSignature), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn weak_and_non_canonical_keys_are_refused() {
+        let one = "0100000000000000000000000000000000000000000000000000000000000000";
+        let order_2 = "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f";
+        let order_4 = "0000000000000000000000000000000000000000000000000000000000000000";
+        let order_8 = "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a";
+        let one_and_p = "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f";
+        for hex in [one, order_2, order_4, order_8, one_and_p] {
+            assert_eq!(check_public_key(&bytes(hex)), Err(WeakKey), "{hex}");
+        }
+        // y = 3 is a point of large order; p + 3 spells it a second time.
+        let three = "0300000000000000000000000000000000000000000000000000000000000000";
+        let three_and_p = "f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f";
+        assert_eq!(check_public_key(&bytes(three)), Ok(()));
+        assert_eq!(check_public_key(&bytes(three_and_p)), Err(WeakKey));
+    }
+
+    #[test]
+    fn a_signature_that_holds_for_every_message_under_a_weak_key_is_refused() {
+        let mut weak = [0; 32];
+        *weak.first_mut().unwrap() = 1;
+        let mut forged = [0; 64];
+        *forged.first_mut().unwrap() = 1;
+        let refusal = verify(&weak, Domain::Grant, b"anything", &Signature::from_bytes(forged));
+        assert_eq!(refusal, Err(BadSignature));
     }
 }
