@@ -1,0 +1,96 @@
+//! Enrolment: a device shows that it knows an invitation's code, people compare a short number, a grant is issued.
+//!
+//! ```text
+//! joiner -> administrator   JoinRequest    record, nonce, proof of the code over both
+//! administrator -> joiner   JoinChallenge  nonce, proof of the code over all of it
+//!            both show the short number of the whole transcript; the administrator approves
+//! administrator -> joiner   JoinGranted    grant chain, profile       (or JoinRefused)
+//! ```
+//!
+//! The administrator's nonce comes after the joiner is committed to its keys and nonce, so nobody can search for
+//! keys that give a wanted number.
+
+use crate::{profile::SignedProfile, reason::Reason};
+use frontdesk_capability::ChainBytes;
+use frontdesk_identity::{
+    InvitationId, SignedAddressRecord, SignedDeviceRecord,
+    codec::{self, DecodeError},
+};
+use serde_bytes::ByteArray;
+use serde_tuple::{Deserialize_tuple, Serialize_tuple};
+
+/// A device asks to be enrolled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct JoinRequest {
+    /// Which invitation, without revealing its code.
+    pub invitation: InvitationId,
+    /// The joiner's device.
+    pub record: SignedDeviceRecord,
+    /// The joiner's part of the short number.
+    pub nonce: ByteArray<16>,
+    /// How the joiner would like to be called; empty: as the invitation says.
+    pub name: String,
+    /// Where the joiner can be dialled.
+    pub address: SignedAddressRecord,
+    /// Proof of the code over [`JoinRequest::transcript`].
+    pub proof: ByteArray<32>,
+}
+
+/// The administrator node's answer: it knows the code too, and adds its part of the short number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct JoinChallenge {
+    /// Which invitation.
+    pub invitation: InvitationId,
+    /// The administrator's part of the short number.
+    pub nonce: ByteArray<16>,
+    /// Proof of the code over the request's transcript and this nonce.
+    pub proof: ByteArray<32>,
+}
+
+/// Enrolled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct JoinGranted {
+    /// Which invitation.
+    pub invitation: InvitationId,
+    /// The enrolment grant.
+    pub chain: ChainBytes,
+    /// What the device is now: 1 administrator, 2 agent, 3 bot.
+    pub role: u8,
+    /// What people call it.
+    pub name: String,
+    /// The administrator's device.
+    pub administrator: SignedDeviceRecord,
+    /// Its grant.
+    pub administrator_chain: ChainBytes,
+    /// Where it can be dialled.
+    pub address: SignedAddressRecord,
+    /// The entity's profile.
+    pub profile: SignedProfile,
+}
+
+/// Not enrolled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct JoinRefused {
+    /// Which invitation.
+    pub invitation: InvitationId,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl JoinRequest {
+    /// What the joiner proves its code over: invitation, record, nonce and name.
+    ///
+    /// # Errors
+    /// Only for a defect of ours, see [`codec::encode`].
+    pub fn transcript(&self) -> Result<Vec<u8>, DecodeError> {
+        codec::encode(&(self.invitation, &self.record, self.nonce, &self.name))
+    }
+
+    /// What the administrator proves its code over, and what the short number is made from.
+    ///
+    /// # Errors
+    /// Only for a defect of ours, see [`codec::encode`].
+    pub fn full_transcript(&self, administrator_nonce: &ByteArray<16>) -> Result<Vec<u8>, DecodeError> {
+        codec::encode(&(self.invitation, &self.record, self.nonce, &self.name, administrator_nonce))
+    }
+}

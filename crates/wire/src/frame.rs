@@ -1,0 +1,171 @@
+//! Frames: what one link between two nodes carries.
+//!
+//! A link is a pair of nodes, whatever connection they have at the moment. Each direction numbers its data frames
+//! from 1 without gaps, keeps them until they are acknowledged, and sends them again after a reconnection.
+
+use crate::{limits, reason::Reason};
+use frontdesk_identity::codec::{self, DecodeError};
+use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteArray, ByteBuf};
+use serde_tuple::{Deserialize_tuple, Serialize_tuple};
+
+/// The frame version that this program speaks.
+pub const FRAME_VERSION: u8 = 1;
+
+/// Why a frame was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// The bytes don't decode.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// A kind that this version does not have.
+    #[error("frame kind {0} is not known here")]
+    UnknownKind(u8),
+    /// A list or text is longer than its bound, or not in its order.
+    #[error("a field is out of its bounds")]
+    OutOfBounds,
+}
+
+/// Number of a data frame on one direction of a link: 1, 2, 3, ..
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LinkSeq(pub u64);
+
+impl LinkSeq {
+    /// The next number.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The number before, or 0.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+}
+
+/// One life of a node's store: 8 random bytes, drawn when the store is made or restored. A peer that meets a new
+/// incarnation starts its count of that peer's frames anew.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Incarnation(ByteArray<8>);
+
+impl Incarnation {
+    /// Wraps raw bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(ByteArray::new(bytes))
+    }
+}
+
+/// One frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// The first frame of each side after a connection.
+    Hello(Hello),
+    /// A numbered body.
+    Data(Data),
+    /// What the sender has made durable of what it received.
+    Ack(Ack),
+}
+
+/// A greeting: who of its lives the sender is in, and how far it got with the receiver's frames.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Hello {
+    /// The sender's present life.
+    pub incarnation: Incarnation,
+    /// The receiver's life that `ack` speaks of; a receiver in another life ignores `ack`.
+    pub about: Option<Incarnation>,
+    /// The sender's cursor over the receiver's frames.
+    pub ack: Ack,
+}
+
+/// A numbered, durable frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Data {
+    /// Its number.
+    pub seq: LinkSeq,
+    /// An encoded [`crate::Body`].
+    pub body: ByteBuf,
+}
+
+/// A cumulative acknowledgement, sent only after what it acknowledges is durable.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Ack {
+    /// Every frame up to here is stored.
+    pub stored: LinkSeq,
+    /// Every frame up to here has been opened and acted on. Never more than `stored`; less while a message waits for
+    /// the commit that it was sealed under.
+    pub delivered: LinkSeq,
+    /// The latest frames that were refused, by number, with the reason. They count as stored.
+    pub refused: Vec<Refused>,
+}
+
+/// A data frame that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Refused {
+    /// Number of the refused frame.
+    pub seq: LinkSeq,
+    /// Why.
+    pub reason: Reason,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Outer(u8, u8, ByteBuf);
+
+impl Frame {
+    /// The bytes: `[version, kind, body]`.
+    ///
+    /// # Errors
+    /// Only for a defect of ours, see [`codec::encode`].
+    pub fn encode(&self) -> Result<Vec<u8>, DecodeError> {
+        let (kind, body) = match self {
+            Self::Hello(hello) => (1, codec::encode(hello)?),
+            Self::Data(data) => (2, codec::encode(data)?),
+            Self::Ack(ack) => (3, codec::encode(ack)?),
+        };
+        codec::encode(&Outer(FRAME_VERSION, kind, ByteBuf::from(body)))
+    }
+
+    /// Decodes a frame of at most [`limits::MAX_FRAME`] bytes.
+    ///
+    /// # Errors
+    /// [`FrameError`]; a version other than [`FRAME_VERSION`] is [`DecodeError::UnknownVersion`] with both named.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
+        let Outer(version, kind, body) = codec::decode(bytes, limits::MAX_FRAME)?;
+        if version != FRAME_VERSION {
+            let (found, known) = (u64::from(version), u64::from(FRAME_VERSION));
+            return Err(DecodeError::UnknownVersion { found, known }.into());
+        }
+        let max = limits::MAX_FRAME;
+        match kind {
+            1 => {
+                let hello: Hello = codec::decode(&body, max)?;
+                hello.ack.check()?;
+                Ok(Self::Hello(hello))
+            }
+            2 => Ok(Self::Data(codec::decode(&body, max)?)),
+            3 => {
+                let ack: Ack = codec::decode(&body, max)?;
+                ack.check()?;
+                Ok(Self::Ack(ack))
+            }
+            other => Err(FrameError::UnknownKind(other)),
+        }
+    }
+}
+
+impl Ack {
+    fn check(&self) -> Result<(), FrameError> {
+        let ascending = self.refused.windows(2).all(|pair| match pair {
+            [a, b] => a.seq < b.seq,
+            _ => true,
+        });
+        let sound = self.delivered <= self.stored
+            && self.refused.len() <= limits::MAX_REFUSED
+            && self.refused.iter().all(|refused| refused.seq <= self.stored)
+            && ascending;
+        if sound { Ok(()) } else { Err(FrameError::OutOfBounds) }
+    }
+}
