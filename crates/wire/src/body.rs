@@ -8,7 +8,7 @@ use crate::{
     profile::SignedProfile,
     reason::Reason,
 };
-use frontdesk_capability::{ChainBytes, History, SignedRevocation};
+use frontdesk_capability::{ChainBytes, History, RevocationBytes};
 use frontdesk_identity::{
     DeviceId, PrincipalId, SignedAddressRecord, SignedDeviceRecord, ThreadId,
     codec::{self, DecodeError},
@@ -192,7 +192,7 @@ pub struct CommitNotice {
     /// An MLS private message with the commit.
     pub commit: ByteBuf,
     /// Revocations that led to it.
-    pub revocations: Vec<SignedRevocation>,
+    pub revocations: Vec<RevocationBytes>,
     /// Where added devices can be dialled.
     pub addresses: Vec<SignedAddressRecord>,
 }
@@ -274,7 +274,7 @@ pub struct ForwardAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Revoked {
     /// The revocations.
-    pub revocations: Vec<SignedRevocation>,
+    pub revocations: Vec<RevocationBytes>,
 }
 
 /// Where a device can be dialled now.
@@ -316,7 +316,7 @@ pub struct Roster {
     /// Its devices.
     pub devices: Vec<RosterEntry>,
     /// Grants that are no longer in force.
-    pub revocations: Vec<SignedRevocation>,
+    pub revocations: Vec<RevocationBytes>,
 }
 
 /// One device of an entity, as its other devices know it.

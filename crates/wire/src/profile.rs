@@ -1,7 +1,7 @@
 //! An entity's profile: what it says of itself to those who contact it.
 
 use crate::limits;
-use frontdesk_capability::{Ability, ChainBytes, Refusal, Revocations};
+use frontdesk_capability::{Ability, ChainBytes, Refusal, Revocations, Scope};
 use frontdesk_identity::{
     BadSignature, DeviceId, Domain, PrincipalId, SecretSigningKey, Signature, UnixTime,
     codec::{self, DecodeError},
@@ -110,8 +110,8 @@ impl SignedProfile {
         if profile.entity != *entity {
             return Err(ProfileError::WrongEntity);
         }
-        let chain = self.chain.verify(entity, now, revocations)?;
-        chain.permits(Ability::Admit, None)?;
+        let chain = self.chain.clone().verify(entity, now, revocations)?;
+        chain.permits(Ability::Admit, Scope::Principal)?;
         verify(chain.audience().as_bytes(), Domain::Profile, &self.payload, &self.signature)?;
         Ok(profile)
     }

@@ -158,3 +158,40 @@ impl From<DecodeError> for Reason {
         }
     }
 }
+
+impl From<Refusal> for Reason {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::TooLong
+            | Refusal::Malformed
+            | Refusal::NotCanonical
+            | Refusal::UnknownVersion { .. }
+            | Refusal::UnknownAbility { .. }
+            | Refusal::EmptyChain
+            | Refusal::TooManyLinks
+            | Refusal::EmptyWindow { .. }
+            | Refusal::TooDeep { .. }
+            | Refusal::DuplicateId { .. } => Self::GrantMalformed,
+            Refusal::NotFromRoot
+            | Refusal::WrongIssuer { .. }
+            | Refusal::WrongParent { .. }
+            | Refusal::BadSignature { .. }
+            | Refusal::BadRevocation => Self::GrantForged,
+            Refusal::DepthExhausted { .. }
+            | Refusal::WiderDepth { .. }
+            | Refusal::WiderAbilities { .. }
+            | Refusal::WiderScope { .. }
+            | Refusal::WiderHistory { .. }
+            | Refusal::WiderWindow { .. }
+            | Refusal::ForwardMissing { .. }
+            | Refusal::AdmitMissing { .. } => Self::GrantWidened,
+            Refusal::NotYetValid { .. } => Self::GrantNotYetValid,
+            Refusal::Expired { .. } => Self::GrantExpired,
+            Refusal::Revoked { .. } => Self::GrantRevoked,
+            Refusal::WrongAudience => Self::GrantWrongAudience,
+            Refusal::WrongPrincipal | Refusal::WrongThread | Refusal::ThreadOnly => Self::GrantWrongScope,
+            Refusal::AbilityMissing(_) => Self::GrantLacksAbility,
+            Refusal::RevocationsFull => Self::Busy,
+        }
+    }
+}
