@@ -14,10 +14,9 @@ const VERSION: u64 = 1;
 /// the target or a link above it, so one by a stranger, or for an id that does not exist, means nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
-    /// Whose grants it is about.
-    pub(crate) principal: PrincipalId,
-    pub(crate) revoker: IssuerKey,
-    pub(crate) target: GrantId,
+    principal: PrincipalId,
+    revoker: IssuerKey,
+    target: GrantId,
     issued_at: UnixTime,
     bytes: RevocationBytes,
 }
@@ -120,3 +119,11 @@ impl fmt::Debug for RevocationBytes {
 /// The payload of version 1.
 #[derive(Serialize, Deserialize)]
 struct Payload(u64, PrincipalId, IssuerKey, GrantId, UnixTime);
+
+#[cfg(test)]
+impl Revocation {
+    /// One with no signature, to fill sets with.
+    pub(crate) const fn unsigned(principal: PrincipalId, revoker: IssuerKey, target: GrantId) -> Self {
+        Self { principal, revoker, target, issued_at: UnixTime(0), bytes: RevocationBytes(Vec::new()) }
+    }
+}

@@ -89,3 +89,73 @@ impl Revocations {
         self.0.is_empty()
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    const ACME: PrincipalId = PrincipalId::from_bytes([1; 32]);
+    const ROOT: IssuerKey = IssuerKey::from_bytes([1; 32]);
+
+    fn device(n: u8) -> IssuerKey {
+        IssuerKey::from_bytes([n; 32])
+    }
+
+    fn numbered(revoker: IssuerKey, n: usize) -> Revocation {
+        let mut id = [0; GrantId::LEN];
+        id[..8].copy_from_slice(&n.to_be_bytes());
+        Revocation::unsigned(ACME, revoker, GrantId::from_bytes(id))
+    }
+
+    #[test]
+    fn the_same_revocation_is_kept_once_and_a_strangers_beside_it() {
+        let mut set = Revocations::new();
+        assert!(set.is_empty());
+        assert_eq!(set.insert(numbered(device(9), 7)), Ok(true));
+        assert_eq!(set.insert(numbered(ROOT, 7)), Ok(true));
+        assert_eq!(set.insert(numbered(ROOT, 7)), Ok(false));
+        assert_eq!(set.len(), 2);
+        let target = numbered(ROOT, 7).target();
+        assert!(set.holds(&ACME, &ROOT, &target) && !set.holds(&ACME, &device(8), &target));
+        assert!(!set.holds(&PrincipalId::from_bytes([2; 32]), &ROOT, &target));
+    }
+
+    #[test]
+    fn the_order_of_arrival_does_not_show() {
+        let all = [numbered(device(9), 1), numbered(ROOT, 2), numbered(ROOT, 1), numbered(device(8), 5)];
+        let [mut forth, mut back] = [Revocations::new(), Revocations::new()];
+        for n in 0..all.len() {
+            assert_eq!(forth.insert(all[n].clone()), Ok(true));
+            assert_eq!(back.insert(all[all.len() - 1 - n].clone()), Ok(true));
+        }
+        assert!(forth.iter().eq(back.iter()) && forth.of(&ACME).eq(back.iter()));
+        assert_eq!(forth.of(&PrincipalId::from_bytes([2; 32])).count(), 0);
+    }
+
+    #[test]
+    fn a_full_set_refuses_devices_before_roots_and_forgets_nothing() {
+        let mut set = Revocations::new();
+        for n in 0..MAX_REVOCATIONS - RESERVED_FOR_ROOTS {
+            let revoker = device(2 + u8::try_from(n / MAX_PER_REVOKER).unwrap_or(u8::MAX));
+            assert_eq!(set.insert(numbered(revoker, n)), Ok(true));
+        }
+        assert_eq!(set.insert(numbered(device(200), 0)), Err(Refusal::RevocationsFull));
+        for n in 0..RESERVED_FOR_ROOTS {
+            assert_eq!(set.insert(numbered(ROOT, n)), Ok(true));
+        }
+        assert_eq!(set.insert(numbered(ROOT, MAX_REVOCATIONS)), Err(Refusal::RevocationsFull));
+        assert_eq!(set.insert(numbered(ROOT, 0)), Ok(false));
+        assert_eq!(set.len(), MAX_REVOCATIONS);
+    }
+
+    #[test]
+    fn one_device_takes_no_more_than_its_share() {
+        let mut set = Revocations::new();
+        for n in 0..MAX_PER_REVOKER {
+            assert_eq!(set.insert(numbered(device(2), n)), Ok(true));
+        }
+        assert_eq!(set.insert(numbered(device(2), MAX_PER_REVOKER)), Err(Refusal::RevocationsFull));
+        assert_eq!(set.insert(numbered(device(3), MAX_PER_REVOKER)), Ok(true));
+    }
+}
