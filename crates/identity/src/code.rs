@@ -6,7 +6,7 @@ use rand_core::CryptoRng;
 use sha2::{Digest as _, Sha256};
 use std::{fmt, str::FromStr};
 use subtle::ConstantTimeEq as _;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// The secret of an invitation: 16 random bytes, good for one use.
 ///
@@ -57,7 +57,7 @@ impl InvitationCode {
     /// `frontdesk/invitation-proof/v1` 00 transcript.
     #[must_use]
     pub fn prove(&self, transcript: &[u8]) -> [u8; 32] {
-        let mac = Hmac::<Sha256>::new(&self.padded().into());
+        let mac = Hmac::<Sha256>::new((&*self.padded()).into());
         mac.chain_update(b"frontdesk/invitation-proof/v1\0")
             .chain_update(transcript)
             .finalize()
@@ -74,8 +74,8 @@ impl InvitationCode {
     }
 
     /// HMAC itself pads short keys with zeros to the block of the hash (RFC 2104, section 2).
-    fn padded(&self) -> [u8; 64] {
-        let mut key = [0; 64];
+    fn padded(&self) -> Zeroizing<[u8; 64]> {
+        let mut key = Zeroizing::new([0; 64]);
         key.iter_mut().zip(&self.0).for_each(|(to, from)| *to = *from);
         key
     }
@@ -106,8 +106,8 @@ pub struct ShortNumber(u32);
 
 impl ShortNumber {
     /// The number of a transcript: SHA-256 over `frontdesk/short-number/v1` 00 transcript, its first eight bytes as a
-    /// big-endian number, modulo a million. See [`InvitationCode`] for
-    /// what the transcript must hold.
+    /// big-endian number, modulo a million. See [`InvitationCode`] for what the
+    /// transcript must hold.
     #[must_use]
     pub fn derive(transcript: &[u8]) -> Self {
         let hash = Sha256::new().chain_update(b"frontdesk/short-number/v1\0").chain_update(transcript);
