@@ -3,6 +3,31 @@
 //! A *principal* (an entity or a customer) has a root key; its id is that public key. A *device* has three keys of
 //! its own (transport, signing, seal), bound together by its *device record*. This crate knows keys and what they
 //! sign; what a key may do is the capability crate's matter. Randomness and time are arguments.
+//!
+//! - A [`RootKey`] is made once, shown once as a [`RecoveryPhrase`], and kept in a key file ([`seal_key_file`],
+//!   [`write_private`]) or offline.
+//! - [`DeviceKeys`] are made once a device and never leave it. They sign its [`DeviceRecord`] and, whenever it can be
+//!   dialled elsewhere, its next [`AddressRecord`].
+//! - Others learn of an entity by a [`ContactLink`]; a new device of it is let in by an [`Invitation`].
+//!
+//! What comes from elsewhere climbs a ladder of types: bytes, then a `Signed..` record, of which nothing is known but
+//! its length, then the record, which only `verify` makes.
+//!
+//! ```
+//! use frontdesk_identity::{DeviceKeys, DeviceRecord, RootKey, SignedDeviceRecord, UnixTime};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let mut rng = <rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::seed_from_u64(1);
+//! let acme = RootKey::generate(&mut rng);
+//! let keys = DeviceKeys::generate(&mut rng);
+//! let sent = DeviceRecord::sign(&keys, acme.principal(), UnixTime(1_767_225_600));
+//!
+//! let received = SignedDeviceRecord::from_bytes(sent.as_bytes())?;
+//! let record = received.verify()?;
+//! assert_eq!(record.id(), keys.id());
+//! assert_eq!(record.principal(), acme.principal());
+//! # Ok(())
+//! # }
+//! ```
 
 mod address;
 mod code;
