@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::StoreError;
-use crate::limits::{check_key, check_value};
+use crate::limits::{MAX_VALUE, check_key, check_value};
 
 /// Writes that become visible, and durable, together or not at all.
 ///
@@ -36,7 +36,7 @@ impl Batch {
     pub fn put(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Result<(), StoreError> {
         let (key, value) = (key.into(), value.into());
         check_key(&key)?;
-        check_value(&value)?;
+        check_value(&value, MAX_VALUE)?;
         self.set(key, Change::Put(value));
         Ok(())
     }
@@ -116,7 +116,7 @@ impl fmt::Debug for Change {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::{MAX_KEY, MAX_VALUE};
+    use crate::MAX_KEY;
 
     #[test]
     fn the_later_batch_wins_a_merge() {
@@ -138,7 +138,7 @@ mod tests {
         let key = batch.put(vec![1; MAX_KEY + 1], *b"").unwrap_err();
         assert!(matches!(key, StoreError::KeyTooLong { len } if len == MAX_KEY + 1));
         let value = batch.put(*b"k", vec![0; MAX_VALUE + 1]).unwrap_err();
-        assert!(matches!(value, StoreError::ValueTooLarge { len } if len == MAX_VALUE + 1));
+        assert!(matches!(value, StoreError::ValueTooLarge { len, .. } if len == MAX_VALUE + 1));
         assert!(matches!(batch.put(*b"", *b"").unwrap_err(), StoreError::KeyReserved));
         assert!(matches!(batch.delete(*b"\0k").unwrap_err(), StoreError::KeyReserved));
         assert_eq!(batch.len(), 1);

@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::limits::{MAX_KEY, MAX_VALUE};
+use crate::limits::MAX_KEY;
 
 /// Why a store refused or failed, sorted by whom to blame.
 ///
@@ -21,13 +21,13 @@ pub enum StoreError {
         /// Length of the refused key in bytes.
         len: usize,
     },
-    /// The value is larger than [`MAX_VALUE`](crate::MAX_VALUE).
-    #[error(
-        "the value has {len} bytes and {MAX_VALUE} are allowed; split it or keep it in a file of its own"
-    )]
+    /// The value is larger than [`MAX_VALUE`](crate::MAX_VALUE), or than the engine takes where nothing splits it.
+    #[error("the value has {len} bytes and {max} are allowed; split it or keep it in a file of its own")]
     ValueTooLarge {
         /// Length of the refused value in bytes.
         len: usize,
+        /// The most bytes that would have been taken.
+        max: usize,
     },
 
     // The environment.
@@ -58,6 +58,11 @@ pub enum StoreError {
         /// What didn't fit.
         what: String,
     },
+    /// An earlier commit or flush failed, so what is in memory and what is on the disk may differ.
+    #[error(
+        "the store stopped after an earlier failure, so that nothing wrong is read from it; open it again"
+    )]
+    Stopped,
     /// The key doesn't open this store.
     #[error("the passphrase or key file does not open this store; use the one that it was made with")]
     WrongKey,
@@ -84,5 +89,9 @@ impl StoreError {
     pub fn from_io(attempt: &'static str, source: io::Error) -> Self {
         let full = matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         if full { Self::Full } else { Self::Io { attempt, source } }
+    }
+
+    pub(crate) fn damaged(what: impl Into<String>) -> Self {
+        Self::Damaged { what: what.into() }
     }
 }

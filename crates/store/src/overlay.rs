@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::batch::Change;
-use crate::limits::{check_key, check_value};
+use crate::limits::{MAX_VALUE, check_key, check_value};
 use crate::{Batch, Entry, Reader, Scan, StoreError};
 
 /// A batch in the making, read together with the store below it.
@@ -59,7 +59,7 @@ impl<'a> Overlay<'a> {
     pub fn put(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Result<(), StoreError> {
         let (key, value) = (key.into(), value.into());
         check_key(&key)?;
-        check_value(&value)?;
+        check_value(&value, MAX_VALUE)?;
         self.state.borrow_mut().set(key, Change::Put(value));
         Ok(())
     }

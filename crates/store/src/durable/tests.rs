@@ -1,0 +1,151 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+
+fn open(home: &Path) -> Result<SledStore, StoreError> {
+    SledStore::open(home, &SledOptions::default())
+}
+
+fn put(store: &SledStore, key: &str, value: &str) {
+    let mut batch = Batch::new();
+    batch.put(key, value).unwrap();
+    store.commit(&batch).unwrap();
+    store.flush().unwrap();
+}
+
+fn filled() -> TempDir {
+    let home = TempDir::new().unwrap();
+    let store = open(home.path()).unwrap();
+    put(&store, "k", "v");
+    store.close().unwrap();
+    home
+}
+
+/// What a crash leaves that stopped sled at the first half of its newest snapshot.
+fn plant_unfinished_snapshot(home: &Path) {
+    fs::write(home.join("snap.7FFFFFFFFFFFFFFF.generating"), b"the first half of a snapshot").unwrap();
+}
+
+#[test]
+fn an_unfinished_snapshot_does_not_stop_the_opening() {
+    let home = filled();
+    plant_unfinished_snapshot(home.path());
+    let store = open(home.path()).unwrap();
+    assert_eq!(store.get(b"k").unwrap(), Some(b"v".to_vec()));
+    let left = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(!left.into_iter().any(|name| name.to_string_lossy().ends_with(".generating")));
+}
+
+/// Why we remove it: if this fails, sled has learnt to, and our own removal can go.
+#[test]
+fn sled_alone_refuses_an_unfinished_snapshot() {
+    let home = filled();
+    plant_unfinished_snapshot(home.path());
+    let opened = sled::Config::new().path(home.path()).segment_size(SEGMENT_SIZE).open();
+    assert!(matches!(opened, Err(sled::Error::Corruption { .. })));
+}
+
+#[test]
+fn a_second_opening_of_one_home_is_refused_with_the_path() {
+    let home = filled();
+    let first = open(home.path()).unwrap();
+    let refused = open(home.path()).unwrap_err();
+    let lock = home.path().join("lock");
+    assert!(matches!(&refused, StoreError::InUse { path } if *path == lock));
+    assert!(refused.to_string().contains(&lock.display().to_string()));
+    drop(first);
+    open(home.path()).unwrap();
+}
+
+#[test]
+fn a_program_that_knows_only_sleds_lock_is_noticed_too() {
+    let home = filled();
+    let _other = sled::Config::new().path(home.path()).segment_size(SEGMENT_SIZE).open().unwrap();
+    assert!(
+        matches!(open(home.path()).unwrap_err(), StoreError::InUse { path } if path == home.path().join("db"))
+    );
+}
+
+#[test]
+fn a_value_that_would_leave_the_log_is_refused_and_the_store_goes_on() {
+    let home = filled();
+    let store = open(home.path()).unwrap();
+    let mut batch = Batch::new();
+    batch.put(*b"k", vec![0; MAX_ENGINE_VALUE + 1]).unwrap();
+    assert!(matches!(store.commit(&batch).unwrap_err(), StoreError::ValueTooLarge { .. }));
+    put(&store, "k", "w");
+}
+
+/// sled doesn't sync blob files, so what is in one could be lost in a power cut.
+#[test]
+fn the_largest_values_under_the_longest_keys_never_become_blob_files() {
+    let home = TempDir::new().unwrap();
+    let store = open(home.path()).unwrap();
+    for round in 0..600usize {
+        let mut batch = Batch::new();
+        let mut key = vec![b'k'; crate::MAX_KEY];
+        if let Some(last) = key.last_mut() {
+            *last = u8::try_from(round * 7 % 251).unwrap();
+        }
+        if round % 5 == 4 {
+            batch.delete(key).unwrap()
+        } else {
+            batch.put(key, vec![1; MAX_ENGINE_VALUE]).unwrap()
+        }
+        store.commit(&batch).unwrap();
+        assert_eq!(fs::read_dir(home.path().join("blobs")).unwrap().count(), 0, "in round {round}");
+    }
+    store.flush().unwrap();
+}
+
+#[test]
+fn a_stopped_store_answers_nothing_and_opens_again() {
+    let home = filled();
+    let store = open(home.path()).unwrap();
+    let failed: Result<(), _> = store.stop_on_error(Err(StoreError::Full));
+    assert!(matches!(failed, Err(StoreError::Full)));
+    assert!(matches!(store.get(b"k"), Err(StoreError::Stopped)));
+    assert!(matches!(store.scan(&Scan::prefix(b"")), Err(StoreError::Stopped)));
+    assert!(matches!(store.commit(&Batch::new()), Err(StoreError::Stopped)));
+    assert!(matches!(store.flush(), Err(StoreError::Stopped)));
+    drop(store);
+    assert_eq!(open(home.path()).unwrap().get(b"k").unwrap(), Some(b"v".to_vec()));
+}
+
+#[test]
+fn a_damaged_snapshot_or_configuration_is_named_as_damage() {
+    for prefix in ["snap.", "conf"] {
+        let home = filled();
+        open(home.path()).unwrap().close().unwrap();
+        for entry in fs::read_dir(home.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().unwrap().to_string_lossy().starts_with(prefix) {
+                fs::write(&path, b"segment_size: no number at all").unwrap();
+            }
+        }
+        assert!(matches!(open(home.path()).unwrap_err(), StoreError::Damaged { .. }), "{prefix}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_home_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let above = TempDir::new().unwrap();
+    let home = above.path().join("new/home");
+    open(&home).unwrap();
+    assert_eq!(fs::metadata(&home).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_home_that_cannot_be_made_is_an_error_of_the_system() {
+    let above = TempDir::new().unwrap();
+    let file = above.path().join("file");
+    fs::write(&file, b"").unwrap();
+    assert!(matches!(open(&file.join("home")).unwrap_err(), StoreError::Io { .. }));
+}
