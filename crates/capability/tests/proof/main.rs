@@ -5,5 +5,7 @@ mod algebra;
 mod cases;
 mod forge;
 mod hostile;
+mod model;
 mod refusals;
+mod steps;
 mod vectors;
