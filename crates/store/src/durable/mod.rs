@@ -25,6 +25,9 @@ const COLLECT_EVERY_MS: u64 = 500;
 /// Values are limited to [`MAX_ENGINE_VALUE`]; wrap it in [`Sealed`](crate::Sealed), which splits larger ones. After
 /// a failed commit or flush every call answers [`StoreError::Stopped`]: drop the store and open it again.
 ///
+/// sled checks what it reads by checksums and names a wrong one, but takes damage behind its last snapshot, in the
+/// newest part of its log, for the torn end of a crash, and goes on without it: a failing disk can lose writes silently.
+///
 /// Dropping it is safe at any time and keeps what was flushed; [`close`](SledStore::close) also says whether it worked.
 pub struct SledStore {
     // Fields drop in this order: sled lets go of its files, we wait for that, and then let go of the folder.

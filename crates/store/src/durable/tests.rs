@@ -131,6 +131,46 @@ fn a_damaged_snapshot_or_configuration_is_named_as_damage() {
     }
 }
 
+/// Either the whole of what was flushed, or damage by name: never a panic, and never something else.
+#[test]
+fn a_data_file_with_flipped_bits_or_cut_short_is_damage_or_whole() {
+    let home = filled();
+    let store = open(home.path()).unwrap();
+    for round in 0..60usize {
+        put(&store, &format!("key/{:02}", round % 20), &"v".repeat(1 + round));
+    }
+    let expected = store.scan(&Scan::prefix(b"")).unwrap();
+    store.close().unwrap();
+    open(home.path()).unwrap().close().unwrap();
+    let good = fs::read(home.path().join("db")).unwrap();
+    let written = good.iter().rposition(|byte| *byte != 0).unwrap();
+    for round in 0..40usize {
+        let copy = copy_of(home.path());
+        let mut bad = good.clone();
+        let at = written * round / 40;
+        if round.is_multiple_of(4) {
+            bad.truncate(at)
+        } else {
+            *bad.get_mut(at).unwrap() ^= 1 << (round % 8)
+        }
+        fs::write(copy.path().join("db"), bad).unwrap();
+        match open(copy.path()).and_then(|store| store.scan(&Scan::prefix(b""))) {
+            Ok(found) => assert_eq!(found, expected, "round {round}"),
+            Err(error) => assert!(matches!(error, StoreError::Damaged { .. }), "round {round}: {error}"),
+        }
+    }
+}
+
+fn copy_of(home: &Path) -> TempDir {
+    let copy = TempDir::new().unwrap();
+    for entry in fs::read_dir(home).unwrap().map(|entry| entry.unwrap()) {
+        if entry.file_type().unwrap().is_file() {
+            fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+        }
+    }
+    copy
+}
+
 #[cfg(unix)]
 #[test]
 fn a_new_home_is_for_its_owner_alone() {
