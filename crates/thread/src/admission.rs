@@ -271,7 +271,6 @@ fn check_sides(
         entitled.map_err(AdmissionRefusal::StewardNotEntitled)?;
     }
     let is_guest = |device: &DeviceId| members.get(device).is_some_and(|member| member.side == Side::Guest);
-    require(members.keys().any(is_guest), AdmissionRefusal::NoGuest)?;
     match step {
         Step::Founding(by) => {
             require(is_guest(&by), AdmissionRefusal::NotSteward(by))?;
@@ -282,7 +281,9 @@ fn check_sides(
             let removed = guests.find(|(device, _)| !is_guest(device));
             removed.map_or(Ok(()), |(device, _)| Err(AdmissionRefusal::GuestRemoved(*device)))
         }
-        Step::Joining { .. } | Step::Loading => Ok(()),
+        Step::Joining { .. } | Step::Loading => {
+            require(members.keys().any(is_guest), AdmissionRefusal::NoGuest)
+        }
     }
 }
 

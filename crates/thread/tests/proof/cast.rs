@@ -45,6 +45,10 @@ pub(crate) struct Node {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with_seed(0)
+    }
+
+    pub(crate) fn with_seed(seed: u64) -> Self {
         let key = |n| SecretSigningKey::from_seed(&[n; 32]);
         Self {
             acme: key(101),
@@ -52,7 +56,7 @@ impl World {
             mls: Mls::new(),
             now: Cell::new(START),
             revocations: RefCell::default(),
-            seed: Cell::new(0),
+            seed: Cell::new(seed),
         }
     }
 
@@ -276,7 +280,10 @@ pub(crate) fn founding(world: &World, carla: DeviceId, steward: KeyPackage) -> F
 
 impl Pair {
     pub(crate) fn found(suite: Suite, forgetful: bool) -> Self {
-        let world = World::new();
+        Self::found_in(World::new(), suite, forgetful)
+    }
+
+    pub(crate) fn found_in(world: World, suite: Suite, forgetful: bool) -> Self {
         let (mut carla, mut admin) = (world.customer(), world.agent());
         (carla.forgetful, admin.forgetful) = (forgetful, forgetful);
         let package = admin.key_package(&world, suite);

@@ -1,6 +1,6 @@
 //! The story of a thread, as its members live it.
 
-use crate::cast::{Pair, says};
+use crate::cast::{Pair, World, says};
 use frontdesk_identity::DeviceId;
 use frontdesk_thread::{ChangeRequest, OpenRefusal, Opened, PADDING, Role, SealError, Side, Suite};
 
@@ -114,7 +114,7 @@ fn a_removed_agent_that_never_saw_the_commit_cannot_read_on() {
 #[test]
 fn an_outsider_opens_nothing() {
     let mut pair = Pair::found(Suite::Classic, false);
-    let mut other = Pair::found(Suite::Classic, false);
+    let mut other = Pair::found_in(World::with_seed(1 << 32), Suite::Classic, false);
     let sealed = pair.carla.seal(&pair.world, b"private").unwrap();
     // The same thread id and epoch, another group: only the keys differ.
     assert!(matches!(other.admin.open(&other.world, &sealed), Err(OpenRefusal::Undecryptable)));

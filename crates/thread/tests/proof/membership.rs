@@ -1,6 +1,6 @@
 //! Changing who is in a thread: what the steward may do, what it may not, and who may at all.
 
-use crate::cast::{Node, Pair, admin_terms, founding, says, DAY};
+use crate::cast::{DAY, Node, Pair, admin_terms, founding, says};
 use frontdesk_capability::{Abilities, Ability, Chain, ChainBytes, Refusal, Terms};
 use frontdesk_thread::{
     AdmissionRefusal, ChangeRefusal, ChangeRequest, CreateError, Expected, JoinRefusal, KeyPackageBytes,
@@ -79,7 +79,9 @@ fn the_stewardship_passes_to_a_deputy_with_a_higher_term() {
     let request = ChangeRequest { remove: vec![pair.admin.id()], ..ChangeRequest::default() };
     let committed = deputy.change(&pair.world, request).unwrap();
     pair.carla.open(&pair.world, &committed.commit).unwrap();
-    assert!(matches!(pair.admin.open(&pair.world, &committed.commit), Ok(Opened::Changed(c)) if c.removed_me));
+    assert!(
+        matches!(pair.admin.open(&pair.world, &committed.commit), Ok(Opened::Changed(c)) if c.removed_me)
+    );
     says(&pair.world, b"the deputy is here", &mut deputy, &mut [&mut pair.carla]);
 }
 
@@ -135,10 +137,13 @@ fn a_founding_with_a_chain_that_does_not_hold_writes_nothing() {
     let unentitled = frontdesk_thread::Founding { steward_chain: agent, ..good.clone() };
     let refusal = carla.found(world, unentitled).unwrap_err();
     assert!(matches!(refusal, CreateError::Admission(AdmissionRefusal::StewardNotEntitled(_))));
-    let foreign = frontdesk_thread::Founding { guest_chain: world.guest_chain(pair.admin.id()), ..good.clone() };
+    let foreign =
+        frontdesk_thread::Founding { guest_chain: world.guest_chain(pair.admin.id()), ..good.clone() };
     let refusal = carla.found(world, foreign).unwrap_err();
     let wrong = Refusal::WrongAudience;
-    assert!(matches!(refusal, CreateError::Admission(AdmissionRefusal::Grant { refusal, .. }) if refusal == wrong));
+    assert!(
+        matches!(refusal, CreateError::Admission(AdmissionRefusal::Grant { refusal, .. }) if refusal == wrong)
+    );
     let suite = frontdesk_thread::Founding { suite: Suite::Hybrid, ..good.clone() };
     assert!(matches!(carla.found(world, suite), Err(CreateError::WrongSuite)));
     assert_eq!(carla.entries(), []);

@@ -19,7 +19,9 @@ fn an_expired_agent_is_muted_and_a_renewed_one_heard() {
     pair.world.pass(DAY + 61);
     let expired = Refusal::Expired { link: 1 };
     let sealed = ana.seal(&pair.world, b"too late");
-    assert!(matches!(sealed, Err(SealError::NotAllowed(WriterRefusal::Grant(refusal))) if refusal == expired));
+    assert!(
+        matches!(sealed, Err(SealError::NotAllowed(WriterRefusal::Grant(refusal))) if refusal == expired)
+    );
     assert_eq!(refused(pair.carla.open(&pair.world, &early)), WriterRefusal::Grant(expired));
     // The others go on, commits included: that a member has expired stops nobody else.
     says(&pair.world, b"still here", &mut pair.admin, &mut [&mut pair.carla, &mut ana]);
@@ -70,7 +72,9 @@ fn an_agent_without_write_reads_alone() {
     ana.join(&pair.world, &committed.welcome.unwrap(), frontdesk_thread::Role::Member).unwrap();
     says(&pair.world, b"listen", &mut pair.carla, &mut [&mut pair.admin, &mut ana]);
     let missing = WriterRefusal::Grant(Refusal::AbilityMissing(Ability::Write));
-    assert!(matches!(ana.seal(&pair.world, b"hm"), Err(SealError::NotAllowed(refusal)) if refusal == missing));
+    assert!(
+        matches!(ana.seal(&pair.world, b"hm"), Err(SealError::NotAllowed(refusal)) if refusal == missing)
+    );
 }
 
 #[test]
@@ -107,7 +111,8 @@ fn a_last_word_that_the_removal_overtook_is_heard_and_marked_until_it_is_revoked
         let committed = pair.admin.change(&pair.world, request).unwrap();
         pair.carla.open(&pair.world, &committed.commit).unwrap();
         let opened = pair.carla.open(&pair.world, &words[0]).unwrap();
-        let heard = Opened::Message { sender: ana.id(), epoch: 2, departed: true, plaintext: b"goodbye".to_vec() };
+        let heard =
+            Opened::Message { sender: ana.id(), epoch: 2, departed: true, plaintext: b"goodbye".to_vec() };
         assert_eq!(opened, heard);
         pair.world.revoke(&pair.admin.device, &chain);
         let revoked = WriterRefusal::Grant(Refusal::Revoked { link: 1 });
