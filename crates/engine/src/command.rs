@@ -1,7 +1,6 @@
 //! Commands: what a user or program can ask of its own node.
 
-use crate::role::Role;
-use frontdesk_identity::{ContactLink, DeviceId, Invitation, ThreadId, UnixTime};
+use frontdesk_identity::{ContactLink, DeviceId, Invitation, Role, ThreadId, UnixTime};
 use frontdesk_wire::{Position, Reason};
 use serde::Serialize;
 
@@ -172,7 +171,9 @@ pub enum CommandError {
         max: usize,
     },
     /// A duration is zero or longer than the issuer's own grant.
-    #[error("the time span of {0} s is not possible; give at least 1 s and stay within this device's own grant")]
+    #[error(
+        "the time span of {0} s is not possible; give at least 1 s and stay within this device's own grant"
+    )]
     Lasts(u64),
     /// No such thread here.
     #[error("no such thread; `frontdesk threads` lists them")]

@@ -14,14 +14,57 @@
 //! 5. [`Engine::next_deadline`] names the moment by which [`Input::Deadline`] is due.
 
 mod command;
+mod contact;
+mod delivery;
+mod dispatch;
+mod engine;
+mod enrol;
+mod forward;
+mod found;
+mod incoming;
 mod input;
-mod role;
+mod link;
+mod membership;
+mod message;
+mod peers;
+mod query;
+mod record;
+mod refill;
+mod rejoin;
+mod roster;
+mod settings;
+mod space;
+mod step;
+mod threads;
 mod view;
 
+/// Every bound of the engine, by name.
+pub mod limits {
+    pub use crate::{
+        contact::{MAX_CONTACTS, MAX_RECEPTIONS, MAX_RECEPTIONS_PER_PEER, OFFER_LASTS},
+        engine::CACHED_THREADS,
+        enrol::{ENROLMENT_LASTS, MAX_INVITATIONS},
+        found::ROOT_GRANT_LASTS,
+        link::{
+            BAN, MAX_EARLY, MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_MALFORMED, MAX_OUTBOX, MAX_WAITING,
+            RETRY_FIRST, RETRY_MAX,
+        },
+        message::MAX_WAITING_IN_THREAD,
+        peers::ADDRESS_LASTS,
+        query::MAX_PAGE,
+        refill::{GAP_PATIENCE, MAX_REFILL},
+        roster::{STOCK, STOCK_CLASSIC},
+        threads::MAX_AUTHORS,
+    };
+}
+
 pub use command::{Command, CommandError, CommandId, HistoryChoice, Reply};
+pub use engine::{Engine, OpenError, Output, StepError};
+pub use found::{FoundError, found_customer, found_entity, found_fresh, mark_restored};
+pub use frontdesk_identity::Role;
 pub use input::{Action, Event, Input, Millis, Now};
-pub use role::{Role, UnknownRole};
+pub use settings::{ForwardRule, ForwardTo, Settings};
 pub use view::{
-    Answer, DeviceView, MemberView, MessageState, MessageView, Query, ReceiverView, RequestView, Standing, StatusView,
-    ThreadStatus, ThreadView, WhoView,
+    Answer, DeviceView, MemberView, MessageState, MessageView, Query, ReceiverView, RequestView, Standing,
+    StatusView, ThreadStatus, ThreadView, WhoView,
 };

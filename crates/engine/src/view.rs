@@ -1,7 +1,6 @@
 //! What the engine shows: answers to queries, made for interfaces and ready for JSON. Ids are lowercase hexadecimal.
 
-use crate::role::Role;
-use frontdesk_identity::{DeviceId, PrincipalId, ThreadId, TransportKey, UnixTime};
+use frontdesk_identity::{DeviceId, PrincipalId, Role, ThreadId, TransportKey, UnixTime};
 use frontdesk_wire::{Position, Reason};
 use serde::{Serialize, Serializer};
 
@@ -184,21 +183,22 @@ pub struct ThreadView {
     pub missing: u64,
 }
 
-/// Where a message is. The least of what its receivers reported.
+/// Where a message is: as far as the foremost node on the other side of the thread has it. [`MessageView::receivers`]
+/// tells it for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum MessageState {
-    /// Durable here, not confirmed by every receiver.
+    /// Durable here, and not confirmed by the other side yet.
     Queued,
-    /// Every receiver's node has stored it, still sealed.
+    /// A node of the other side has stored it, still sealed.
     Stored,
-    /// Every receiver's node has opened and stored it.
+    /// A node of the other side has opened and stored it.
     Delivered,
-    /// A person on the other side (of the thread, not merely another device of this side) has seen it.
+    /// A person on the other side has seen it.
     Read,
     /// It came from another device.
     Received,
-    /// A receiver refused it.
+    /// All nodes of the other side refused it.
     Failed {
         /// Why.
         reason: Reason,
@@ -297,6 +297,7 @@ pub struct DeviceView {
     /// What people call it.
     pub name: String,
     /// What it is.
+    #[serde(serialize_with = "shown")]
     pub role: Role,
     /// Connected now.
     pub online: bool,
@@ -316,6 +317,7 @@ pub struct RequestView {
     /// What it will be called.
     pub name: String,
     /// What it will be.
+    #[serde(serialize_with = "shown")]
     pub role: Role,
     /// The number to compare, then to give to `approve`.
     pub number: String,

@@ -111,7 +111,7 @@ impl ThreadId {
 
 /// A moment by the wall clock: seconds since 1970-01-01T00:00:00Z. For validity windows and for people; never for
 /// ordering.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixTime(pub u64);
 

@@ -6,7 +6,6 @@ use crate::{
     frame::FrameError,
     limits,
     profile::SignedProfile,
-    reason::Reason,
 };
 use frontdesk_capability::{ChainBytes, History, RevocationBytes};
 use frontdesk_identity::{
@@ -99,7 +98,7 @@ bodies! {
     8 KeyPackages;
     /// A member asks the steward to bring in a device.
     9 ForwardRequest;
-    /// The steward's answer.
+    /// The steward has done it.
     10 ForwardAnswer;
     /// Revocations, to whom they concern.
     11 Revoked;
@@ -216,6 +215,8 @@ pub struct ForwardPayload {
     pub position: Position,
     /// How many [`HistoryPiece`]s follow.
     pub pieces: u32,
+    /// A word from the one who hands over, at most [`limits::MAX_NOTE`] bytes; may be empty.
+    pub note: String,
 }
 
 /// A piece of history, sealed under a key exported from the epoch of the forward.
@@ -259,15 +260,13 @@ pub struct ForwardRequest {
     pub note: String,
 }
 
-/// The steward's answer to a [`ForwardRequest`].
+/// The steward has done what a [`ForwardRequest`] asked for. If it won't, it refuses the frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct ForwardAnswer {
     /// The request's name.
     pub request: RequestId,
     /// The thread.
     pub thread: ThreadId,
-    /// None if it was done, else why not.
-    pub refused: Option<Reason>,
 }
 
 /// Revocations, to whom they concern.
@@ -326,7 +325,7 @@ pub struct RosterEntry {
     pub record: SignedDeviceRecord,
     /// Its enrolment grant.
     pub chain: ChainBytes,
-    /// What it is: 1 administrator, 2 agent, 3 bot.
+    /// What it is: 1 agent, 2 bot, 3 administrator.
     pub role: u8,
     /// What people call it, at most [`limits::MAX_NAME`] bytes.
     pub name: String,
@@ -356,6 +355,7 @@ impl Body {
                     })
                     && body.position <= Position::MAX
                     && body.pieces <= limits::MAX_HISTORY_PIECES
+                    && body.note.len() <= limits::MAX_NOTE
             }
             Self::HistoryPiece(body) => {
                 body.sealed.len() <= limits::MAX_HISTORY_PIECE && body.index < limits::MAX_HISTORY_PIECES
@@ -376,7 +376,10 @@ impl Body {
             }
             Self::JoinRequest(body) => body.name.len() <= limits::MAX_NAME,
             Self::JoinGranted(body) => body.name.len() <= limits::MAX_NAME,
-            Self::ForwardAnswer(_) | Self::AddressUpdate(_) | Self::JoinChallenge(_) | Self::JoinRefused(_) => true,
+            Self::ForwardAnswer(_)
+            | Self::AddressUpdate(_)
+            | Self::JoinChallenge(_)
+            | Self::JoinRefused(_) => true,
         }
     }
 }

@@ -54,7 +54,7 @@ pub struct JoinGranted {
     pub invitation: InvitationId,
     /// The enrolment grant.
     pub chain: ChainBytes,
-    /// What the device is now: 1 administrator, 2 agent, 3 bot.
+    /// What the device is now: 1 agent, 2 bot, 3 administrator.
     pub role: u8,
     /// What people call it.
     pub name: String,

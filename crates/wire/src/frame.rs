@@ -10,7 +10,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
 /// The frame version that this program speaks.
-pub const FRAME_VERSION: u8 = 1;
+pub(crate) const FRAME_VERSION: u8 = 1;
 
 /// Why a frame was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +77,8 @@ pub struct Hello {
     pub incarnation: Incarnation,
     /// The receiver's life that `ack` speaks of; a receiver in another life ignores `ack`.
     pub about: Option<Incarnation>,
+    /// The sender has the receiver's greeting. If not, the receiver greets again.
+    pub heard: bool,
     /// The sender's cursor over the receiver's frames.
     pub ack: Ack,
 }

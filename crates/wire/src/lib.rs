@@ -19,9 +19,9 @@ mod profile;
 mod reason;
 
 pub use body::{
-    AddressUpdate, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, ForwardAnswer, ForwardPayload,
-    ForwardRequest, HistoryPiece, KeyPackages, Rejoin, RefillRequest, RequestId, Revoked, Roster, RosterEntry,
-    ThreadMessage,
+    AddressUpdate, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, ForwardAnswer,
+    ForwardPayload, ForwardRequest, HistoryPiece, KeyPackages, RefillRequest, Rejoin, RequestId, Revoked,
+    Roster, RosterEntry, ThreadMessage,
 };
 pub use content::{Content, ContentError, ContentKind, Position, Seq, SignedContent};
 pub use enrol::{JoinChallenge, JoinGranted, JoinRefused, JoinRequest};

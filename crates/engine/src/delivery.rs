@@ -1,0 +1,118 @@
+//! What became of what was sent: the other side's acknowledgements and refusals, taken back to what they are about.
+
+use crate::{
+    Engine, Event, MessageState, ThreadStatus,
+    message::{message_id, receiver_of},
+    record::{self, About, Contact, Receiver},
+    space,
+    step::{Refuse, Step},
+};
+use frontdesk_identity::TransportKey;
+use frontdesk_store::StoreError;
+use frontdesk_wire::{Reason, RequestId, Seq};
+
+pub(crate) const QUEUED: u8 = 0;
+pub(crate) const STORED: u8 = 1;
+pub(crate) const DELIVERED: u8 = 2;
+pub(crate) const FAILED: u8 = 3;
+
+impl Engine {
+    /// A frame to `from` was stored, opened or refused.
+    pub(crate) fn fate(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        about: About,
+        delivered: bool,
+        refused: Option<Reason>,
+    ) -> Result<(), StoreError> {
+        match (about, refused) {
+            (About::Message { thread, era, seq }, refused) => {
+                let state = if refused.is_some() {
+                    FAILED
+                } else if delivered {
+                    DELIVERED
+                } else {
+                    STORED
+                };
+                self.message_fate(step, from, (thread, era, seq), state, refused)
+            }
+            (About::Contact(request), Some(reason)) => self.contact_refused(step, request, reason),
+            (About::Join(invitation), Some(reason)) => self.join_refused(step, invitation, reason),
+            (About::Forward(thread), Some(reason)) => {
+                self.tell(Event::ForwardAnswered { thread, refused: Some(reason) });
+                Ok(())
+            }
+            (About::Refill { thread, era, seq }, Some(_)) => self.give_up_gap(step, thread, era, from, seq),
+            (About::Nothing | About::Thread(_), _)
+            | (About::Contact(_) | About::Join(_) | About::Forward(_) | About::Refill { .. }, None) => Ok(()),
+        }
+    }
+
+    fn message_fate(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        (thread, era, seq): (frontdesk_identity::ThreadId, u32, Seq),
+        state: u8,
+        reason: Option<Reason>,
+    ) -> Result<(), StoreError> {
+        let author = self.id();
+        let Some((key, mut entry)) = self.content_at(step.overlay, &thread, era, &author, seq)? else {
+            return Ok(());
+        };
+        let before = state_of(&entry.receivers);
+        if let Some(receiver) = receiver_of(&mut entry.receivers, from) {
+            receiver.state = state;
+            receiver.reason = reason;
+        }
+        record::put(step.overlay, key, &entry)?;
+        let state = state_of(&entry.receivers);
+        if state != before {
+            self.tell(Event::MessageState { thread, message: message_id(&author, seq), state });
+        }
+        Ok(())
+    }
+
+    fn contact_refused(
+        &mut self,
+        step: Step<'_>,
+        request: RequestId,
+        reason: Reason,
+    ) -> Result<(), StoreError> {
+        let key = space::contact(&request);
+        let Some(contact) = record::get::<Contact>(step.overlay, &key)? else { return Ok(()) };
+        step.overlay.delete(key)?;
+        if let Some(mut meta) = self.meta(step.overlay, &contact.thread)? {
+            meta.set_status(ThreadStatus::Failed);
+            meta.reason = Some(reason);
+            self.put_meta(step, &meta)?;
+        }
+        self.tell(Event::ContactFailed { thread: contact.thread, reason });
+        Ok(())
+    }
+
+    pub(crate) fn tell_breach(&mut self, peer: TransportKey, refuse: &Refuse) {
+        self.refused_frames = self.refused_frames.saturating_add(1);
+        if refuse.security {
+            let (thread, reason, detail) = (refuse.thread, refuse.reason, refuse.detail.clone());
+            self.tell(Event::Security { peer, thread, reason, detail });
+        }
+    }
+}
+
+/// Where a message is: as far as the foremost receiver on the other side has it; failed if all of them refused it. If
+/// nobody is on the other side, the own side counts.
+pub(crate) fn state_of(receivers: &[Receiver]) -> MessageState {
+    let across = receivers.iter().any(|receiver| receiver.other);
+    let counted = || receivers.iter().filter(|receiver| receiver.other == across);
+    match counted().filter(|receiver| receiver.state != FAILED).map(|receiver| receiver.state).max() {
+        Some(QUEUED) => MessageState::Queued,
+        Some(STORED) => MessageState::Stored,
+        Some(_) => MessageState::Delivered,
+        None => match counted().find_map(|receiver| receiver.reason) {
+            Some(reason) => MessageState::Failed { reason },
+            None => MessageState::Queued,
+        },
+    }
+}

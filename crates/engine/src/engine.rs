@@ -1,0 +1,384 @@
+//! The engine itself: its memory, and the order of calls that a driver keeps.
+
+use crate::{
+    Action, Answer, CommandError, Event, Input, Millis, Now, Query, Settings,
+    link::Link,
+    record::{self, About, DeviceEntry, LinkRecord, SelfRecord},
+    space,
+    step::{Halt, Step},
+};
+use frontdesk_capability::{Chain, RevocationBytes, Revocations};
+use frontdesk_identity::{DeviceId, DeviceKeys, DeviceRecord, DialAddress, ThreadId, TransportKey, UnixTime};
+use frontdesk_store::{Overlay, Reader, Savepoint, Scan, StoreError};
+use frontdesk_thread::{Ctx, Mls, Thread};
+use frontdesk_wire::{Body, Incarnation};
+use lru::LruCache;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    num::NonZeroUsize,
+};
+
+/// Threads whose keys are kept in memory; the others are read when they are used. About 40 KB each.
+pub const CACHED_THREADS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
+/// The engine could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store holds no identity: it was never founded.
+    #[error("this home was never set up; run `frontdesk init` or `frontdesk join`")]
+    NotFounded,
+    /// The keys are not those of the stored identity.
+    #[error("the keys and the store belong to different devices; restore both from one backup")]
+    WrongKeys,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The step is void: the driver drops its overlay and calls [`Engine::reload`].
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a step asks of the driver once its batch is durable.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// To do, in this order.
+    pub actions: Vec<Action>,
+    /// To tell, in this order.
+    pub events: Vec<Event>,
+}
+
+/// A node, as a state machine.
+pub struct Engine {
+    pub(crate) keys: DeviceKeys,
+    pub(crate) me: SelfRecord,
+    pub(crate) record: Option<DeviceRecord>,
+    pub(crate) chain: Option<Chain>,
+    pub(crate) settings: Settings,
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) mls: Mls,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) revocations: Revocations,
+    pub(crate) links: HashMap<TransportKey, Link>,
+    /// Links that the step has to finish.
+    pub(crate) touched: BTreeSet<TransportKey>,
+    pub(crate) retries: BTreeSet<(Millis, TransportKey)>,
+    /// Peers that the driver was asked to stay connected to.
+    pub(crate) wanted: BTreeSet<TransportKey>,
+    /// Peers to stay connected to even with nothing to send.
+    pub(crate) kept: BTreeSet<TransportKey>,
+    pub(crate) threads: LruCache<ThreadId, Thread>,
+    /// The devices of this node's own entity, by transport key.
+    pub(crate) colleagues: BTreeMap<TransportKey, DeviceId>,
+    pub(crate) addresses: Vec<DialAddress>,
+    /// What the input at hand wants sent.
+    pub(crate) pending: Vec<(TransportKey, About, Body)>,
+    pub(crate) refused_frames: u64,
+    /// Threads that the input at hand has worked on.
+    pub(crate) used: BTreeSet<ThreadId>,
+    /// When grants end in threads that this device is steward of.
+    pub(crate) expiries: BTreeSet<(UnixTime, ThreadId)>,
+    /// When to look at gaps in threads.
+    pub(crate) gaps: BTreeSet<(Millis, ThreadId)>,
+    /// Peers with frames to send when the node starts.
+    due: BTreeSet<TransportKey>,
+    /// Peers that were connected before a reload.
+    reconnect: BTreeSet<TransportKey>,
+    /// The clocks at the latest step.
+    pub(crate) clocks: Option<Now>,
+    output: Output,
+}
+
+/// Where one input began, to go back to if it is refused.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    savepoint: Savepoint,
+    actions: usize,
+    events: usize,
+}
+
+impl Engine {
+    /// Opens the node that `reader` holds. `seed` must be fresh from the system's randomness; in simulations, from the
+    /// scenario's.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(
+        reader: &dyn Reader,
+        keys: DeviceKeys,
+        settings: Settings,
+        seed: [u8; 32],
+    ) -> Result<Self, OpenError> {
+        let mut engine = Self {
+            keys,
+            me: SelfRecord::default(),
+            record: None,
+            chain: None,
+            settings,
+            rng: ChaCha20Rng::from_seed(seed),
+            mls: Mls::new(),
+            incarnation: Incarnation::default(),
+            revocations: Revocations::new(),
+            links: HashMap::new(),
+            touched: BTreeSet::new(),
+            retries: BTreeSet::new(),
+            wanted: BTreeSet::new(),
+            kept: BTreeSet::new(),
+            threads: LruCache::new(CACHED_THREADS),
+            colleagues: BTreeMap::new(),
+            addresses: Vec::new(),
+            pending: Vec::new(),
+            refused_frames: 0,
+            used: BTreeSet::new(),
+            expiries: BTreeSet::new(),
+            gaps: BTreeSet::new(),
+            due: BTreeSet::new(),
+            reconnect: BTreeSet::new(),
+            clocks: None,
+            output: Output::default(),
+        };
+        engine.reload(reader)?;
+        Ok(engine)
+    }
+
+    /// Forgets everything in memory and reads it anew: after a step that failed to commit. Connections are taken as they
+    /// were; frames on their way are sent again.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn reload(&mut self, reader: &dyn Reader) -> Result<(), OpenError> {
+        self.me = record::get(reader, space::SELF)?.ok_or(OpenError::NotFounded)?;
+        self.incarnation = record::get(reader, space::INCARNATION)?.ok_or(OpenError::NotFounded)?;
+        self.record = self.me.record.as_ref().map(record::device_of).transpose()?;
+        if self.record.as_ref().is_some_and(|record| record.id() != self.keys.id()) {
+            return Err(OpenError::WrongKeys);
+        }
+        self.revocations = load_revocations(reader)?;
+        self.chain = self.own_chain();
+        self.threads.clear();
+        self.pending.clear();
+        self.touched.clear();
+        self.retries.clear();
+        self.output = Output::default();
+        self.colleagues = load_colleagues(reader)?;
+        self.expiries = load_expiries(reader)?;
+        self.wanted.clear();
+        self.kept = self.to_keep(reader)?;
+        self.due = load_due(reader)?;
+        let up: Vec<TransportKey> =
+            self.links.iter().filter(|(_, link)| link.is_up()).map(|(peer, _)| *peer).collect();
+        self.links.clear();
+        self.reconnect.extend(up);
+        Ok(())
+    }
+
+    /// Begins: greets peers that were connected before a reload, and asks to be connected to those that matter. Call it
+    /// once after [`Engine::open`] and after each [`Engine::reload`], within a step of its own.
+    ///
+    /// # Errors
+    /// [`StepError`]: the whole step is void.
+    pub fn start(&mut self, now: Now, overlay: &Overlay<'_>) -> Result<(), StepError> {
+        let step = Step { overlay, now };
+        self.clocks = Some(now);
+        for peer in std::mem::take(&mut self.reconnect) {
+            self.peer_up(step, peer)?;
+        }
+        self.touched.extend(std::mem::take(&mut self.due));
+        self.touched.extend(self.kept.iter());
+        Ok(self.resume(step)?)
+    }
+
+    /// Takes one input. Call it for as many inputs as wait, then [`Engine::finish`] once.
+    ///
+    /// # Errors
+    /// [`StepError`]: the whole step is void.
+    pub fn handle(&mut self, now: Now, input: Input, overlay: &Overlay<'_>) -> Result<(), StepError> {
+        let step = Step { overlay, now };
+        self.clocks = Some(now);
+        self.used.clear();
+        match input {
+            Input::Command { id, command } => {
+                let mark = self.mark(step);
+                let result = match self.command(step, command) {
+                    Ok(reply) => {
+                        self.number_pending(step)?;
+                        Ok(reply)
+                    }
+                    Err(Halt::Store(error)) => return Err(error.into()),
+                    Err(Halt::Refuse(error)) => {
+                        self.undo(step, mark);
+                        Err(error)
+                    }
+                };
+                self.tell(Event::CommandDone { id, result });
+            }
+            Input::PeerUp(peer) => self.peer_up(step, peer)?,
+            Input::PeerDown(peer) => self.peer_down(peer),
+            Input::Frame { from, bytes } => self.frame(step, from, &bytes)?,
+            Input::Deadline => self.deadline(step)?,
+            Input::Addresses(addresses) => self.set_addresses(step, &addresses)?,
+        }
+        self.number_pending(step)?;
+        Ok(())
+    }
+
+    /// Ends the step: what follows from its inputs is written and collected.
+    ///
+    /// # Errors
+    /// [`StepError`]: the whole step is void.
+    pub fn finish(&mut self, now: Now, overlay: &Overlay<'_>) -> Result<Output, StepError> {
+        self.finish_links(Step { overlay, now })?;
+        Ok(std::mem::take(&mut self.output))
+    }
+
+    /// When [`Input::Deadline`] is due; none if nothing waits for time to pass.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Millis> {
+        [self.next_retry(), self.next_expiry(), self.next_gap()].into_iter().flatten().min()
+    }
+
+    /// Answers a question about the present state.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn query(&self, now: Now, reader: &dyn Reader, query: &Query) -> Result<Answer, StepError> {
+        Ok(self.answer(now, reader, query)?)
+    }
+
+    /// When the next grant ends, by the monotonic clock; at most an hour ahead, since the wall clock may be set.
+    fn next_expiry(&self) -> Option<Millis> {
+        let (at, _) = self.expiries.first()?;
+        let now = self.clocks?;
+        let seconds = at.0.saturating_sub(now.wall.0).min(3600);
+        Some(now.mono.plus(seconds.saturating_mul(1000)))
+    }
+
+    fn deadline(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        self.retry_links(step);
+        self.ask_for_gaps(step)?;
+        self.expire(step)
+    }
+
+    pub(crate) fn act(&mut self, action: Action) {
+        self.output.actions.push(action);
+    }
+
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.output.events.push(event);
+    }
+
+    pub(crate) fn mark(&self, step: Step<'_>) -> Mark {
+        Mark {
+            savepoint: step.overlay.savepoint(),
+            actions: self.output.actions.len(),
+            events: self.output.events.len(),
+        }
+    }
+
+    /// Takes back all that the input at hand has done.
+    pub(crate) fn undo(&mut self, step: Step<'_>, mark: Mark) {
+        step.overlay.rollback(mark.savepoint);
+        self.output.actions.truncate(mark.actions);
+        self.output.events.truncate(mark.events);
+        self.pending.clear();
+        for thread in std::mem::take(&mut self.used) {
+            self.threads.pop(&thread);
+        }
+    }
+
+    /// Randomness for one operation.
+    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// What operations on threads are given. None for a device that belongs to nobody yet.
+    pub(crate) fn ctx<'a>(&'a self, step: Step<'a>, seed: [u8; 32]) -> Option<Ctx<'a>> {
+        Some(Ctx {
+            overlay: step.overlay,
+            mls: &self.mls,
+            rng: RefCell::new(ChaCha20Rng::from_seed(seed)),
+            keys: &self.keys,
+            record: self.record.as_ref()?,
+            now: step.wall(),
+            revocations: &self.revocations,
+        })
+    }
+
+    pub(crate) fn id(&self) -> DeviceId {
+        self.keys.id()
+    }
+
+    /// This device's own grant. It was verified when it was stored; that it holds now is asked where it is used.
+    pub(crate) fn own_chain(&self) -> Option<Chain> {
+        let principal = self.me.principal?;
+        self.me.chain.clone()?.verify(&principal, self.me.granted_at, &Revocations::new()).ok()
+    }
+
+    /// The grant, or why there is none to act under.
+    pub(crate) fn standing_chain(&self) -> Result<&Chain, Halt<CommandError>> {
+        self.chain.as_ref().ok_or(Halt::Refuse(CommandError::NotSettled))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("device", &self.id())
+            .field("links", &self.links.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn load_revocations(reader: &dyn Reader) -> Result<Revocations, StoreError> {
+    let mut revocations = Revocations::new();
+    for (key, bytes) in reader.scan(&Scan::prefix(space::REVOCATIONS))? {
+        let bytes: RevocationBytes = record::decode(&bytes)?;
+        let principal = space::principal_of_revocation(&key);
+        let revocation = principal.and_then(|principal| bytes.verify(&principal).ok());
+        let revocation = revocation.ok_or_else(|| StoreError::Damaged { what: "a revocation".into() })?;
+        // The stored set was within its bounds when it was written.
+        let _inserted = revocations.insert(revocation);
+    }
+    Ok(revocations)
+}
+
+fn load_colleagues(reader: &dyn Reader) -> Result<BTreeMap<TransportKey, DeviceId>, StoreError> {
+    let mut colleagues = BTreeMap::new();
+    for (_, bytes) in reader.scan(&Scan::prefix(space::DEVICES))? {
+        let entry: DeviceEntry = record::decode(&bytes)?;
+        if !entry.removed {
+            let record = record::device_of(&entry.record)?;
+            colleagues.insert(record.transport(), record.id());
+        }
+    }
+    Ok(colleagues)
+}
+
+fn load_expiries(reader: &dyn Reader) -> Result<BTreeSet<(UnixTime, ThreadId)>, StoreError> {
+    let keys = reader.scan(&Scan::prefix(space::EXPIRIES))?;
+    Ok(keys.iter().filter_map(|(key, _)| space::read_expiry(key)).collect())
+}
+
+/// Peers that have something to get.
+fn load_due(reader: &dyn Reader) -> Result<BTreeSet<TransportKey>, StoreError> {
+    let mut due = BTreeSet::new();
+    for (key, bytes) in reader.scan(&Scan::prefix(space::LINKS))? {
+        let link: LinkRecord = record::decode(&bytes)?;
+        if link.numbered > link.stored
+            && let Some(peer) = space::read_link(&key)
+        {
+            due.insert(peer);
+        }
+    }
+    Ok(due)
+}

@@ -1,0 +1,280 @@
+//! The other side of a steward's acts: following a commit, being brought into a thread, and reading what was granted.
+
+use crate::{
+    Engine, Event, ThreadStatus,
+    message::open_refusal,
+    record::Meta,
+    step::{Halt, Refuse, Step},
+};
+use frontdesk_capability::{Ability, RevocationBytes};
+use frontdesk_identity::{PrincipalId, SignedAddressRecord, TransportKey, codec};
+use frontdesk_store::StoreError;
+use frontdesk_thread::{Change, Expected, HistoryError, Opened, Role, Thread};
+use frontdesk_wire::{CommitNotice, ForwardPayload, HistoryPiece, Reason, Revoked, SignedContent, limits};
+
+impl Engine {
+    /// A change by the steward, to this device as a member: checked whole before it counts.
+    pub(crate) fn commit_notice(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        body: CommitNotice,
+    ) -> Result<(), Halt<Refuse>> {
+        let (mut meta, mut thread) = self.thread_of_frame(step, body.thread, body.era)?;
+        if meta.steward_transport != Some(from) {
+            return Err(Refuse::breach(Reason::NotSteward, "a commit by another device")
+                .about(body.thread)
+                .into());
+        }
+        let host = thread.host();
+        self.learn_revocations(step, &host, &body.revocations)?;
+        let seed = self.bytes();
+        let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
+        let change = match thread.open(&ctx, &body.commit) {
+            Ok(Opened::Changed(change)) => change,
+            Ok(Opened::Message { .. }) => {
+                return Err(Refuse::breach(Reason::Malformed, "a message sent as a commit")
+                    .about(body.thread)
+                    .into());
+            }
+            Err(error) => return Err(open_refusal(error, body.thread)),
+        };
+        self.learn_addresses(step, &thread, &body.addresses)?;
+        if change.removed_me {
+            return self.leave(step, meta, thread, change);
+        }
+        self.refresh(step, &mut meta, &thread)?;
+        self.note_change(step, &mut meta, &thread, &change.added, &change.removed)?;
+        self.stay_close(&meta);
+        let Change { epoch, added, removed, .. } = change;
+        let newcomers = !added.is_empty();
+        self.tell(Event::MembersChanged { thread: meta.thread, epoch, added, removed });
+        self.release(step, &mut meta, &mut thread)?;
+        if newcomers {
+            self.introduce_quietly(step, &mut meta, &mut thread)?;
+        }
+        self.put_meta(step, &meta)?;
+        self.keep_thread(thread);
+        Ok(())
+    }
+
+    /// A name is a courtesy: that it can't be told now is no reason to refuse anything.
+    fn introduce_quietly(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        thread: &mut Thread,
+    ) -> Result<(), StoreError> {
+        match self.introduce(step, meta, thread) {
+            Ok(()) | Err(Halt::Refuse(_)) => Ok(()),
+            Err(Halt::Store(error)) => Err(error),
+        }
+    }
+
+    /// This device was taken out: its keys for the thread go, what it read stays.
+    fn leave(
+        &mut self,
+        step: Step<'_>,
+        mut meta: Meta,
+        thread: Thread,
+        change: Change,
+    ) -> Result<(), Halt<Refuse>> {
+        let id = meta.thread;
+        meta.set_status(ThreadStatus::Left);
+        meta.epoch = change.epoch;
+        self.note(step, &mut meta, "this device left".into())?;
+        self.set_expiry(step, &mut meta, None)?;
+        self.put_meta(step, &meta)?;
+        self.drop_waiting(step, &id)?;
+        let seed = self.bytes();
+        if let Some(ctx) = self.ctx(step, seed) {
+            thread.delete(&ctx).map_err(crate::threads::storage)?;
+        }
+        self.tell(Event::Removed { thread: id });
+        Ok(())
+    }
+
+    /// A guest stays connected to those who serve it, since it can rarely be dialled itself.
+    pub(crate) fn stay_close(&mut self, meta: &Meta) {
+        self.touched.extend(meta.hosts.iter());
+        self.kept.extend(meta.hosts.iter());
+    }
+
+    /// The forward payload: this device is brought into a thread.
+    pub(crate) fn forward_payload(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        body: ForwardPayload,
+    ) -> Result<(), Halt<Refuse>> {
+        let known = self.meta(step.overlay, &body.thread)?;
+        let (own, host) = self.sides(known.as_ref()).ok_or_else(|| Refuse::plain(Reason::GrantMissing))?;
+        let chain = crate::contact::verify(step, &body.chain, &own, &self.revocations)?;
+        chain.held_by(&self.id()).map_err(Refuse::grant)?;
+        chain.permits(Ability::Read, body.thread).map_err(Refuse::grant)?;
+        let expected = Expected { host, thread: body.thread, era: body.era, min_term: 0, role: Role::Member };
+        let mut thread = self.join_thread(step, &body.welcome, expected)?;
+        let steward = thread.member(&thread.steward()).map(|member| member.record.transport());
+        if steward != Some(from) {
+            return Err(Refuse::breach(Reason::NotSteward, "forwarded by another device")
+                .about(body.thread)
+                .into());
+        }
+        self.learn_addresses(step, &thread, &body.addresses)?;
+        let mut meta = known.unwrap_or_else(|| Meta::new(body.thread, host, thread.guest(), step.wall()));
+        meta.set_status(ThreadStatus::Open);
+        meta.position = meta.position.max(body.position);
+        (meta.piece, meta.pieces) = (0, body.pieces);
+        let own = self.id();
+        for (device, seq) in &body.heads {
+            if *device == own {
+                meta.seq = meta.seq.max(*seq);
+            } else if let Some(author) = meta.author_mut(*device) {
+                author.through = author.through.max(*seq);
+                author.newest = author.newest.max(*seq);
+                author.asked = author.asked.max(*seq);
+            }
+        }
+        self.refresh(step, &mut meta, &thread)?;
+        self.stay_close(&meta);
+        if body.pieces == 0 {
+            self.forget_history(step, &thread)?;
+        }
+        let note = if body.note.is_empty() { String::new() } else { format!(": {}", body.note) };
+        self.note(step, &mut meta, format!("forwarded to this device{note}"))?;
+        if self.me.role().is_some() {
+            self.replace_package(step, from, thread.suite())?;
+        }
+        self.tell(Event::ThreadOpened { thread: body.thread, forwarded: true });
+        self.release(step, &mut meta, &mut thread)?;
+        self.introduce_quietly(step, &mut meta, &mut thread)?;
+        self.put_meta(step, &meta)?;
+        self.keep_thread(thread);
+        Ok(())
+    }
+
+    /// This device's principal, and the host of the thread that it may be brought into: its own entity's threads, or, for
+    /// a guest that lost its keys, a thread that it was in.
+    fn sides(&self, known: Option<&Meta>) -> Option<(PrincipalId, PrincipalId)> {
+        let own =
+            self.chain.as_ref().map(frontdesk_capability::Chain::principal).filter(|_| !self.me.removed)?;
+        if self.me.role().is_some() {
+            return Some((own, own));
+        }
+        known
+            .filter(|meta| meta.status() == ThreadStatus::Rejoining && meta.guest == own)
+            .map(|meta| (own, meta.host))
+    }
+
+    fn forget_history(&mut self, step: Step<'_>, thread: &Thread) -> Result<(), Halt<Refuse>> {
+        let seed = self.bytes();
+        let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
+        Ok(thread.forget_history(&ctx).map_err(crate::threads::storage)?)
+    }
+
+    /// A piece of granted history. Each content is its author's, or the piece is refused whole.
+    pub(crate) fn history_piece(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        body: &HistoryPiece,
+    ) -> Result<(), Halt<Refuse>> {
+        let (mut meta, thread) = self.thread_of_frame(step, body.thread, body.era)?;
+        let breach = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(body.thread));
+        if meta.steward_transport != Some(from) {
+            return Err(breach(Reason::NotSteward, "history from another device"));
+        }
+        if body.index != meta.piece || meta.piece >= meta.pieces {
+            return Err(breach(Reason::Malformed, "a piece of history out of turn"));
+        }
+        let seed = self.bytes();
+        let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
+        let plaintext = thread.open_history(&ctx, body.index, &body.sealed).map_err(|error| match error {
+            HistoryError::Storage(error) => Halt::Store(crate::threads::storage(error)),
+            other => breach(Reason::Undecryptable, &other.to_string()),
+        })?;
+        drop(ctx);
+        let contents: Vec<SignedContent> =
+            codec::decode(&plaintext, limits::MAX_HISTORY_PIECE).map_err(Refuse::decode)?;
+        let own = self.id();
+        let granted = thread.member(&own).map(|member| member.chain.history());
+        let granted = granted.ok_or_else(|| breach(Reason::NotMember, "not a member"))?;
+        for signed in &contents {
+            let content = signed.verify().map_err(|error| Refuse::breach(Reason::BadContent, error))?;
+            if content.thread != meta.thread || !granted.covers(content.era, content.position.0) {
+                return Err(breach(
+                    Reason::BadContent,
+                    "history of another thread, or more than was granted",
+                ));
+            }
+            if content.author != own {
+                meta.author_mut(content.author);
+            }
+            self.add_message(step, &mut meta, &content, signed, Vec::new())?;
+            self.tell_message(step, &meta, &content)?;
+        }
+        meta.piece = meta.piece.saturating_add(1);
+        if meta.piece == meta.pieces {
+            self.forget_history(step, &thread)?;
+        }
+        self.put_meta(step, &meta)?;
+        self.keep_thread(thread);
+        Ok(())
+    }
+
+    pub(crate) fn revoked(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        body: &Revoked,
+    ) -> Result<(), Halt<Refuse>> {
+        let principal = self.chain.as_ref().map(frontdesk_capability::Chain::principal);
+        let principal = principal.filter(|_| self.colleagues.contains_key(&from));
+        let principal =
+            principal.ok_or_else(|| Refuse::breach(Reason::GrantMissing, "revocations from a stranger"))?;
+        self.learn_revocations(step, &principal, &body.revocations)?;
+        self.check_own_enrolment(step)?;
+        Ok(())
+    }
+
+    /// Takes in revocations of a principal's grants. They speak for themselves: who brought them doesn't matter.
+    pub(crate) fn learn_revocations(
+        &mut self,
+        step: Step<'_>,
+        principal: &PrincipalId,
+        revocations: &[RevocationBytes],
+    ) -> Result<(), Halt<Refuse>> {
+        for bytes in revocations {
+            let revocation = bytes.clone().verify(principal).map_err(Refuse::grant)?;
+            self.store_revocation(step, revocation)?;
+        }
+        Ok(())
+    }
+
+    /// Whether this device was removed from its entity.
+    pub(crate) fn check_own_enrolment(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        let revoked = self.chain.as_ref().is_some_and(|chain| {
+            let refused = chain.check_at(step.wall(), &self.revocations);
+            matches!(refused, Err(frontdesk_capability::Refusal::Revoked { .. }))
+        });
+        if revoked && !self.me.removed {
+            self.me.removed = true;
+            self.put_self(step)?;
+            let device = self.id();
+            self.tell(Event::DeviceRemoved { device });
+        }
+        Ok(())
+    }
+
+    fn learn_addresses(
+        &mut self,
+        step: Step<'_>,
+        thread: &Thread,
+        addresses: &[SignedAddressRecord],
+    ) -> Result<(), StoreError> {
+        for address in addresses {
+            self.learn_address_of(step, thread, address)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,517 @@
+//! Links: numbered, durable, acknowledged delivery to one peer over whatever connection there is.
+//!
+//! Outgoing: a body gets the next number and is stored; it is sent while the peer is connected and the window has room,
+//! sent again when acknowledgements stay away, and kept until the peer has stored it. Incoming: frames are taken in
+//! their order; what comes again is acknowledged again and not looked at; what comes too early waits a little.
+
+use crate::{
+    Action, Engine, Event, Millis,
+    record::{self, About, LinkRecord, Outgoing},
+    space,
+    step::{Halt, Refuse, Step},
+};
+use frontdesk_identity::TransportKey;
+use frontdesk_store::{Reader, Scan, StoreError};
+use frontdesk_wire::{Ack, Body, Data, Frame, Hello, Incarnation, LinkSeq, Reason, Refused, limits};
+use rand_core::Rng as _;
+use serde_bytes::ByteBuf;
+use std::collections::BTreeMap;
+
+/// Frames that may be on their way to one peer without acknowledgement.
+pub const MAX_IN_FLIGHT: u64 = 256;
+/// Bytes that may be on their way to one peer without acknowledgement.
+pub const MAX_IN_FLIGHT_BYTES: usize = 2 * 1024 * 1024;
+/// Frames that may wait for one peer. Past it, sending to it is refused.
+pub const MAX_OUTBOX: u64 = 20_000;
+/// Frames that came too early and are kept for their turn, for each peer.
+pub const MAX_EARLY: usize = 64;
+/// Frames stored but waiting for a commit, for each peer.
+pub const MAX_WAITING: usize = 256;
+/// Malformed frames after which a peer is disconnected.
+pub const MAX_MALFORMED: u32 = 8;
+/// How long a peer is refused after that, in milliseconds.
+pub const BAN: u64 = 60_000;
+/// How long to wait for an acknowledgement before sending again, in milliseconds; doubles up to the maximum.
+pub const RETRY_FIRST: u64 = 2_000;
+/// The longest wait between two attempts, in milliseconds.
+pub const RETRY_MAX: u64 = 60_000;
+
+/// One link in memory: its record, and what need not survive.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    pub(crate) record: LinkRecord,
+    changed: bool,
+    up: bool,
+    /// The peer's greeting has come, so its cursor is known.
+    greeted: bool,
+    ack_due: bool,
+    /// The newest frame that was handed to the connection.
+    sent: LinkSeq,
+    early: BTreeMap<LinkSeq, Vec<u8>>,
+    retry_at: Option<Millis>,
+    retries: u32,
+    malformed: u32,
+    /// Known beyond this connection: its record is stored.
+    known: bool,
+}
+
+impl Link {
+    pub(crate) fn is_up(&self) -> bool {
+        self.up
+    }
+
+    /// Frames that the peer hasn't stored.
+    pub(crate) fn backlog(&self) -> u64 {
+        self.record.numbered.0.saturating_sub(self.record.stored.0)
+    }
+
+    fn ack(&self) -> Ack {
+        let record = &self.record;
+        let delivered = record.waiting.iter().min().map_or(record.received, |first| first.previous());
+        Ack { stored: record.received, delivered, refused: record.refused.clone() }
+    }
+
+    fn hello(&self, incarnation: Incarnation) -> Hello {
+        Hello { incarnation, about: self.record.incarnation, heard: self.greeted, ack: self.ack() }
+    }
+
+    fn refuse(&mut self, seq: LinkSeq, reason: Reason) {
+        self.record.refused.push(Refused { seq, reason });
+        let surplus = self.record.refused.len().saturating_sub(limits::MAX_REFUSED);
+        self.record.refused.drain(..surplus);
+    }
+
+    /// Takes a frame off the list of those that wait for a commit, opened or refused.
+    pub(crate) fn settle(&mut self, seq: LinkSeq, refused: Option<Reason>) {
+        self.record.waiting.retain(|waiting| *waiting != seq);
+        if let Some(reason) = refused {
+            self.refuse(seq, reason);
+            self.record.refused.sort_by_key(|refused| refused.seq);
+        }
+        self.changed = true;
+        self.ack_due = true;
+    }
+
+    fn retry_after(&self, jitter: u64) -> u64 {
+        let wait = RETRY_FIRST.saturating_mul(1 << self.retries.min(6)).min(RETRY_MAX);
+        wait / 2 + jitter % wait
+    }
+}
+
+impl Engine {
+    /// The link to `peer`, from memory or the store.
+    pub(crate) fn link(&mut self, step: Step<'_>, peer: TransportKey) -> Result<&mut Link, StoreError> {
+        if !self.links.contains_key(&peer) {
+            let stored: Option<LinkRecord> = record::get(step.overlay, &space::link(&peer))?;
+            let known = stored.is_some();
+            let record = stored.unwrap_or_default();
+            let sent = record.stored;
+            self.links.insert(peer, Link { record, sent, known, ..Link::default() });
+        }
+        Ok(self.links.entry(peer).or_default())
+    }
+
+    /// From now on the link is stored: the peer has shown that it is more than a stranger.
+    pub(crate) fn know(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+        let link = self.link(step, peer)?;
+        link.known = true;
+        link.changed = true;
+        Ok(())
+    }
+
+    /// Whether the peer's outbox has room for `more` frames.
+    pub(crate) fn has_room(
+        &mut self,
+        step: Step<'_>,
+        peer: TransportKey,
+        more: usize,
+    ) -> Result<bool, StoreError> {
+        let pending = self.pending.iter().filter(|(to, _, _)| *to == peer).count();
+        let more = u64::try_from(pending.saturating_add(more)).unwrap_or(u64::MAX);
+        Ok(self.link(step, peer)?.backlog().saturating_add(more) <= MAX_OUTBOX)
+    }
+
+    /// Sends `body` to `peer` if the input at hand is not refused in the end.
+    pub(crate) fn enqueue(&mut self, peer: TransportKey, about: About, body: Body) {
+        self.pending.push((peer, about, body));
+    }
+
+    /// Gives what the input wants sent the next numbers, and stores it.
+    pub(crate) fn number_pending(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        for (peer, about, body) in std::mem::take(&mut self.pending) {
+            let bytes = body.encode().map_err(|error| StoreError::Damaged { what: error.to_string() })?;
+            let link = self.link(step, peer)?;
+            link.record.numbered = link.record.numbered.next();
+            link.known = true;
+            link.changed = true;
+            let seq = link.record.numbered;
+            record::put(step.overlay, space::outgoing_item(&peer, seq), &Outgoing::new(about, bytes))?;
+            self.touched.insert(peer);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn peer_up(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+        let incarnation = self.incarnation;
+        let link = self.link(step, peer)?;
+        link.up = true;
+        link.greeted = false;
+        link.sent = link.record.stored;
+        link.early.clear();
+        link.retries = 0;
+        let hello = link.hello(incarnation);
+        self.send(peer, &Frame::Hello(hello));
+        self.set_retry(step, peer);
+        self.tell(Event::PeerUp { peer });
+        Ok(())
+    }
+
+    pub(crate) fn peer_down(&mut self, peer: TransportKey) {
+        if let Some(link) = self.links.get_mut(&peer) {
+            link.up = false;
+            link.greeted = false;
+            link.retry_at = None;
+            link.ack_due = false;
+            link.early.clear();
+            if !link.changed && link.backlog() == 0 {
+                self.links.remove(&peer);
+                if !self.keeps(&peer) {
+                    self.act(Action::Forget(peer));
+                }
+            }
+        }
+        self.tell(Event::PeerDown { peer });
+    }
+
+    pub(crate) fn frame(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        match Frame::decode(bytes) {
+            Ok(Frame::Hello(hello)) => self.hello(step, from, &hello),
+            Ok(Frame::Data(data)) => self.data(step, from, data),
+            Ok(Frame::Ack(ack)) => self.acked(step, from, &ack),
+            Err(error) => self.malformed(step, from, &error.to_string()),
+        }
+    }
+
+    fn malformed(&mut self, step: Step<'_>, from: TransportKey, detail: &str) -> Result<(), StoreError> {
+        self.refused_frames = self.refused_frames.saturating_add(1);
+        let link = self.link(step, from)?;
+        link.malformed = link.malformed.saturating_add(1);
+        if link.malformed >= MAX_MALFORMED {
+            link.malformed = 0;
+            self.act(Action::Disconnect { peer: from, ban: BAN });
+        }
+        let detail = detail.to_owned();
+        self.tell(Event::Security { peer: from, thread: None, reason: Reason::Malformed, detail });
+        Ok(())
+    }
+
+    fn hello(&mut self, step: Step<'_>, from: TransportKey, hello: &Hello) -> Result<(), StoreError> {
+        let own = self.incarnation;
+        let link = self.link(step, from)?;
+        if !link.greeted && link.record.incarnation != Some(hello.incarnation) {
+            link.record.incarnation = Some(hello.incarnation);
+            link.record.received = LinkSeq::default();
+            link.record.refused.clear();
+            link.record.waiting.clear();
+            link.changed = true;
+        }
+        let first = !std::mem::replace(&mut link.greeted, true);
+        if !first {
+            if !hello.heard {
+                let hello = link.hello(own);
+                self.send(from, &Frame::Hello(hello));
+            }
+            return Ok(());
+        }
+        let ours = hello.about == Some(own);
+        let stored = if ours { hello.ack.stored } else { LinkSeq::default() };
+        if stored < link.record.stored {
+            self.renumber(step, from, stored)?;
+        } else if ours {
+            self.acked(step, from, &hello.ack)?;
+        }
+        let link = self.link(step, from)?;
+        link.sent = link.record.stored;
+        link.retry_at = None;
+        self.touched.insert(from);
+        Ok(())
+    }
+
+    /// The peer lost its count of our frames: what still waits gets new numbers after `stored`.
+    fn renumber(&mut self, step: Step<'_>, peer: TransportKey, stored: LinkSeq) -> Result<(), StoreError> {
+        let prefix = space::outgoing(&peer);
+        let frames = step.overlay.scan(&Scan::prefix(&prefix))?;
+        let mut next = stored;
+        let mut moved = Vec::new();
+        for (key, bytes) in frames {
+            step.overlay.delete(key)?;
+            let outgoing: Outgoing = record::decode(&bytes)?;
+            if !outgoing.body.is_empty() {
+                moved.push(outgoing);
+            }
+        }
+        for outgoing in moved {
+            next = next.next();
+            record::put(step.overlay, space::outgoing_item(&peer, next), &outgoing)?;
+        }
+        let link = self.link(step, peer)?;
+        link.record.numbered = next;
+        link.record.stored = stored;
+        link.record.delivered = stored;
+        link.sent = stored;
+        link.changed = true;
+        Ok(())
+    }
+
+    fn acked(&mut self, step: Step<'_>, from: TransportKey, ack: &Ack) -> Result<(), StoreError> {
+        let record = self.link(step, from)?.record.clone();
+        if ack.stored > record.numbered {
+            return self.malformed(step, from, "acknowledges what was never sent");
+        }
+        let delivered = ack.delivered.max(record.delivered);
+        let stored = ack.stored.max(record.stored);
+        if stored == record.stored && delivered == record.delivered {
+            return Ok(());
+        }
+        let refused: BTreeMap<LinkSeq, Reason> = ack.refused.iter().map(|r| (r.seq, r.reason)).collect();
+        let mut seq = record.delivered.next();
+        while seq <= stored {
+            self.frame_acked(
+                step,
+                from,
+                seq,
+                seq <= delivered,
+                seq > record.stored,
+                refused.get(&seq).copied(),
+            )?;
+            seq = seq.next();
+        }
+        let link = self.link(step, from)?;
+        link.record.stored = stored;
+        link.record.delivered = delivered;
+        link.changed = true;
+        link.retries = 0;
+        link.retry_at = None;
+        link.sent = link.sent.max(stored);
+        self.touched.insert(from);
+        Ok(())
+    }
+
+    fn frame_acked(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        seq: LinkSeq,
+        delivered: bool,
+        newly_stored: bool,
+        refused: Option<Reason>,
+    ) -> Result<(), StoreError> {
+        let key = space::outgoing_item(&from, seq);
+        let Some(outgoing) = record::get::<Outgoing>(step.overlay, &key)? else { return Ok(()) };
+        let about = outgoing.about();
+        if delivered || refused.is_some() {
+            step.overlay.delete(key)?;
+        } else if newly_stored {
+            record::put(step.overlay, key, &Outgoing::new(about, Vec::new()))?;
+        }
+        if delivered || refused.is_some() || newly_stored {
+            self.fate(step, from, about, delivered, refused)?;
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, step: Step<'_>, from: TransportKey, data: Data) -> Result<(), StoreError> {
+        let link = self.link(step, from)?;
+        link.ack_due = true;
+        let expected = link.record.received.next();
+        if !link.greeted || data.seq > LinkSeq(expected.0.saturating_add(MAX_IN_FLIGHT)) {
+            self.touched.insert(from);
+            return Ok(());
+        }
+        if data.seq > expected {
+            if link.early.len() < MAX_EARLY {
+                link.early.insert(data.seq, data.body.into_vec());
+            }
+        } else if data.seq == expected {
+            self.take(step, from, data.seq, &data.body)?;
+            while let Some((seq, body)) = self.next_early(step, from)? {
+                self.take(step, from, seq, &body)?;
+            }
+        }
+        self.touched.insert(from);
+        Ok(())
+    }
+
+    fn next_early(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+    ) -> Result<Option<(LinkSeq, Vec<u8>)>, StoreError> {
+        let link = self.link(step, from)?;
+        let expected = link.record.received.next();
+        link.early.retain(|seq, _| *seq >= expected);
+        Ok(link.early.remove(&expected).map(|body| (expected, body)))
+    }
+
+    /// Acts on the next frame of a peer, or refuses it and leaves everything as it was. Either way it is counted.
+    fn take(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        seq: LinkSeq,
+        body: &[u8],
+    ) -> Result<(), StoreError> {
+        let mark = self.mark(step);
+        let outcome = match Body::decode(body) {
+            Ok(body) => self.body(step, from, seq, body),
+            Err(error) => Err(Halt::Refuse(Refuse::malformed(&error))),
+        };
+        let refused = match outcome {
+            Ok(()) => {
+                self.number_pending(step)?;
+                None
+            }
+            Err(Halt::Store(error)) => return Err(error),
+            Err(Halt::Refuse(refuse)) => {
+                self.undo(step, mark);
+                self.refused_frames = self.refused_frames.saturating_add(1);
+                let reason = refuse.reason;
+                if refuse.security {
+                    let Refuse { thread, detail, .. } = refuse;
+                    self.tell(Event::Security { peer: from, thread, reason, detail });
+                }
+                Some(reason)
+            }
+        };
+        let link = self.link(step, from)?;
+        link.record.received = seq;
+        link.changed = true;
+        if let Some(reason) = refused {
+            link.refuse(seq, reason);
+        }
+        Ok(())
+    }
+
+    /// A sealed message waits for the commit of its epoch: it is stored, and not yet delivered.
+    pub(crate) fn wait(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        seq: LinkSeq,
+    ) -> Result<bool, StoreError> {
+        let link = self.link(step, from)?;
+        if link.record.waiting.len() >= MAX_WAITING {
+            return Ok(false);
+        }
+        link.record.waiting.push(seq);
+        Ok(true)
+    }
+
+    /// Ends the step for each link that it touched: stores the record, acknowledges, sends what the window allows.
+    pub(crate) fn finish_links(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        for peer in std::mem::take(&mut self.touched) {
+            self.pump(step, peer)?;
+            self.want(step, peer)?;
+            let Some(link) = self.links.get_mut(&peer) else { continue };
+            if std::mem::take(&mut link.changed) && link.known {
+                record::put(step.overlay, space::link(&peer), &link.record)?;
+            }
+            if std::mem::take(&mut link.ack_due) && link.up {
+                let ack = link.ack();
+                self.send(peer, &Frame::Ack(ack));
+            }
+        }
+        Ok(())
+    }
+
+    fn pump(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+        let link = self.link(step, peer)?;
+        if !link.up || !link.greeted {
+            return Ok(());
+        }
+        if link.sent < link.record.numbered {
+            self.fill_window(step, peer)?;
+        }
+        let link = self.link(step, peer)?;
+        if link.sent > link.record.stored && link.retry_at.is_none() {
+            self.set_retry(step, peer);
+        }
+        Ok(())
+    }
+
+    fn fill_window(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+        let link = self.link(step, peer)?;
+        let (sent, stored, numbered) = (link.sent, link.record.stored, link.record.numbered);
+        let last = numbered.0.min(stored.0.saturating_add(MAX_IN_FLIGHT));
+        let prefix = space::outgoing(&peer);
+        let after = space::outgoing_item(&peer, sent);
+        let room = usize::try_from(last.saturating_sub(sent.0)).unwrap_or(0);
+        let mut newest = sent;
+        let mut bytes = 0;
+        for (key, value) in step.overlay.scan(&Scan::prefix(&prefix).after(&after).limit(room))? {
+            let seq = seq_of(&key);
+            if seq.0 > last || bytes > MAX_IN_FLIGHT_BYTES {
+                break;
+            }
+            let body = record::decode::<Outgoing>(&value)?.body;
+            bytes += body.len();
+            newest = seq;
+            self.send(peer, &Frame::Data(Data { seq, body: ByteBuf::from(body.into_vec()) }));
+        }
+        self.link(step, peer)?.sent = newest;
+        Ok(())
+    }
+
+    fn set_retry(&mut self, step: Step<'_>, peer: TransportKey) {
+        let jitter = u64::from(self.rng.next_u32());
+        if let Some(link) = self.links.get_mut(&peer) {
+            let at = step.now.mono.plus(link.retry_after(jitter));
+            link.retry_at = Some(at);
+            self.retries.insert((at, peer));
+        }
+    }
+
+    /// Sends again, greeting or frames, where the answer stayed away too long.
+    pub(crate) fn retry_links(&mut self, step: Step<'_>) {
+        while let Some((at, peer)) = self.retries.first().copied()
+            && at <= step.now.mono
+        {
+            self.retries.pop_first();
+            let own = self.incarnation;
+            let Some(link) = self.links.get_mut(&peer).filter(|link| link.up && link.retry_at == Some(at))
+            else {
+                continue;
+            };
+            link.retry_at = None;
+            link.retries = link.retries.saturating_add(1);
+            link.sent = link.record.stored;
+            if !link.greeted {
+                let hello = link.hello(own);
+                self.send(peer, &Frame::Hello(hello));
+                self.set_retry(step, peer);
+            }
+            self.touched.insert(peer);
+        }
+    }
+
+    /// When to look next; a moment that has been overtaken only costs a look.
+    pub(crate) fn next_retry(&self) -> Option<Millis> {
+        self.retries.first().map(|(at, _)| *at)
+    }
+
+    fn send(&mut self, to: TransportKey, frame: &Frame) {
+        if let Ok(frame) = frame.encode() {
+            self.act(Action::Send { to, frame });
+        }
+    }
+}
+
+fn seq_of(key: &[u8]) -> LinkSeq {
+    let bytes = key.last_chunk::<8>().copied().unwrap_or_default();
+    LinkSeq(u64::from_be_bytes(bytes))
+}

@@ -1,0 +1,288 @@
+//! The steward's acts: one commit, told to all whom it concerns. Removal by revocation, by expiry, with the device.
+
+use crate::{
+    CommandError, Engine, Event, Reply,
+    record::{self, About, DeviceEntry, Meta},
+    space,
+    step::{Halt, Step},
+};
+use frontdesk_capability::{Ability, Chain, Revocation, RevocationBytes, Scope};
+use frontdesk_identity::{DeviceId, SignedAddressRecord, ThreadId, TransportKey, UnixTime};
+use frontdesk_store::{Reader as _, Scan, StoreError};
+use frontdesk_thread::{ChangeRefusal, ChangeRequest, Committed, Thread};
+use frontdesk_wire::{Body, CommitNotice, Reason, Revoked};
+use serde_bytes::ByteBuf;
+
+impl Engine {
+    /// Commits a change and tells the members of before, those who leave included. The grants of those who leave are
+    /// revoked, so that nothing they seal under the old keys counts.
+    pub(crate) fn commit(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        thread: &mut Thread,
+        request: ChangeRequest,
+        addresses: Vec<SignedAddressRecord>,
+    ) -> Result<Committed, Halt<CommandError>> {
+        let own = self.id();
+        let before: Vec<(DeviceId, TransportKey)> =
+            thread.members().map(|member| (member.record.id(), member.record.transport())).collect();
+        let leaving: Vec<Chain> = request
+            .remove
+            .iter()
+            .filter_map(|device| thread.member(device))
+            .map(|member| member.chain.clone())
+            .collect();
+        let readded: Vec<DeviceId> = request.add.iter().map(|(package, _)| package.device_id()).collect();
+        let mut revocations = Vec::new();
+        for chain in leaving.iter().filter(|chain| !readded.contains(&chain.audience())) {
+            // A standing right is not the thread's to take away; the commit alone ends it here.
+            if chain.scope() != Scope::Principal {
+                revocations.push(self.revoke_grant(step, chain)?);
+            }
+        }
+        let seed = self.bytes();
+        let ctx = self.ctx(step, seed).ok_or(CommandError::NotSettled)?;
+        let committed = thread.change(&ctx, request).map_err(change_refusal)?;
+        for (device, transport) in
+            before.iter().filter(|(device, _)| *device != own && !readded.contains(device))
+        {
+            let stays = thread.is_member(device);
+            let body = CommitNotice {
+                thread: meta.thread,
+                era: meta.era,
+                commit: ByteBuf::from(committed.commit.clone()),
+                revocations: revocations.clone(),
+                addresses: if stays { addresses.clone() } else { Vec::new() },
+            };
+            self.enqueue(*transport, About::Thread(meta.thread), Body::CommitNotice(body));
+        }
+        self.refresh(step, meta, thread)?;
+        let (added, removed) = (committed.change.added.clone(), committed.change.removed.clone());
+        self.note_change(step, meta, thread, &added, &removed)?;
+        self.tell(Event::MembersChanged {
+            thread: meta.thread,
+            epoch: committed.change.epoch,
+            added,
+            removed,
+        });
+        Ok(committed)
+    }
+
+    /// Signs and stores the revocation of a chain's last grant, or of the nearest one above that this device issued.
+    fn revoke_grant(&mut self, step: Step<'_>, chain: &Chain) -> Result<RevocationBytes, Halt<CommandError>> {
+        let target = chain.leaf().id;
+        let principal = chain.principal();
+        let revocation = Revocation::issue(self.keys.signing(), &principal, target, step.wall());
+        let revocation = revocation.map_err(|refusal| CommandError::Refused(Reason::from(refusal)))?;
+        let bytes = revocation.bytes().clone();
+        self.store_revocation(step, revocation)?;
+        Ok(bytes)
+    }
+
+    pub(crate) fn store_revocation(
+        &mut self,
+        step: Step<'_>,
+        revocation: Revocation,
+    ) -> Result<(), StoreError> {
+        let key = space::revocation(&revocation.principal(), &revocation.revoker(), &revocation.target());
+        let bytes = revocation.bytes().clone();
+        // A full set keeps what it has; the commit that comes with a revocation stands on its own.
+        if let Ok(true) = self.revocations.insert(revocation) {
+            record::put(step.overlay, key, &bytes)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn revoke(
+        &mut self,
+        step: Step<'_>,
+        id: ThreadId,
+        device: DeviceId,
+    ) -> Result<Reply, Halt<CommandError>> {
+        let (mut meta, mut thread) = self.thread_of_command(step, id)?;
+        if thread.steward() != self.id() {
+            return Err(CommandError::NotSteward.into());
+        }
+        let request = ChangeRequest { remove: vec![device], ..ChangeRequest::default() };
+        self.commit(step, &mut meta, &mut thread, request, Vec::new())?;
+        self.put_meta(step, &meta)?;
+        self.keep_thread(thread);
+        Ok(Reply::Done)
+    }
+
+    /// Takes members out whose grants have ended.
+    pub(crate) fn expire(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        while let Some((at, id)) = self.expiries.first().copied()
+            && at <= step.wall()
+        {
+            self.expiries.pop_first();
+            let due = self.meta(step.overlay, &id)?.is_some_and(|meta| meta.expiry == Some(at));
+            if !due {
+                step.overlay.delete(space::expiry(at, &id))?;
+                continue;
+            }
+            let mark = self.mark(step);
+            match self.expire_in(step, id) {
+                Ok(()) => self.number_pending(step)?,
+                Err(Halt::Store(error)) => return Err(error),
+                Err(Halt::Refuse(_)) => {
+                    // Not the steward any more, or left: nothing to do, and nothing to look at again.
+                    self.undo(step, mark);
+                    if let Some(mut meta) = self.meta(step.overlay, &id)? {
+                        self.set_expiry(step, &mut meta, None)?;
+                        self.put_meta(step, &meta)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn expire_in(&mut self, step: Step<'_>, id: ThreadId) -> Result<(), Halt<CommandError>> {
+        let (mut meta, mut thread) = self.thread_of_command(step, id)?;
+        let remove = self.expired(step, &thread);
+        if remove.is_empty() {
+            self.refresh(step, &mut meta, &thread)?;
+        } else {
+            let request = ChangeRequest { remove, ..ChangeRequest::default() };
+            self.commit(step, &mut meta, &mut thread, request, Vec::new())?;
+        }
+        self.put_meta(step, &meta)?;
+        self.keep_thread(thread);
+        Ok(())
+    }
+
+    /// Members of the host, other than the steward, whose grants no longer hold.
+    pub(crate) fn expired(&self, step: Step<'_>, thread: &Thread) -> Vec<DeviceId> {
+        let host = thread.members().filter(|member| member.side == frontdesk_thread::Side::Host);
+        let over = |chain: &Chain| {
+            chain.expires() <= step.wall() || chain.check_at(step.wall(), &self.revocations).is_err()
+        };
+        let over = host.filter(|member| over(&member.chain)).map(|member| member.record.id());
+        over.filter(|device| *device != thread.steward()).collect()
+    }
+
+    /// Remembers when to look at a thread's grants. Overtaken moments stay in memory, and are found void when they come.
+    pub(crate) fn set_expiry(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        at: Option<UnixTime>,
+    ) -> Result<(), StoreError> {
+        if meta.expiry == at {
+            return Ok(());
+        }
+        if let Some(old) = meta.expiry {
+            step.overlay.delete(space::expiry(old, &meta.thread))?;
+        }
+        if let Some(at) = at {
+            step.overlay.put(space::expiry(at, &meta.thread), Vec::new())?;
+            self.expiries.insert((at, meta.thread));
+        }
+        meta.expiry = at;
+        Ok(())
+    }
+
+    /// Ends a device's enrolment, and takes it out of every thread that this node is steward of.
+    pub(crate) fn remove_device(
+        &mut self,
+        step: Step<'_>,
+        device: DeviceId,
+    ) -> Result<Reply, Halt<CommandError>> {
+        self.require(step, Ability::Admit)?;
+        let entry: Option<DeviceEntry> = record::get(step.overlay, &space::device(&device))?;
+        let mut entry = entry.filter(|entry| !entry.removed).ok_or(CommandError::UnknownDevice)?;
+        if device == self.id() {
+            return Err(CommandError::Refused(Reason::GrantLacksAbility).into());
+        }
+        let principal = self.standing_chain()?.principal();
+        let granted = entry.chain.clone().verify(&principal, step.wall(), &self.revocations);
+        entry.removed = true;
+        record::put(step.overlay, space::device(&device), &entry)?;
+        let record = record::device_of(&entry.record)?;
+        self.drop_stock(step, &device)?;
+        if let Ok(chain) = granted {
+            let revocation = self.revoke_grant(step, &chain)?;
+            let revoked = Revoked { revocations: vec![revocation] };
+            self.enqueue(record.transport(), About::Nothing, Body::Revoked(revoked));
+        }
+        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
+            let meta: Meta = record::decode(&bytes)?;
+            if meta.is_in() && meta.steward == Some(self.id()) {
+                self.remove_from(step, meta.thread, device)?;
+            }
+        }
+        self.colleagues.remove(&record.transport());
+        self.broadcast_roster(step)?;
+        self.tell(Event::DeviceRemoved { device });
+        Ok(Reply::Done)
+    }
+
+    fn remove_from(
+        &mut self,
+        step: Step<'_>,
+        id: ThreadId,
+        device: DeviceId,
+    ) -> Result<(), Halt<CommandError>> {
+        let (mut meta, mut thread) = self.thread_of_command(step, id)?;
+        if thread.is_member(&device) {
+            let request = ChangeRequest { remove: vec![device], ..ChangeRequest::default() };
+            self.commit(step, &mut meta, &mut thread, request, Vec::new())?;
+            self.put_meta(step, &meta)?;
+        }
+        self.keep_thread(thread);
+        Ok(())
+    }
+
+    /// Whether this device's own grant gives it `ability` over the whole principal, now.
+    pub(crate) fn require(&self, step: Step<'_>, ability: Ability) -> Result<(), Halt<CommandError>> {
+        let chain = self.standing_chain()?;
+        let may = chain
+            .permits(ability, Scope::Principal)
+            .and_then(|()| chain.check_at(step.wall(), &self.revocations));
+        may.map_err(|refusal| match refusal {
+            frontdesk_capability::Refusal::AbilityMissing(_) => CommandError::NotAdministrator.into(),
+            other => CommandError::Refused(Reason::from(other)).into(),
+        })
+    }
+
+    /// A line about who came and who left, by the names that this device knows.
+    pub(crate) fn note_change(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        thread: &Thread,
+        added: &[DeviceId],
+        removed: &[DeviceId],
+    ) -> Result<(), StoreError> {
+        let mut parts = Vec::new();
+        for device in added {
+            let name = self.name_of(step.overlay, meta, device)?;
+            let history = thread.member(device).map(|member| member.chain.history().to_string());
+            parts.push(format!("{name} came in (history: {})", history.unwrap_or_default()));
+        }
+        for device in removed.iter().filter(|device| !added.contains(device)) {
+            parts.push(format!("{} left", self.name_of(step.overlay, meta, device)?));
+        }
+        if parts.is_empty() { Ok(()) } else { self.note(step, meta, parts.join("; ")) }
+    }
+}
+
+fn change_refusal(error: ChangeRefusal) -> Halt<CommandError> {
+    match error {
+        ChangeRefusal::Storage(error) => Halt::Store(crate::threads::storage(error)),
+        ChangeRefusal::NotSteward => CommandError::NotSteward.into(),
+        ChangeRefusal::Removed => CommandError::Left.into(),
+        ChangeRefusal::NotAMember(_) => CommandError::NotMember.into(),
+        ChangeRefusal::AlreadyMember(_) => CommandError::AlreadyMember.into(),
+        ChangeRefusal::Admission(refusal) => {
+            CommandError::Refused(crate::message::admission_reason(&refusal)).into()
+        }
+        ChangeRefusal::CannotRemoveSelf => CommandError::Refused(Reason::NotSteward).into(),
+        other @ (ChangeRefusal::WrongSuite(_)
+        | ChangeRefusal::NoHigherTerm
+        | ChangeRefusal::State(_)
+        | ChangeRefusal::Mls(_)) => CommandError::Internal(other.to_string()).into(),
+    }
+}

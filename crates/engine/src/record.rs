@@ -1,0 +1,336 @@
+//! What the store holds: one type for each record, as canonical CBOR with the version in front.
+
+use frontdesk_capability::ChainBytes;
+use frontdesk_identity::{
+    DeviceId, DeviceRecord, InvitationId, PrincipalId, Role, SignedAddressRecord, SignedDeviceRecord,
+    ThreadId, TransportKey, UnixTime,
+    codec::{self, DecodeError},
+};
+use frontdesk_store::{Overlay, Reader, StoreError};
+use frontdesk_wire::{Incarnation, LinkSeq, Position, Reason, Refused, RequestId, Seq, SignedContent};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_bytes::{ByteArray, ByteBuf};
+use serde_tuple::{Deserialize_tuple, Serialize_tuple};
+
+const VERSION: u8 = 1;
+/// No record is larger: a frame and what belongs to it.
+const MAX_RECORD: usize = frontdesk_wire::limits::MAX_FRAME + 4096;
+
+#[derive(Serialize, Deserialize)]
+struct Versioned<T>(u8, T);
+
+fn damaged(error: &DecodeError) -> StoreError {
+    StoreError::Damaged { what: format!("a record does not decode: {error}") }
+}
+
+pub(crate) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    let Versioned(version, value) = codec::decode(bytes, MAX_RECORD).map_err(|error| damaged(&error))?;
+    if version == VERSION {
+        Ok(value)
+    } else {
+        Err(StoreError::UnknownFormat { found: u32::from(version), known: u32::from(VERSION) })
+    }
+}
+
+pub(crate) fn get<T: Serialize + DeserializeOwned>(
+    reader: &dyn Reader,
+    key: &[u8],
+) -> Result<Option<T>, StoreError> {
+    reader.get(key)?.map(|bytes| decode(&bytes)).transpose()
+}
+
+pub(crate) fn put<T: Serialize>(overlay: &Overlay<'_>, key: Vec<u8>, value: &T) -> Result<(), StoreError> {
+    let bytes = codec::encode(&Versioned(VERSION, value)).map_err(|error| damaged(&error))?;
+    overlay.put(key, bytes)
+}
+
+/// Who this node is.
+#[derive(Debug, Clone, Default, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct SelfRecord {
+    /// What people call this device, or the customer.
+    pub(crate) name: String,
+    pub(crate) principal: Option<PrincipalId>,
+    /// 0 none or customer; else the role's number.
+    pub(crate) role: u8,
+    pub(crate) record: Option<SignedDeviceRecord>,
+    /// The grant that makes this device one of its principal.
+    pub(crate) chain: Option<ChainBytes>,
+    /// A moment at which that grant held.
+    pub(crate) granted_at: UnixTime,
+    pub(crate) joining: Option<Joining>,
+    /// Was enrolled, and is no longer.
+    pub(crate) removed: bool,
+    /// The store was restored from a backup: every open thread has to be joined anew.
+    pub(crate) restored: bool,
+}
+
+impl SelfRecord {
+    pub(crate) fn role(&self) -> Option<Role> {
+        Role::try_from(self.role).ok()
+    }
+}
+
+/// An enrolment that this device waits for.
+#[derive(Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Joining {
+    /// The invitation as text; it holds the secret code.
+    pub(crate) invitation: String,
+    pub(crate) nonce: ByteArray<16>,
+    pub(crate) number: Option<String>,
+    pub(crate) refused: Option<Reason>,
+}
+
+impl std::fmt::Debug for Joining {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Joining").field("refused", &self.refused).finish_non_exhaustive()
+    }
+}
+
+/// A device of this node's entity.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct DeviceEntry {
+    pub(crate) record: SignedDeviceRecord,
+    pub(crate) chain: ChainBytes,
+    pub(crate) role: u8,
+    pub(crate) name: String,
+    pub(crate) removed: bool,
+    pub(crate) expires: UnixTime,
+    /// Threads that this node has forwarded to it.
+    pub(crate) given: u64,
+}
+
+/// A node that this one knows by name, not merely as a stranger on a connection.
+#[derive(Debug, Clone, Default, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Peer {
+    pub(crate) device: Option<DeviceId>,
+    pub(crate) address: Option<SignedAddressRecord>,
+    /// Addresses from a contact link or an invitation, until a record is there.
+    pub(crate) hints: Vec<String>,
+}
+
+/// Both directions of one link.
+#[derive(Debug, Clone, Default, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct LinkRecord {
+    /// The peer's life that `received` counts in.
+    pub(crate) incarnation: Option<Incarnation>,
+    /// Every frame up to here is stored.
+    pub(crate) received: LinkSeq,
+    /// Stored frames that wait for a commit.
+    pub(crate) waiting: Vec<LinkSeq>,
+    /// The latest refusals.
+    pub(crate) refused: Vec<Refused>,
+    /// The newest frame that was given a number.
+    pub(crate) numbered: LinkSeq,
+    /// The peer has stored up to here.
+    pub(crate) stored: LinkSeq,
+    /// The peer has opened up to here.
+    pub(crate) delivered: LinkSeq,
+}
+
+/// What an outgoing frame is about, so that its fate can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    Nothing,
+    /// A message of this device.
+    Message {
+        thread: ThreadId,
+        era: u32,
+        seq: Seq,
+    },
+    /// Other traffic of a thread; void for a device that has left.
+    Thread(ThreadId),
+    Contact(RequestId),
+    Join(InvitationId),
+    Forward(ThreadId),
+    /// A request for missed messages up to `seq` of the peer.
+    Refill {
+        thread: ThreadId,
+        era: u32,
+        seq: Seq,
+    },
+}
+
+/// A frame that waits for its acknowledgement. The body is dropped once it is stored by the peer.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Outgoing {
+    about: u8,
+    thread: Option<ThreadId>,
+    era: u32,
+    seq: Seq,
+    id: ByteBuf,
+    pub(crate) body: ByteBuf,
+}
+
+impl Outgoing {
+    pub(crate) fn new(about: About, body: Vec<u8>) -> Self {
+        let blank = Self {
+            about: 0,
+            thread: None,
+            era: 0,
+            seq: Seq(0),
+            id: ByteBuf::new(),
+            body: ByteBuf::from(body),
+        };
+        match about {
+            About::Nothing => blank,
+            About::Message { thread, era, seq } => Self { about: 1, thread: Some(thread), era, seq, ..blank },
+            About::Thread(thread) => Self { about: 2, thread: Some(thread), ..blank },
+            About::Contact(request) => {
+                Self { about: 3, id: ByteBuf::from(request.as_bytes().to_vec()), ..blank }
+            }
+            About::Join(invitation) => {
+                Self { about: 4, id: ByteBuf::from(invitation.as_bytes().to_vec()), ..blank }
+            }
+            About::Forward(thread) => Self { about: 5, thread: Some(thread), ..blank },
+            About::Refill { thread, era, seq } => Self { about: 6, thread: Some(thread), era, seq, ..blank },
+        }
+    }
+
+    pub(crate) fn about(&self) -> About {
+        let (era, seq) = (self.era, self.seq);
+        match (self.about, self.thread) {
+            (1, Some(thread)) => About::Message { thread, era, seq },
+            (2, Some(thread)) => About::Thread(thread),
+            (3, _) => self
+                .id
+                .as_slice()
+                .try_into()
+                .map_or(About::Nothing, |id| About::Contact(RequestId::from_bytes(id))),
+            (4, _) => self
+                .id
+                .as_slice()
+                .try_into()
+                .map_or(About::Nothing, |id| About::Join(InvitationId::from_bytes(id))),
+            (5, Some(thread)) => About::Forward(thread),
+            (6, Some(thread)) => About::Refill { thread, era, seq },
+            _ => About::Nothing,
+        }
+    }
+}
+
+/// What this node knows of one author in one thread.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Author {
+    pub(crate) device: DeviceId,
+    /// All of the author's messages up to here are here, or will never be.
+    pub(crate) through: Seq,
+    /// The newest that is known to exist.
+    pub(crate) newest: Seq,
+    /// The newest that was asked for again.
+    pub(crate) asked: Seq,
+    /// How far the author's user has read.
+    pub(crate) read: Position,
+    /// What the author wants to be called.
+    pub(crate) name: String,
+}
+
+/// A thread, apart from its keys and its messages.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Meta {
+    pub(crate) thread: ThreadId,
+    pub(crate) host: PrincipalId,
+    pub(crate) guest: PrincipalId,
+    pub(crate) era: u32,
+    pub(crate) status: u8,
+    pub(crate) reason: Option<Reason>,
+    /// The customer's device.
+    pub(crate) guest_device: Option<DeviceId>,
+    pub(crate) steward: Option<DeviceId>,
+    pub(crate) steward_transport: Option<TransportKey>,
+    /// For a guest: the nodes that serve it here.
+    pub(crate) hosts: Vec<TransportKey>,
+    pub(crate) suite: Option<u16>,
+    pub(crate) epoch: u64,
+    pub(crate) members: u8,
+    /// The newest position.
+    pub(crate) position: Position,
+    /// The newest number of this device.
+    pub(crate) seq: Seq,
+    pub(crate) unread: u64,
+    /// How far this device's user has read.
+    pub(crate) read: Position,
+    pub(crate) active_at: UnixTime,
+    pub(crate) preview: String,
+    pub(crate) authors: Vec<Author>,
+    /// The next piece of forwarded history, and how many there are.
+    pub(crate) piece: u32,
+    pub(crate) pieces: u32,
+    /// When the steward looks at the grants again.
+    pub(crate) expiry: Option<UnixTime>,
+}
+
+/// A receiver of one of this device's messages: 0 queued, 1 stored, 2 delivered, 3 failed.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Receiver {
+    pub(crate) device: DeviceId,
+    pub(crate) transport: TransportKey,
+    /// On the other side of the thread, not a device of this one's own side.
+    pub(crate) other: bool,
+    pub(crate) state: u8,
+    pub(crate) reason: Option<Reason>,
+}
+
+/// An entry of a thread's history: a message, or a note about who came and left.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Entry {
+    /// None for a note.
+    pub(crate) content: Option<SignedContent>,
+    pub(crate) note: String,
+    pub(crate) at: UnixTime,
+    pub(crate) receivers: Vec<Receiver>,
+}
+
+/// A sealed message that waits for a commit.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Waiting {
+    pub(crate) from: TransportKey,
+    pub(crate) seq: LinkSeq,
+    pub(crate) sealed: ByteBuf,
+    pub(crate) since: UnixTime,
+}
+
+/// A thread that this node is opening.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Contact {
+    pub(crate) thread: ThreadId,
+    pub(crate) host: PrincipalId,
+    pub(crate) nonce: ByteArray<16>,
+    pub(crate) reception: TransportKey,
+    pub(crate) text: String,
+}
+
+/// A contact that this node has made an offer to.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Reception {
+    pub(crate) guest: SignedDeviceRecord,
+    pub(crate) key_package: ByteBuf,
+    pub(crate) since: UnixTime,
+}
+
+/// An invitation, and the device that used it.
+#[derive(Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct InvitationRecord {
+    /// As text; it holds the secret code.
+    pub(crate) invitation: String,
+    pub(crate) name: String,
+    pub(crate) request: Option<JoinRecord>,
+    /// 0 open, 1 approved, 2 declined.
+    pub(crate) done: u8,
+}
+
+/// A device that asks to be enrolled.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct JoinRecord {
+    pub(crate) record: SignedDeviceRecord,
+    pub(crate) name: String,
+    pub(crate) number: String,
+    pub(crate) asked_at: UnixTime,
+    /// The joiner's nonce and this node's answer, so that a repeated request gets the same one.
+    pub(crate) nonce: ByteArray<16>,
+    pub(crate) answer: ByteArray<16>,
+}
+
+/// Verifies a record that this node has stored after verifying it.
+pub(crate) fn device_of(signed: &SignedDeviceRecord) -> Result<DeviceRecord, StoreError> {
+    signed.verify().map_err(|error| StoreError::Damaged { what: format!("a stored device record: {error}") })
+}

@@ -1,0 +1,113 @@
+//! After a restore: the keys of threads are gone, and the steward is asked to add this device anew.
+
+use crate::{
+    Engine, ThreadStatus,
+    record::{self, About, Meta},
+    space,
+    step::{Halt, Refuse, Step},
+};
+use frontdesk_identity::TransportKey;
+use frontdesk_store::{Reader as _, Scan, StoreError};
+use frontdesk_thread::{ChangeRequest, KeyPackageBytes, Suite};
+use frontdesk_wire::{Body, ForwardPayload, Reason, Rejoin};
+use serde_bytes::ByteBuf;
+
+impl Engine {
+    /// Asks the steward of each thread, once. Threads that this device was steward of can only be read.
+    pub(crate) fn rejoin_all(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
+            let mut meta: Meta = record::decode(&bytes)?;
+            if !meta.is_in() {
+                continue;
+            }
+            let steward = meta.steward_transport.filter(|_| meta.steward != Some(self.id()));
+            match steward {
+                Some(steward) => {
+                    meta.set_status(ThreadStatus::Rejoining);
+                    self.ask_to_rejoin(step, &meta, steward)?;
+                }
+                None => meta.set_status(ThreadStatus::Left),
+            }
+            self.put_meta(step, &meta)?;
+        }
+        let administrators: Vec<TransportKey> = self.kept.iter().copied().collect();
+        if self.me.role().is_some_and(|role| role != frontdesk_identity::Role::Admin) {
+            for administrator in administrators {
+                self.publish_packages(step, administrator).map_err(store_part)?;
+            }
+        }
+        self.me.restored = false;
+        self.put_self(step)?;
+        self.number_pending(step)
+    }
+
+    fn ask_to_rejoin(
+        &mut self,
+        step: Step<'_>,
+        meta: &Meta,
+        steward: TransportKey,
+    ) -> Result<(), StoreError> {
+        let suite = meta.suite.and_then(|code| Suite::from_code(code).ok()).unwrap_or_default();
+        let package = self.key_package(step, suite, false).map_err(store_part)?;
+        let body = Rejoin { thread: meta.thread, key_package: ByteBuf::from(package.as_slice().to_vec()) };
+        self.enqueue(steward, About::Thread(meta.thread), Body::Rejoin(body));
+        Ok(())
+    }
+
+    /// The steward's side: a member that lost its keys is taken out and added again by one commit, under the grant that it
+    /// has.
+    pub(crate) fn rejoin(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        body: &Rejoin,
+    ) -> Result<(), Halt<Refuse>> {
+        let era = self.meta(step.overlay, &body.thread)?.map_or(0, |meta| meta.era);
+        let (mut meta, mut thread) = self.thread_of_frame(step, body.thread, era)?;
+        let member = thread.members().find(|member| member.record.transport() == from);
+        let member =
+            member.ok_or_else(|| Refuse::breach(Reason::NotMember, "asks to rejoin").about(body.thread))?;
+        let (device, chain) = (member.record.id(), member.chain.clone());
+        chain.check_at(step.wall(), &self.revocations).map_err(Refuse::grant)?;
+        if thread.steward() != self.id() {
+            return Err(Refuse::plain(Reason::NotSteward).about(body.thread).into());
+        }
+        let package = KeyPackageBytes::new(body.key_package.to_vec()).verify(&self.mls);
+        let package = package.map_err(|error| Refuse::breach(Reason::NoKeyPackage, error))?;
+        if package.device_id() != device || package.suite() != thread.suite() {
+            return Err(Refuse::breach(Reason::NoKeyPackage, "a key package that does not fit").into());
+        }
+        let request = ChangeRequest {
+            add: vec![(package, chain.bytes().clone())],
+            remove: vec![device],
+            ..ChangeRequest::default()
+        };
+        let committed = self.commit(step, &mut meta, &mut thread, request, Vec::new());
+        let committed =
+            committed.map_err(|halt| halt.map(|error| Refuse::breach(Reason::Admission, error)))?;
+        let welcome = committed.welcome.ok_or_else(|| Refuse::plain(Reason::Storage))?;
+        let payload = ForwardPayload {
+            thread: meta.thread,
+            era: meta.era,
+            chain: chain.into_bytes(),
+            welcome: ByteBuf::from(welcome.as_slice().to_vec()),
+            addresses: Vec::new(),
+            heads: meta.heads(&self.id()),
+            position: meta.position,
+            pieces: 0,
+            note: String::new(),
+        };
+        self.enqueue(from, About::Thread(meta.thread), Body::ForwardPayload(payload));
+        self.put_meta(step, &meta)?;
+        self.keep_thread(thread);
+        Ok(())
+    }
+}
+
+/// Making key packages fails by the store alone; a refusal would be a device without a record, which has no threads.
+fn store_part(halt: Halt<Refuse>) -> StoreError {
+    match halt {
+        Halt::Store(error) => error,
+        Halt::Refuse(refuse) => StoreError::Damaged { what: refuse.detail },
+    }
+}

@@ -1,0 +1,230 @@
+//! The entity's devices as each of them knows the others, and their stock of key packages at the administrator's.
+
+use crate::{
+    Engine,
+    record::{self, About, DeviceEntry},
+    space,
+    step::{Halt, Refuse, Step},
+};
+use frontdesk_capability::{Ability, Scope};
+use frontdesk_identity::{DeviceId, PrincipalId, Role, TransportKey};
+use frontdesk_store::{Reader, Scan, StoreError};
+use frontdesk_thread::{KeyPackage, KeyPackageBytes, Suite};
+use frontdesk_wire::{Body, KeyPackages, Reason, Roster, RosterEntry, SignedProfile, limits};
+use serde_bytes::ByteBuf;
+
+/// One-time key packages that a device keeps in stock at its administrator's, for each suite.
+pub const STOCK: usize = 50;
+/// Of those, for the classic suite: threads that use it are rare.
+pub const STOCK_CLASSIC: usize = 10;
+/// Key packages in one body.
+const BATCH: usize = 10;
+
+impl Engine {
+    /// Tells all devices of the entity who belongs to it.
+    pub(crate) fn broadcast_roster(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        let Some(entity) = self.me.principal else { return Ok(()) };
+        let Some(profile) = record::get::<SignedProfile>(step.overlay, &space::profile(&entity))? else {
+            return Ok(());
+        };
+        let number: Option<u64> = record::get(step.overlay, space::ROSTER_NUMBER)?;
+        let number = number.unwrap_or(0).saturating_add(1);
+        record::put(step.overlay, space::ROSTER_NUMBER.to_vec(), &number)?;
+        let mut devices = Vec::new();
+        let mut revocations = Vec::new();
+        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
+            let entry: DeviceEntry = record::decode(&bytes)?;
+            if entry.removed {
+                let grant = entry.chain.clone().verify(&entity, step.wall(), &Default::default()).ok();
+                let target = grant.map(|chain| chain.leaf().id);
+                let held = self.revocations.of(&entity).find(|held| Some(held.target()) == target);
+                revocations.extend(held.map(|held| held.bytes().clone()));
+            } else if devices.len() < limits::MAX_ROSTER {
+                let DeviceEntry { record, chain, role, name, .. } = entry;
+                devices.push(RosterEntry { record, chain, role, name });
+            }
+        }
+        let surplus = revocations.len().saturating_sub(limits::MAX_REVOCATIONS);
+        revocations.drain(..surplus);
+        let roster = Roster { number, profile, devices, revocations };
+        let own = self.keys.transport_public();
+        for peer in self.colleagues.keys().copied().filter(|peer| *peer != own).collect::<Vec<_>>() {
+            self.enqueue(peer, About::Nothing, Body::Roster(roster.clone()));
+        }
+        Ok(())
+    }
+
+    /// Takes in the roster from an administrator. Each entry is believed for its own grant, not for who sent it.
+    pub(crate) fn roster(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        body: Roster,
+    ) -> Result<(), Halt<Refuse>> {
+        let entity = self.require_administrator(step, from)?;
+        self.learn_profile(step, &entity, &body.profile)?;
+        self.learn_revocations(step, &entity, &body.revocations)?;
+        let own = self.id();
+        let mut named = Vec::new();
+        for item in body.devices {
+            let record = item.record.verify().map_err(|error| Refuse::breach(Reason::GrantForged, error))?;
+            // A grant that ran out since the roster was made is no reason to refuse the others.
+            let Ok(chain) = crate::contact::verify(step, &item.chain, &entity, &self.revocations) else {
+                continue;
+            };
+            chain.held_by(&record.id()).map_err(Refuse::grant)?;
+            named.push(record.id());
+            let key = space::device(&record.id());
+            let known: Option<DeviceEntry> = record::get(step.overlay, &key)?;
+            let entry = DeviceEntry {
+                record: item.record,
+                chain: item.chain,
+                role: item.role,
+                name: item.name,
+                removed: false,
+                expires: chain.expires(),
+                given: known.map_or(0, |known| known.given),
+            };
+            record::put(step.overlay, key, &entry)?;
+            self.colleagues.insert(record.transport(), record.id());
+            let administrates = Role::try_from(entry.role) == Ok(Role::Admin) && record.id() != own;
+            if administrates && self.me.role() != Some(Role::Admin) && self.kept.insert(record.transport()) {
+                self.touched.insert(record.transport());
+            }
+        }
+        for (key, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
+            let entry: DeviceEntry = record::decode(&bytes)?;
+            let record = record::device_of(&entry.record)?;
+            if !entry.removed && !named.contains(&record.id()) {
+                self.colleagues.remove(&record.transport());
+                record::put(step.overlay, key, &DeviceEntry { removed: true, ..entry })?;
+            }
+        }
+        Ok(self.check_own_enrolment(step)?)
+    }
+
+    /// The entity, if the peer is one of its administrators by a grant that holds.
+    fn require_administrator(&self, step: Step<'_>, from: TransportKey) -> Result<PrincipalId, Halt<Refuse>> {
+        let stranger = || Refuse::breach(Reason::GrantMissing, "from a device that is no administrator");
+        let entity = self.me.principal.filter(|_| self.me.chain.is_some()).ok_or_else(stranger)?;
+        let device = self.colleagues.get(&from).ok_or_else(stranger)?;
+        let entry: Option<DeviceEntry> = record::get(step.overlay, &space::device(device))?;
+        let entry = entry.filter(|entry| !entry.removed).ok_or_else(stranger)?;
+        let chain = crate::contact::verify(step, &entry.chain, &entity, &self.revocations)?;
+        chain.permits(Ability::Admit, Scope::Principal).map_err(Refuse::grant)?;
+        Ok(entity)
+    }
+
+    /// The device's own side: fills its stock at an administrator's.
+    pub(crate) fn publish_packages(&mut self, step: Step<'_>, to: TransportKey) -> Result<(), Halt<Refuse>> {
+        for (suite, count) in [(Suite::Hybrid, STOCK), (Suite::Classic, STOCK_CLASSIC)] {
+            let mut left = count;
+            let mut last_resort = ByteBuf::from(self.key_package(step, suite, true)?.as_slice().to_vec());
+            while left > 0 {
+                let mut packages = Vec::new();
+                for _ in 0..left.min(BATCH) {
+                    packages.push(ByteBuf::from(self.key_package(step, suite, false)?.as_slice().to_vec()));
+                }
+                left = left.saturating_sub(BATCH);
+                let last_resort = std::mem::take(&mut last_resort);
+                self.enqueue(to, About::Nothing, Body::KeyPackages(KeyPackages { packages, last_resort }));
+            }
+        }
+        Ok(())
+    }
+
+    /// One package was used for a forward: a fresh one takes its place.
+    pub(crate) fn replace_package(
+        &mut self,
+        step: Step<'_>,
+        to: TransportKey,
+        suite: Suite,
+    ) -> Result<(), Halt<Refuse>> {
+        let package = ByteBuf::from(self.key_package(step, suite, false)?.as_slice().to_vec());
+        let body = KeyPackages { packages: vec![package], last_resort: ByteBuf::new() };
+        self.enqueue(to, About::Nothing, Body::KeyPackages(body));
+        Ok(())
+    }
+
+    /// The administrator's side: fresh key packages of an enrolled device.
+    pub(crate) fn key_packages(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        body: &KeyPackages,
+    ) -> Result<(), Halt<Refuse>> {
+        let device = self.colleagues.get(&from).copied();
+        let device =
+            device.ok_or_else(|| Refuse::breach(Reason::GrantMissing, "key packages from a stranger"))?;
+        for bytes in &body.packages {
+            let package = self.verify_package(bytes, &device)?;
+            let suite = package.suite().code();
+            let limit = if package.suite() == Suite::Hybrid { STOCK } else { STOCK_CLASSIC };
+            let prefix = space::stock(&device, suite);
+            let newest = step.overlay.scan(&Scan::prefix(&prefix).descending().limit(1))?;
+            if step.overlay.scan(&Scan::prefix(&prefix).limit(limit * 2))?.len() >= limit * 2 {
+                return Err(Refuse::plain(Reason::Busy).into());
+            }
+            let number =
+                newest.first().and_then(|(key, _)| key.last_chunk().copied()).map_or(0, u64::from_be_bytes);
+            step.overlay.put(space::stock_item(&device, suite, number.saturating_add(1)), bytes.to_vec())?;
+        }
+        if !body.last_resort.is_empty() {
+            let package = self.verify_package(&body.last_resort, &device)?;
+            step.overlay
+                .put(space::last_resort(&device, package.suite().code()), body.last_resort.to_vec())?;
+        }
+        Ok(())
+    }
+
+    fn verify_package(&self, bytes: &[u8], device: &DeviceId) -> Result<KeyPackage, Refuse> {
+        let package = KeyPackageBytes::new(bytes.to_vec()).verify(&self.mls);
+        let package = package.map_err(|error| Refuse::breach(Reason::NoKeyPackage, error))?;
+        if package.device_id() == *device {
+            Ok(package)
+        } else {
+            Err(Refuse::breach(Reason::GrantWrongAudience, "a key package of another device"))
+        }
+    }
+
+    /// Takes a usable key package of a device out of the stock; the one of last resort stays.
+    pub(crate) fn take_package(
+        &mut self,
+        step: Step<'_>,
+        device: &DeviceId,
+        suite: Suite,
+    ) -> Result<Option<KeyPackage>, StoreError> {
+        for (key, bytes) in step.overlay.scan(&Scan::prefix(&space::stock(device, suite.code())))? {
+            step.overlay.delete(key)?;
+            if let Ok(package) = self.verify_package(&bytes, device) {
+                return Ok(Some(package));
+            }
+        }
+        let last = step.overlay.get(&space::last_resort(device, suite.code()))?;
+        Ok(last.and_then(|bytes| self.verify_package(&bytes, device).ok()))
+    }
+
+    pub(crate) fn has_package(
+        &self,
+        step: Step<'_>,
+        device: &DeviceId,
+        suite: Suite,
+    ) -> Result<bool, StoreError> {
+        let one = step.overlay.scan(&Scan::prefix(&space::stock(device, suite.code())).limit(1))?;
+        Ok(!one.is_empty() || step.overlay.get(&space::last_resort(device, suite.code()))?.is_some())
+    }
+
+    pub(crate) fn drop_stock(&self, step: Step<'_>, device: &DeviceId) -> Result<(), StoreError> {
+        for suite in Suite::ALL {
+            for (key, _) in step.overlay.scan(&Scan::prefix(&space::stock(device, suite.code())))? {
+                step.overlay.delete(key)?;
+            }
+            step.overlay.delete(space::last_resort(device, suite.code()))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn stock_of(&self, reader: &dyn Reader, device: &DeviceId) -> Result<usize, StoreError> {
+        Ok(reader.scan(&Scan::prefix(&space::stock(device, Suite::Hybrid.code())))?.len())
+    }
+}

@@ -1,0 +1,159 @@
+//! The key space: where each record lives. One prefix byte for each kind, then fixed-length ids and big-endian numbers,
+//! so that a scan of a prefix gives the records in their order.
+
+use frontdesk_capability::IssuerKey;
+use frontdesk_identity::{DeviceId, GrantId, InvitationId, PrincipalId, ThreadId, TransportKey, UnixTime};
+use frontdesk_wire::{LinkSeq, Position, RequestId, Seq};
+
+/// A key in the making.
+struct Key(Vec<u8>);
+
+impl Key {
+    fn of(prefix: u8) -> Self {
+        let mut bytes = Vec::with_capacity(96);
+        bytes.extend_from_slice(&[prefix, b'/']);
+        Self(bytes)
+    }
+
+    fn with(mut self, part: &[u8]) -> Self {
+        self.0.extend_from_slice(part);
+        self
+    }
+}
+
+pub(crate) const SELF: &[u8] = b"i/self";
+pub(crate) const INCARNATION: &[u8] = b"i/incarnation";
+pub(crate) const ADDRESS_NUMBER: &[u8] = b"i/address";
+pub(crate) const ROSTER_NUMBER: &[u8] = b"i/roster";
+pub(crate) const PUBLISHED: &[u8] = b"i/published";
+
+pub(crate) const DEVICES: &[u8] = b"d/";
+pub(crate) const THREADS: &[u8] = b"t/";
+pub(crate) const LINKS: &[u8] = b"l/";
+pub(crate) const OUTGOING: &[u8] = b"o/";
+pub(crate) const WAITING: &[u8] = b"w/";
+pub(crate) const REVOCATIONS: &[u8] = b"r/";
+pub(crate) const INVITATIONS: &[u8] = b"n/";
+pub(crate) const CONTACTS: &[u8] = b"c/";
+pub(crate) const RECEPTIONS: &[u8] = b"q/";
+pub(crate) const EXPIRIES: &[u8] = b"x/";
+pub(crate) const MLS: &[u8] = b"m/";
+
+pub(crate) fn profile(entity: &PrincipalId) -> Vec<u8> {
+    Key::of(b'e').with(entity.as_bytes()).0
+}
+
+pub(crate) fn device(id: &DeviceId) -> Vec<u8> {
+    Key::of(b'd').with(id.as_bytes()).0
+}
+
+/// Key packages in stock of one device, of one cipher suite.
+pub(crate) fn stock(id: &DeviceId, suite: u16) -> Vec<u8> {
+    Key::of(b'k').with(id.as_bytes()).with(&suite.to_be_bytes()).0
+}
+
+pub(crate) fn stock_item(id: &DeviceId, suite: u16, number: u64) -> Vec<u8> {
+    Key(stock(id, suite)).with(&number.to_be_bytes()).0
+}
+
+pub(crate) fn last_resort(id: &DeviceId, suite: u16) -> Vec<u8> {
+    Key::of(b'K').with(id.as_bytes()).with(&suite.to_be_bytes()).0
+}
+
+pub(crate) fn peer(transport: &TransportKey) -> Vec<u8> {
+    Key::of(b'p').with(transport.as_bytes()).0
+}
+
+pub(crate) fn link(transport: &TransportKey) -> Vec<u8> {
+    Key::of(b'l').with(transport.as_bytes()).0
+}
+
+pub(crate) fn outgoing(transport: &TransportKey) -> Vec<u8> {
+    Key::of(b'o').with(transport.as_bytes()).0
+}
+
+pub(crate) fn outgoing_item(transport: &TransportKey, seq: LinkSeq) -> Vec<u8> {
+    Key(outgoing(transport)).with(&seq.0.to_be_bytes()).0
+}
+
+pub(crate) fn thread(id: &ThreadId) -> Vec<u8> {
+    Key::of(b't').with(id.as_bytes()).0
+}
+
+pub(crate) fn history(id: &ThreadId) -> Vec<u8> {
+    Key::of(b'h').with(id.as_bytes()).0
+}
+
+/// The place of an entry; `tag` tells messages (0) from notes (1) at one position.
+pub(crate) fn history_item(
+    id: &ThreadId,
+    era: u32,
+    position: Position,
+    author: &DeviceId,
+    tag: u8,
+) -> Vec<u8> {
+    history_from(id, era, position, author, tag)
+}
+
+/// A bound for scans: where entries of (era, position) begin.
+pub(crate) fn history_bound(id: &ThreadId, era: u32, position: Position) -> Vec<u8> {
+    Key(history(id)).with(&era.to_be_bytes()).with(&position.0.to_be_bytes()).0
+}
+
+fn history_from(id: &ThreadId, era: u32, position: Position, author: &DeviceId, tag: u8) -> Vec<u8> {
+    Key(history_bound(id, era, position)).with(author.as_bytes()).with(&[tag]).0
+}
+
+/// From an author's number to the position of the message.
+pub(crate) fn index(id: &ThreadId, era: u32, author: &DeviceId, seq: Seq) -> Vec<u8> {
+    Key::of(b's')
+        .with(id.as_bytes())
+        .with(&era.to_be_bytes())
+        .with(author.as_bytes())
+        .with(&seq.0.to_be_bytes())
+        .0
+}
+
+/// Sealed messages that wait for the commit of their epoch.
+pub(crate) fn waiting(id: &ThreadId) -> Vec<u8> {
+    Key::of(b'w').with(id.as_bytes()).0
+}
+
+pub(crate) fn waiting_item(id: &ThreadId, epoch: u64, from: &TransportKey, seq: LinkSeq) -> Vec<u8> {
+    Key(waiting(id)).with(&epoch.to_be_bytes()).with(from.as_bytes()).with(&seq.0.to_be_bytes()).0
+}
+
+pub(crate) fn revocation(principal: &PrincipalId, revoker: &IssuerKey, target: &GrantId) -> Vec<u8> {
+    Key::of(b'r').with(principal.as_bytes()).with(revoker.as_bytes()).with(target.as_bytes()).0
+}
+
+pub(crate) fn invitation(id: &InvitationId) -> Vec<u8> {
+    Key::of(b'n').with(id.as_bytes()).0
+}
+
+pub(crate) fn contact(request: &RequestId) -> Vec<u8> {
+    Key::of(b'c').with(request.as_bytes()).0
+}
+
+pub(crate) fn reception(request: &RequestId) -> Vec<u8> {
+    Key::of(b'q').with(request.as_bytes()).0
+}
+
+/// When the steward has to look at a thread because a grant in it ends.
+pub(crate) fn expiry(at: UnixTime, id: &ThreadId) -> Vec<u8> {
+    Key::of(b'x').with(&at.0.to_be_bytes()).with(id.as_bytes()).0
+}
+
+pub(crate) fn read_expiry(key: &[u8]) -> Option<(UnixTime, ThreadId)> {
+    let (at, thread) = key.strip_prefix(EXPIRIES)?.split_first_chunk::<8>()?;
+    Some((UnixTime(u64::from_be_bytes(*at)), ThreadId::from_bytes(thread.try_into().ok()?)))
+}
+
+pub(crate) fn read_link(key: &[u8]) -> Option<TransportKey> {
+    Some(TransportKey::from_bytes(key.strip_prefix(LINKS)?.try_into().ok()?))
+}
+
+pub(crate) fn principal_of_revocation(key: &[u8]) -> Option<PrincipalId> {
+    let (principal, _) = key.strip_prefix(REVOCATIONS)?.split_first_chunk::<32>()?;
+    Some(PrincipalId::from_bytes(*principal))
+}

@@ -1,0 +1,360 @@
+//! What this node keeps of each thread beside its keys: standing, counters, authors, history.
+
+use crate::{
+    CommandError, Engine, Event, ThreadStatus,
+    record::{self, Author, Entry, Meta, Receiver},
+    space,
+    step::{Halt, Refuse, Step},
+};
+use frontdesk_identity::{DeviceId, PrincipalId, ThreadId, UnixTime};
+use frontdesk_store::{Reader, Scan, StoreError};
+use frontdesk_thread::{LoadError, Member, Side, StorageError, Thread};
+use frontdesk_wire::{Content, ContentKind, Position, Reason, Seq, SignedContent, limits};
+
+/// Authors that a thread remembers, those who left included.
+pub const MAX_AUTHORS: usize = 64;
+
+impl Meta {
+    pub(crate) fn new(thread: ThreadId, host: PrincipalId, guest: PrincipalId, at: UnixTime) -> Self {
+        Self {
+            thread,
+            host,
+            guest,
+            era: 0,
+            status: 0,
+            reason: None,
+            guest_device: None,
+            steward: None,
+            steward_transport: None,
+            hosts: Vec::new(),
+            suite: None,
+            epoch: 0,
+            members: 0,
+            position: Position(0),
+            seq: Seq(0),
+            unread: 0,
+            read: Position(0),
+            active_at: at,
+            preview: String::new(),
+            authors: Vec::new(),
+            piece: 0,
+            pieces: 0,
+            expiry: None,
+        }
+    }
+
+    pub(crate) fn status(&self) -> ThreadStatus {
+        match self.status {
+            0 => ThreadStatus::Contacting,
+            1 => ThreadStatus::Failed,
+            2 => ThreadStatus::Open,
+            3 => ThreadStatus::Closed,
+            5 => ThreadStatus::Rejoining,
+            _ => ThreadStatus::Left,
+        }
+    }
+
+    pub(crate) fn set_status(&mut self, status: ThreadStatus) {
+        self.status = match status {
+            ThreadStatus::Contacting => 0,
+            ThreadStatus::Failed => 1,
+            ThreadStatus::Open => 2,
+            ThreadStatus::Closed => 3,
+            ThreadStatus::Left => 4,
+            ThreadStatus::Rejoining => 5,
+        };
+    }
+
+    /// Whether this device is in the thread and can read and write.
+    pub(crate) fn is_in(&self) -> bool {
+        matches!(self.status(), ThreadStatus::Open | ThreadStatus::Closed)
+    }
+
+    pub(crate) fn author(&self, device: &DeviceId) -> Option<&Author> {
+        self.authors.iter().find(|author| author.device == *device)
+    }
+
+    /// The author's entry, made if it is new; none if there are too many.
+    pub(crate) fn author_mut(&mut self, device: DeviceId) -> Option<&mut Author> {
+        if self.author(&device).is_none() {
+            if self.authors.len() >= MAX_AUTHORS {
+                return None;
+            }
+            let (none, read) = (Seq(0), Position(0));
+            self.authors.push(Author {
+                device,
+                through: none,
+                newest: none,
+                asked: none,
+                read,
+                name: String::new(),
+            });
+        }
+        self.authors.iter_mut().find(|author| author.device == device)
+    }
+
+    /// What this device has seen of the others, for its next message.
+    pub(crate) fn seen(&self, own: &DeviceId) -> Vec<(DeviceId, Seq)> {
+        let others = self.authors.iter().filter(|author| author.device != *own && author.through > Seq(0));
+        let mut seen: Vec<_> = others.map(|author| (author.device, author.through)).collect();
+        // The bound keeps the busiest: a quiet author's gap shows with its own next message.
+        seen.sort_by_key(|(_, seq)| std::cmp::Reverse(*seq));
+        seen.truncate(limits::MAX_SEEN);
+        seen.sort_by_key(|(device, _)| *device);
+        seen
+    }
+
+    /// The newest number of each author, this device included, for one who comes in.
+    pub(crate) fn heads(&self, own: &DeviceId) -> Vec<(DeviceId, Seq)> {
+        let mut heads = self.seen(own);
+        heads.push((*own, self.seq));
+        heads.retain(|(_, seq)| *seq > Seq(0));
+        heads.sort_by_key(|(device, _)| *device);
+        heads.truncate(limits::MAX_SEEN);
+        heads
+    }
+
+    /// Messages that others have and this device has not.
+    pub(crate) fn missing(&self) -> u64 {
+        self.authors.iter().map(|author| author.newest.0.saturating_sub(author.through.0)).sum()
+    }
+}
+
+impl Engine {
+    pub(crate) fn meta(&self, reader: &dyn Reader, thread: &ThreadId) -> Result<Option<Meta>, StoreError> {
+        record::get(reader, &space::thread(thread))
+    }
+
+    pub(crate) fn put_meta(&self, step: Step<'_>, meta: &Meta) -> Result<(), StoreError> {
+        record::put(step.overlay, space::thread(&meta.thread), meta)
+    }
+
+    /// The thread that a frame is about, with its keys.
+    pub(crate) fn thread_of_frame(
+        &mut self,
+        step: Step<'_>,
+        id: ThreadId,
+        era: u32,
+    ) -> Result<(Meta, Thread), Halt<Refuse>> {
+        let unknown = || Refuse::plain(Reason::UnknownThread).about(id);
+        let meta = self
+            .meta(step.overlay, &id)?
+            .filter(|meta| meta.is_in() && meta.era == era)
+            .ok_or_else(unknown)?;
+        let thread = self.take_thread(step, id, era)?.ok_or_else(unknown)?;
+        Ok((meta, thread))
+    }
+
+    /// The thread that a command is about, with its keys.
+    pub(crate) fn thread_of_command(
+        &mut self,
+        step: Step<'_>,
+        id: ThreadId,
+    ) -> Result<(Meta, Thread), Halt<CommandError>> {
+        let meta = self.meta(step.overlay, &id)?.ok_or(CommandError::UnknownThread)?;
+        match meta.status() {
+            ThreadStatus::Open | ThreadStatus::Closed => {}
+            ThreadStatus::Contacting | ThreadStatus::Failed | ThreadStatus::Rejoining => {
+                return Err(CommandError::NotOpen.into());
+            }
+            ThreadStatus::Left => return Err(CommandError::Left.into()),
+        }
+        let thread = self.take_thread(step, id, meta.era)?.ok_or(CommandError::Left)?;
+        Ok((meta, thread))
+    }
+
+    /// Takes a thread's keys out of the cache or the store. Whoever takes them puts them back with
+    /// [`Engine::keep_thread`]; after a refusal they are simply dropped, and read again when needed.
+    fn take_thread(&mut self, step: Step<'_>, id: ThreadId, era: u32) -> Result<Option<Thread>, StoreError> {
+        self.used.insert(id);
+        if let Some(thread) = self.threads.pop(&id).filter(|thread| thread.era() == era) {
+            return Ok(Some(thread));
+        }
+        let seed = self.bytes();
+        let Some(ctx) = self.ctx(step, seed) else { return Ok(None) };
+        Thread::load(&ctx, id, era).map_err(|error| match error {
+            LoadError::Storage(error) => storage(error),
+            LoadError::Admission(error) => {
+                StoreError::Damaged { what: format!("thread {}: {error}", id.fmt_short()) }
+            }
+        })
+    }
+
+    pub(crate) fn keep_thread(&mut self, thread: Thread) {
+        self.used.insert(thread.id());
+        self.threads.put(thread.id(), thread);
+    }
+
+    /// Brings what the meta record says of the members up to date with the keys.
+    pub(crate) fn refresh(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        thread: &Thread,
+    ) -> Result<(), StoreError> {
+        meta.epoch = thread.epoch();
+        meta.era = thread.era();
+        meta.suite = Some(thread.suite().code());
+        meta.members = u8::try_from(thread.members().len()).unwrap_or(u8::MAX);
+        let guest = thread.members().find(|member| member.side == Side::Guest);
+        meta.guest_device = guest.map(|member| member.record.id()).or(meta.guest_device);
+        meta.steward = Some(thread.steward());
+        meta.steward_transport = thread.member(&thread.steward()).map(|member| member.record.transport());
+        let am_guest = thread.member(&self.id()).is_some_and(|member| member.side == Side::Guest);
+        let hosts = thread.members().filter(|member| am_guest && member.side == Side::Host);
+        meta.hosts = hosts.map(|member| member.record.transport()).collect();
+        let ends = thread.members().filter(|member| member.record.id() != thread.steward());
+        let ends = ends.map(|member| member.chain.expires()).min();
+        self.set_expiry(step, meta, ends.filter(|_| thread.steward() == self.id()))
+    }
+
+    /// Adds a message to the thread's history and its counters. Answers false if it was here already.
+    pub(crate) fn add_message(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        content: &Content,
+        signed: &SignedContent,
+        receivers: Vec<Receiver>,
+    ) -> Result<bool, StoreError> {
+        let index = space::index(&meta.thread, content.era, &content.author, content.seq);
+        if step.overlay.get(&index)?.is_some() {
+            return Ok(false);
+        }
+        step.overlay.put(index, content.position.0.to_be_bytes().to_vec())?;
+        let key = space::history_item(&meta.thread, content.era, content.position, &content.author, 0);
+        let entry = Entry { content: Some(signed.clone()), note: String::new(), at: step.wall(), receivers };
+        record::put(step.overlay, key, &entry)?;
+        meta.position = meta.position.max(content.position);
+        match &content.kind {
+            ContentKind::Text(text) => {
+                meta.preview = text.chars().take(60).collect();
+                meta.active_at = step.wall();
+                if meta.status() == ThreadStatus::Closed {
+                    meta.set_status(ThreadStatus::Open);
+                }
+            }
+            ContentKind::Close => meta.set_status(ThreadStatus::Closed),
+            ContentKind::Name(name) => {
+                if let Some(author) = meta.author_mut(content.author) {
+                    author.name.clone_from(name);
+                }
+            }
+            ContentKind::Read(position) => {
+                if let Some(author) = meta.author_mut(content.author) {
+                    author.read = author.read.max(*position);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// A line in the thread's history about who came and left.
+    pub(crate) fn note(&mut self, step: Step<'_>, meta: &mut Meta, text: String) -> Result<(), StoreError> {
+        meta.active_at = step.wall();
+        let author = DeviceId::from_bytes(note_author(meta.epoch));
+        let key = space::history_item(&meta.thread, meta.era, meta.position, &author, 1);
+        let entry = Entry { content: None, note: text, at: step.wall(), receivers: Vec::new() };
+        record::put(step.overlay, key, &entry)
+    }
+
+    pub(crate) fn content_at(
+        &self,
+        reader: &dyn Reader,
+        thread: &ThreadId,
+        era: u32,
+        author: &DeviceId,
+        seq: Seq,
+    ) -> Result<Option<(Vec<u8>, Entry)>, StoreError> {
+        let Some(position) = reader.get(&space::index(thread, era, author, seq))? else { return Ok(None) };
+        let position = Position(u64::from_be_bytes(position.try_into().unwrap_or_default()));
+        let key = space::history_item(thread, era, position, author, 0);
+        Ok(record::get(reader, &key)?.map(|entry| (key, entry)))
+    }
+
+    /// The last `count` texts of a thread, as the position of the first of them.
+    pub(crate) fn position_of_last(
+        &self,
+        reader: &dyn Reader,
+        thread: &ThreadId,
+        count: u32,
+    ) -> Result<Option<(u32, Position)>, StoreError> {
+        let prefix = space::history(thread);
+        let mut left = count;
+        let mut found = None;
+        let mut after: Option<Vec<u8>> = None;
+        while left > 0 {
+            let scan = Scan::prefix(&prefix).descending().limit(64);
+            let scan = match &after {
+                Some(key) => scan.after(key),
+                None => scan,
+            };
+            let page = reader.scan(&scan)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            for (_, bytes) in page {
+                let entry: Entry = record::decode(&bytes)?;
+                if let Some(content) = text_of(&entry)
+                    && left > 0
+                {
+                    left -= 1;
+                    found = Some((content.era, content.position));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Tells the owner's interface about a message.
+    pub(crate) fn tell_message(
+        &mut self,
+        step: Step<'_>,
+        meta: &Meta,
+        content: &Content,
+    ) -> Result<(), StoreError> {
+        if let ContentKind::Text(_) = content.kind
+            && let Some((_, entry)) =
+                self.content_at(step.overlay, &meta.thread, content.era, &content.author, content.seq)?
+            && let Some(message) = self.message_view(step.overlay, meta, &entry)?
+        {
+            self.tell(Event::Message { message });
+        }
+        Ok(())
+    }
+
+    /// All other members whose grants hold.
+    pub(crate) fn receivers(&self, step: Step<'_>, thread: &Thread) -> Vec<Receiver> {
+        let own = self.id();
+        let side = thread.member(&own).map(|member| member.side);
+        let others = thread.members().filter(|member| member.record.id() != own);
+        let hold = others.filter(|member| member.chain.check_at(step.wall(), &self.revocations).is_ok());
+        let receiver = |member: &Member| Receiver {
+            device: member.record.id(),
+            transport: member.record.transport(),
+            other: Some(member.side) != side,
+            state: 0,
+            reason: None,
+        };
+        hold.map(receiver).collect()
+    }
+}
+
+/// The content, if the entry is a message with text.
+pub(crate) fn text_of(entry: &Entry) -> Option<Content> {
+    let content = entry.content.as_ref()?.read().ok()?;
+    matches!(content.kind, ContentKind::Text(_)).then_some(content)
+}
+
+/// Notes of different epochs at one position lie side by side.
+fn note_author(epoch: u64) -> [u8; 32] {
+    let mut bytes = [0xff; 32];
+    bytes.iter_mut().rev().zip(epoch.to_le_bytes()).for_each(|(to, from)| *to = from);
+    bytes
+}
+
+pub(crate) fn storage(error: StorageError) -> StoreError {
+    match error {
+        StorageError::Store(error) => error,
+        other => StoreError::Damaged { what: other.to_string() },
+    }
+}
