@@ -36,8 +36,7 @@ pub struct Ctx<'a> {
     pub overlay: &'a Overlay<'a>,
     /// The engine's cryptography.
     pub mls: &'a Mls,
-    /// The source of randomness of this step. Seed it freshly for each step: the same randomness for two messages
-    /// would be used with the same keys only if a step is repeated after a rollback, and then its output was not sent.
+    /// The randomness of this step. Seed it freshly for each step, from a seed that is never used again.
     pub rng: RefCell<ChaCha20Rng>,
     /// This device's secret keys.
     pub keys: &'a DeviceKeys,

@@ -13,7 +13,7 @@ use crate::{
 use frontdesk_identity::{DeviceId, PrincipalId, ThreadId};
 use openmls::{
     group::{MlsGroup, ProcessedWelcome, StagedWelcome, WelcomeError},
-    prelude::{DeserializeBytes as _, MlsMessageBodyIn, MlsMessageIn, Welcome},
+    prelude::{MlsMessageBodyIn, MlsMessageIn, Welcome, tls_codec::Deserialize as _},
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -114,7 +114,7 @@ impl WelcomeBytes {
         if self.0.len() > MAX_WELCOME {
             return Err(JoinRefusal::TooLong { len: self.0.len() });
         }
-        let message = MlsMessageIn::tls_deserialize_exact_bytes(&self.0);
+        let message = MlsMessageIn::tls_deserialize_exact(&self.0);
         match message.map(MlsMessageIn::extract) {
             Ok(MlsMessageBodyIn::Welcome(welcome)) => Ok(welcome),
             Ok(

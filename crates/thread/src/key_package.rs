@@ -10,8 +10,8 @@ use crate::{
 };
 use frontdesk_identity::{DeviceId, DeviceRecord};
 use openmls::prelude::{
-    DeserializeBytes as _, ExtensionType, KeyPackage as MlsKeyPackage, KeyPackageIn, ProtocolVersion,
-    tls_codec::Serialize as _,
+    ExtensionType, KeyPackage as MlsKeyPackage, KeyPackageIn, ProtocolVersion,
+    tls_codec::{Deserialize as _, Serialize as _},
 };
 use openmls_traits::storage::StorageProvider as _;
 use serde::{Deserialize, Serialize};
@@ -132,8 +132,9 @@ impl KeyPackageBytes {
         if self.0.len() > MAX_KEY_PACKAGE {
             return Err(KeyPackageRefusal::TooLong { len: self.0.len() });
         }
+        // The streaming decoder: the other one of the codec asserts, in debug builds, that lengths are honest.
         let package =
-            KeyPackageIn::tls_deserialize_exact_bytes(&self.0).map_err(|_| KeyPackageRefusal::Malformed)?;
+            KeyPackageIn::tls_deserialize_exact(&self.0).map_err(|_| KeyPackageRefusal::Malformed)?;
         let mls = package.validate(&mls.0, ProtocolVersion::Mls10).map_err(|_| KeyPackageRefusal::Invalid)?;
         check(mls)
     }

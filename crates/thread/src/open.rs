@@ -14,8 +14,9 @@ use openmls::{
     framing::errors::{MessageDecryptionError, SecretTreeError},
     group::{MlsGroup, ProcessMessageError, StageCommitError, StagedCommit, ValidationError},
     prelude::{
-        ContentType, DeserializeBytes as _, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, PrivateMessageIn,
+        ContentType, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, PrivateMessageIn,
         ProcessedMessageContent, Proposal, ProposalOrRefType, ProtocolMessage, Sender,
+        tls_codec::Deserialize as _,
     },
 };
 
@@ -260,7 +261,7 @@ impl Thread {
 }
 
 fn private_message(bytes: &[u8]) -> Result<PrivateMessageIn, OpenRefusal> {
-    let message = MlsMessageIn::tls_deserialize_exact_bytes(bytes).map_err(|_| OpenRefusal::Malformed)?;
+    let message = MlsMessageIn::tls_deserialize_exact(bytes).map_err(|_| OpenRefusal::Malformed)?;
     match message.extract() {
         MlsMessageBodyIn::PrivateMessage(message) => Ok(message),
         MlsMessageBodyIn::PublicMessage(message) => {

@@ -467,3 +467,88 @@ fn epoch_key<G: Key<CURRENT_VERSION>, E: Key<CURRENT_VERSION>>(
 ) -> Result<Vec<u8>, StorageError> {
     sub_key(group_id, Kind::EpochKeys, &(pack(epoch)?, leaf_index))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use frontdesk_store::MemoryStore;
+    use serde::Deserialize;
+
+    /// Stands for every type of OpenMLS that is a key or a value.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    struct Thing(Vec<u8>);
+
+    impl Key<CURRENT_VERSION> for Thing {}
+    impl openmls_traits::storage::Entity<CURRENT_VERSION> for Thing {}
+    impl traits::GroupId<CURRENT_VERSION> for Thing {}
+    impl traits::ProposalRef<CURRENT_VERSION> for Thing {}
+    impl traits::QueuedProposal<CURRENT_VERSION> for Thing {}
+    impl traits::LeafNode<CURRENT_VERSION> for Thing {}
+    impl traits::EncryptionKey<CURRENT_VERSION> for Thing {}
+    impl traits::HpkeKeyPair<CURRENT_VERSION> for Thing {}
+    impl traits::GroupContext<CURRENT_VERSION> for Thing {}
+
+    fn thing(n: u8) -> Thing {
+        Thing(vec![n; 40])
+    }
+
+    #[test]
+    fn proposals_are_kept_by_group_and_reference() {
+        let store = MemoryStore::new();
+        let overlay = Overlay::new(&store);
+        let storage = MlsStorage(&overlay);
+        // One group id is the beginning of the other.
+        let (one, other) = (Thing(vec![1]), Thing(vec![1, 1]));
+        for n in 2..4 {
+            storage.queue_proposal(&one, &thing(n), &thing(n + 10)).unwrap();
+        }
+        storage.queue_proposal(&other, &thing(9), &thing(19)).unwrap();
+        let queued: Vec<(Thing, Thing)> = storage.queued_proposals(&one).unwrap();
+        assert_eq!(queued, [(thing(2), thing(12)), (thing(3), thing(13))]);
+        storage.remove_proposal(&one, &thing(2)).unwrap();
+        let left: Vec<Thing> = storage.queued_proposal_refs(&one).unwrap();
+        assert_eq!(left, [thing(3)]);
+        storage.clear_proposal_queue::<_, Thing>(&one).unwrap();
+        assert_eq!(storage.queued_proposals::<_, Thing, Thing>(&one).unwrap(), []);
+        assert_eq!(storage.queued_proposals::<_, Thing, Thing>(&other).unwrap(), [(thing(9), thing(19))]);
+    }
+
+    #[test]
+    fn own_leaves_are_a_list_and_long_keys_find_their_pairs() {
+        let store = MemoryStore::new();
+        let overlay = Overlay::new(&store);
+        let storage = MlsStorage(&overlay);
+        storage.append_own_leaf_node(&thing(1), &thing(2)).unwrap();
+        storage.append_own_leaf_node(&thing(1), &thing(3)).unwrap();
+        assert_eq!(storage.own_leaf_nodes::<_, Thing>(&thing(1)).unwrap(), [thing(2), thing(3)]);
+        storage.delete_own_leaf_nodes(&thing(1)).unwrap();
+        assert_eq!(storage.own_leaf_nodes::<_, Thing>(&thing(1)).unwrap(), []);
+        let key = Thing(vec![5; 1216]);
+        storage.write_encryption_key_pair(&key, &thing(6)).unwrap();
+        assert_eq!(storage.encryption_key_pair::<Thing, _>(&key).unwrap(), Some(thing(6)));
+        storage.delete_encryption_key_pair(&key).unwrap();
+        assert_eq!(storage.encryption_key_pair::<Thing, _>(&key).unwrap(), None);
+    }
+
+    #[test]
+    fn a_value_of_another_version_or_with_trailing_bytes_is_an_error() {
+        let store = MemoryStore::new();
+        let overlay = Overlay::new(&store);
+        let storage = MlsStorage(&overlay);
+        storage.write_context(&thing(1), &thing(2)).unwrap();
+        let key = group_key(&thing(1), Kind::Context).unwrap();
+        let good = overlay.get(&key).unwrap().unwrap();
+        let read = |record: &[u8]| {
+            overlay.put(key.clone(), record).unwrap();
+            storage.group_context::<_, Thing>(&thing(1))
+        };
+        assert!(matches!(read(&[&good[..], &[0]].concat()), Err(StorageError::Damaged)));
+        assert!(matches!(
+            read(&[&[9], good.get(1..).unwrap()].concat()),
+            Err(StorageError::Version { found: 9 })
+        ));
+        assert!(matches!(read(&[]), Err(StorageError::Damaged)));
+        assert_eq!(read(&good).unwrap(), Some(thing(2)));
+    }
+}
