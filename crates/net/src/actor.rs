@@ -277,6 +277,7 @@ impl Actor {
 
     /// Queues are closed; links write what they hold and end by themselves; then connections are closed.
     async fn shut_down(mut self) {
+        self.swarm.behaviour_mut().links.ending_all(DownReason::ShuttingDown);
         self.shared.close_queues();
         let drained = timeout(self.grace, self.until(|actor| actor.shared.is_without_links())).await;
         if drained.is_err() {
@@ -287,6 +288,9 @@ impl Actor {
             let _ = self.swarm.disconnect_peer_id(peer);
         }
         let _ = timeout(CLOSING, self.until(|actor| actor.swarm.connected_peers().next().is_none())).await;
+        let sockets: Vec<Multiaddr> = self.swarm.listeners().cloned().collect();
+        drop(self.swarm);
+        let _ = timeout(CLOSING, listen::released(&sockets)).await;
     }
 
     async fn until(&mut self, done: impl Fn(&Self) -> bool) {

@@ -1,11 +1,20 @@
 //! From the configuration to listening sockets, with words for what can go wrong.
 
-use std::{error::Error, io};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, TcpListener, UdpSocket},
+    time::Duration,
+};
 
-use libp2p::{Multiaddr, Swarm, TransportError};
+use libp2p::{Multiaddr, Swarm, TransportError, multiaddr::Protocol};
+use tokio::time::sleep;
 
 use crate::{behaviour::Behaviour, config::NetConfig, error::NetError};
 
+/// Between two looks at a socket that is to be free.
+const PROBE: Duration = Duration::from_millis(5);
+
+/// Whether all numbers are in range.
 pub(crate) fn check(config: &NetConfig) -> Result<(), NetError> {
     let queue_bytes = 1..=1 << 30;
     for (field, value, allowed, range) in [
@@ -22,41 +31,71 @@ pub(crate) fn check(config: &NetConfig) -> Result<(), NetError> {
 }
 
 pub(crate) fn listen(swarm: &mut Swarm<Behaviour>, text: &str) -> Result<(), NetError> {
-    let address = || text.to_owned();
-    let error = match swarm.listen_on(parse(text)?) {
-        Ok(_) => return Ok(()),
+    let address = parse(text)?;
+    if let Some(socket) = Socket::of(&address) {
+        socket.probe().map_err(|error| listen_error(text, &error))?;
+    }
+    match swarm.listen_on(address) {
+        Ok(_) => Ok(()),
         Err(TransportError::MultiaddrNotSupported(_)) => {
             let reason = "listen on /ip4/.../tcp/PORT or /ip4/.../udp/PORT/quic-v1".into();
-            return Err(NetError::InvalidAddress { address: address(), reason });
+            Err(NetError::InvalidAddress { address: text.to_owned(), reason })
         }
-        Err(TransportError::Other(error)) => error,
-    };
-    Err(listen_error(address(), &error))
+        Err(TransportError::Other(error)) => Err(listen_error(text, &error)),
+    }
+}
+
+/// Waits until these sockets can be bound again: QUIC keeps its own for a moment after the last connection.
+pub(crate) async fn released(addresses: &[Multiaddr]) {
+    for socket in addresses.iter().filter_map(Socket::of) {
+        while socket.probe().is_err() {
+            sleep(PROBE).await;
+        }
+    }
+}
+
+/// What the system would bind for a multiaddr.
+#[derive(Debug, PartialEq, Eq)]
+enum Socket {
+    Tcp(SocketAddr),
+    Udp(SocketAddr),
+}
+
+impl Socket {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "of the many parts of a multiaddr two pairs matter")]
+    fn of(address: &Multiaddr) -> Option<Self> {
+        let mut parts = address.iter();
+        let ip: IpAddr = match parts.next()? {
+            Protocol::Ip4(ip) => ip.into(),
+            Protocol::Ip6(ip) => ip.into(),
+            _ => return None,
+        };
+        match parts.next()? {
+            Protocol::Tcp(port) => Some(Self::Tcp((ip, port).into())),
+            Protocol::Udp(port) => Some(Self::Udp((ip, port).into())),
+            _ => None,
+        }
+    }
+
+    /// Binds for a moment. libp2p's TCP listeners share a port with others of the same user, which would get a part of
+    /// the connections each; this doesn't share, and so finds them.
+    fn probe(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(address) => TcpListener::bind(address).map(drop),
+            Self::Udp(address) => UdpSocket::bind(address).map(drop),
+        }
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is non-exhaustive; the rest has one answer")]
-fn listen_error(address: String, error: &io::Error) -> NetError {
-    match root_kind(error) {
+fn listen_error(address: &str, error: &io::Error) -> NetError {
+    let address = address.to_owned();
+    match error.kind() {
         io::ErrorKind::AddrInUse => NetError::AddressInUse { address },
         io::ErrorKind::PermissionDenied => NetError::NotPermitted { address },
         io::ErrorKind::AddrNotAvailable => NetError::AddressNotHere { address },
         _ => NetError::Listen { address, reason: error.to_string() },
     }
-}
-
-/// Transports wrap the system's error several times.
-fn root_kind(error: &io::Error) -> io::ErrorKind {
-    let mut kind = error.kind();
-    let mut source: Option<&(dyn Error + 'static)> = error.get_ref().map(|inner| inner as _);
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref::<io::Error>() {
-            kind = io.kind();
-            source = io.get_ref().map(|inner| inner as _);
-        } else {
-            source = inner.source();
-        }
-    }
-    kind
 }
 
 pub(crate) fn parse(text: &str) -> Result<Multiaddr, NetError> {

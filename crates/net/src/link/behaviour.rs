@@ -104,6 +104,11 @@ impl Links {
         }
     }
 
+    /// The same for all links.
+    pub(crate) fn ending_all(&mut self, cause: DownReason) {
+        self.pairs.values_mut().for_each(|pair| pair.ending(cause.clone()));
+    }
+
     /// The same, if the link is on this connection.
     pub(crate) fn ending_on(&mut self, connection: ConnectionId, cause: DownReason) {
         let Some(Connection { peer, .. }) = self.connections.get(&connection) else { return };

@@ -110,16 +110,6 @@ pub async fn wait<T>(events: &mut EventReceiver, mut pick: impl FnMut(NetEvent) 
     .expect("the event comes in time")
 }
 
-/// Sends, waiting for room as often as it takes.
-pub async fn send_all(node: &mut Node, peer: PeerKey, frames: impl IntoIterator<Item = Vec<u8>>) {
-    for frame in frames {
-        while let Err(refused) = node.net.send(peer, frame.clone()) {
-            assert!(matches!(refused, frontdesk_net::SendRefused::Full { .. }), "{refused}");
-            wait(&mut node.events, |event| matches!(event, NetEvent::Writable { .. }).then_some(())).await;
-        }
-    }
-}
-
 /// Seeds of two keys, the smaller key first.
 pub fn ordered_seeds() -> (u8, u8) {
     if secret(1).peer_key() < secret(2).peer_key() { (1, 2) } else { (2, 1) }
