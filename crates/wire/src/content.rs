@@ -1,6 +1,9 @@
 //! Content: what a thread's members read. Signed by its author, so that history can be handed on and not rewritten.
 
-use crate::limits;
+use crate::{
+    bounds::{are_heads, list},
+    limits,
+};
 use frontdesk_identity::{
     BadSignature, DeviceId, Domain, SecretSigningKey, Signature, ThreadId, UnixTime,
     codec::{self, DecodeError},
@@ -10,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
-const VERSION: u8 = 1;
+const VERSION: u64 = 1;
 
 /// Number of a message among those of its author in one era: 1, 2, 3, ..
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,7 +35,7 @@ impl Seq {
 pub struct Position(pub u64);
 
 impl Position {
-    /// Positions stay below this, so that no author can push the thread's clock to its end.
+    /// No position is past this, so that no author can push the thread's clock to its end.
     pub const MAX: Self = Self(1 << 53);
     /// How far an author's position may run ahead of what the receiver has seen.
     pub const MAX_AHEAD: u64 = 1 << 20;
@@ -47,13 +50,13 @@ impl Position {
 /// What a content says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContentKind {
-    /// Text for people, at most [`limits::MAX_TEXT`] bytes.
+    /// Text for people, 1 to [`limits::MAX_TEXT`] bytes.
     Text(String),
     /// The author's user has seen the thread up to here. Not shown as a message.
     Read(Position),
     /// The author closes the conversation. The next text opens it again.
     Close,
-    /// The author says how it wants to be called in this thread (at most [`limits::MAX_NAME`] bytes).
+    /// The author says how it wants to be called in this thread (1 to [`limits::MAX_NAME`] bytes).
     Name(String),
 }
 
@@ -70,7 +73,8 @@ pub struct Content {
     pub seq: Seq,
     /// Its place in the thread.
     pub position: Position,
-    /// The newest number of each other author that the author had seen, ascending by author.
+    /// The newest number of each other author that the author had seen, ascending by author. At most
+    /// [`limits::MAX_SEEN`].
     pub seen: Vec<(DeviceId, Seq)>,
     /// The author's wall clock, for people. Never used for ordering.
     pub sent_at: UnixTime,
@@ -104,12 +108,13 @@ pub struct SignedContent {
 
 #[derive(Serialize_tuple, Deserialize_tuple)]
 struct Payload {
-    version: u8,
+    version: u64,
     thread: ThreadId,
     era: u32,
     author: DeviceId,
     seq: Seq,
     position: Position,
+    #[serde(deserialize_with = "list::<_, _, { limits::MAX_SEEN }>")]
     seen: Vec<(DeviceId, Seq)>,
     sent_at: UnixTime,
     kind: u8,
@@ -154,12 +159,9 @@ impl Content {
             ContentKind::Read(position) => *position <= Position::MAX,
             ContentKind::Close => true,
         };
-        let ascending = self.seen.windows(2).all(|pair| match pair {
-            [(a, _), (b, _)] => a < b,
-            _ => true,
-        });
         let numbers = self.seq > Seq(0) && self.position > Position(0) && self.position <= Position::MAX;
-        let sound = text && ascending && numbers && self.seen.len() <= limits::MAX_SEEN;
+        let seen = are_heads(&self.seen) && self.seen.iter().all(|(author, _)| *author != self.author);
+        let sound = text && numbers && seen;
         if sound { Ok(()) } else { Err(ContentError::OutOfBounds) }
     }
 }
@@ -178,7 +180,7 @@ impl SignedContent {
     /// # Errors
     /// [`DecodeError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        codec::decode(bytes, limits::MAX_CONTENT + 128)
+        codec::decode(bytes, limits::MAX_SIGNED_CONTENT)
     }
 
     /// Checks the author's signature and every bound, and gives the content.
@@ -196,11 +198,7 @@ impl SignedContent {
     /// # Errors
     /// [`ContentError`], but never for the signature.
     pub fn read(&self) -> Result<Content, ContentError> {
-        let payload: Payload = codec::decode(&self.bytes, limits::MAX_CONTENT)?;
-        if payload.version != VERSION {
-            let (found, known) = (u64::from(payload.version), u64::from(VERSION));
-            return Err(DecodeError::UnknownVersion { found, known }.into());
-        }
+        let payload: Payload = codec::decode_versioned(&self.bytes, limits::MAX_CONTENT, VERSION)?;
         let kind = match (payload.kind, payload.text, payload.number) {
             (1, text, 0) => ContentKind::Text(text),
             (2, text, number) if text.is_empty() => ContentKind::Read(Position(number)),

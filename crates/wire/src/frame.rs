@@ -3,14 +3,14 @@
 //! A link is a pair of nodes, whatever connection they have at the moment. Each direction numbers its data frames
 //! from 1 without gaps, keeps them until they are acknowledged, and sends them again after a reconnection.
 
-use crate::{limits, reason::Reason};
+use crate::{bounds::list, limits, reason::Reason};
 use frontdesk_identity::codec::{self, DecodeError};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
-/// The frame version that this program speaks.
-pub(crate) const FRAME_VERSION: u8 = 1;
+/// The version of frames that this program speaks.
+const VERSION: u64 = 1;
 
 /// Why a frame was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -100,7 +100,9 @@ pub struct Ack {
     /// Every frame up to here has been opened and acted on. Never more than `stored`; less while a message waits for
     /// the commit that it was sealed under.
     pub delivered: LinkSeq,
-    /// The latest frames that were refused, by number, with the reason. They count as stored.
+    /// The latest frames that were refused, ascending by number, with the reason. They count as stored. At most
+    /// [`limits::MAX_REFUSED`].
+    #[serde(deserialize_with = "list::<_, _, { limits::MAX_REFUSED }>")]
     pub refused: Vec<Refused>,
 }
 
@@ -114,10 +116,10 @@ pub struct Refused {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Outer(u8, u8, ByteBuf);
+struct Outer(u64, u8, ByteBuf);
 
 impl Frame {
-    /// The bytes: `[version, kind, body]`.
+    /// The bytes: `[version, kind, fields]`, where the fields are a byte string of CBOR.
     ///
     /// # Errors
     /// Only for a defect of ours, see [`codec::encode`].
@@ -127,47 +129,38 @@ impl Frame {
             Self::Data(data) => (2, codec::encode(data)?),
             Self::Ack(ack) => (3, codec::encode(ack)?),
         };
-        codec::encode(&Outer(FRAME_VERSION, kind, ByteBuf::from(body)))
+        codec::encode(&Outer(VERSION, kind, ByteBuf::from(body)))
     }
 
     /// Decodes a frame of at most [`limits::MAX_FRAME`] bytes.
     ///
     /// # Errors
-    /// [`FrameError`]; a version other than [`FRAME_VERSION`] is [`DecodeError::UnknownVersion`] with both named.
+    /// [`FrameError`]; a version other than 1 is [`DecodeError::UnknownVersion`] with both named, whatever follows it.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
-        let Outer(version, kind, body) = codec::decode(bytes, limits::MAX_FRAME)?;
-        if version != FRAME_VERSION {
-            let (found, known) = (u64::from(version), u64::from(FRAME_VERSION));
-            return Err(DecodeError::UnknownVersion { found, known }.into());
-        }
-        let max = limits::MAX_FRAME;
-        match kind {
-            1 => {
-                let hello: Hello = codec::decode(&body, max)?;
-                hello.ack.check()?;
-                Ok(Self::Hello(hello))
-            }
-            2 => Ok(Self::Data(codec::decode(&body, max)?)),
-            3 => {
-                let ack: Ack = codec::decode(&body, max)?;
-                ack.check()?;
-                Ok(Self::Ack(ack))
-            }
-            other => Err(FrameError::UnknownKind(other)),
+        let Outer(_, kind, fields) = codec::decode_versioned(bytes, limits::MAX_FRAME, VERSION)?;
+        let frame = match kind {
+            1 => Self::Hello(codec::decode(&fields, limits::MAX_ACK)?),
+            2 => Self::Data(codec::decode(&fields, limits::MAX_FRAME)?),
+            3 => Self::Ack(codec::decode(&fields, limits::MAX_ACK)?),
+            other => return Err(FrameError::UnknownKind(other)),
+        };
+        if frame.is_bounded() { Ok(frame) } else { Err(FrameError::OutOfBounds) }
+    }
+
+    fn is_bounded(&self) -> bool {
+        match self {
+            Self::Hello(hello) => hello.ack.is_bounded(),
+            Self::Data(data) => data.seq > LinkSeq(0),
+            Self::Ack(ack) => ack.is_bounded(),
         }
     }
 }
 
 impl Ack {
-    fn check(&self) -> Result<(), FrameError> {
-        let ascending = self.refused.windows(2).all(|pair| match pair {
-            [a, b] => a.seq < b.seq,
-            _ => true,
-        });
-        let sound = self.delivered <= self.stored
-            && self.refused.len() <= limits::MAX_REFUSED
-            && self.refused.iter().all(|refused| refused.seq <= self.stored)
-            && ascending;
-        if sound { Ok(()) } else { Err(FrameError::OutOfBounds) }
+    fn is_bounded(&self) -> bool {
+        let refused = || self.refused.iter().map(|refused| refused.seq);
+        self.delivered <= self.stored
+            && refused().all(|seq| LinkSeq(0) < seq && seq <= self.stored)
+            && refused().is_sorted_by(|a, b| a < b)
     }
 }

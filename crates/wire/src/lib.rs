@@ -11,8 +11,8 @@
 //! checked by the rooms above.
 
 mod body;
+mod bounds;
 mod content;
-mod enrol;
 mod frame;
 pub mod limits;
 mod profile;
@@ -20,11 +20,10 @@ mod reason;
 
 pub use body::{
     AddressUpdate, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, ForwardAnswer,
-    ForwardPayload, ForwardRequest, HistoryPiece, KeyPackages, RefillRequest, Rejoin, RequestId, Revoked,
-    Roster, RosterEntry, ThreadMessage,
+    ForwardPayload, ForwardRequest, HistoryPiece, JoinChallenge, JoinGranted, JoinRefused, JoinRequest,
+    KeyPackages, RefillRequest, Rejoin, RequestId, Revoked, Roster, RosterEntry, ThreadMessage,
 };
 pub use content::{Content, ContentError, ContentKind, Position, Seq, SignedContent};
-pub use enrol::{JoinChallenge, JoinGranted, JoinRefused, JoinRequest};
 pub use frame::{Ack, Data, Frame, FrameError, Hello, Incarnation, LinkSeq, Refused};
 pub use profile::{Profile, ProfileError, SignedProfile};
 pub use reason::Reason;

@@ -1,11 +1,19 @@
 //! Every bound of the protocol, by name. Past a bound the peer gets a typed refusal.
 
+use frontdesk_capability::MAX_CHAIN_BYTES;
+
 /// One frame on a link, in bytes. The largest is a Welcome to a full thread: 16 post-quantum leaves and their grants.
 pub const MAX_FRAME: usize = 512 * 1024;
+/// One body in bytes: what a data frame has room for beside its own fields.
+pub const MAX_BODY: usize = MAX_FRAME - 32;
+/// The fields of a greeting or of an acknowledgement, in bytes: [`MAX_REFUSED`] refusals need less than half.
+pub const MAX_ACK: usize = 512;
 /// Text of one message, in bytes of UTF-8: several pages.
 pub const MAX_TEXT: usize = 16 * 1024;
 /// One signed content, in bytes: text, author, and what was seen of each member.
 pub const MAX_CONTENT: usize = MAX_TEXT + 2048;
+/// A content with its signature, in bytes.
+pub const MAX_SIGNED_CONTENT: usize = MAX_CONTENT + 128;
 /// A sealed message: content, MLS framing and padding.
 pub const MAX_SEALED: usize = MAX_CONTENT + 1024;
 /// A commit: new leaf keys and the whole thread state.
@@ -36,3 +44,13 @@ pub const MAX_REFUSED: usize = 16;
 pub const MAX_NOTE: usize = 512;
 /// Cipher suites that a contact request offers.
 pub const MAX_SUITES: usize = 8;
+/// A profile's payload, in bytes; version 1 needs less than half.
+pub const MAX_PROFILE: usize = 4096;
+/// A profile with its signer's chain and its signature, in bytes.
+pub const MAX_SIGNED_PROFILE: usize = MAX_PROFILE + MAX_CHAIN_BYTES + 128;
+/// Devices of a profile that take new contacts.
+pub const MAX_RECEPTION: usize = 8;
+/// Languages of a profile.
+pub const MAX_LANGUAGES: usize = 16;
+/// A language tag, in bytes: what BCP 47, section 4.4.1, tells a protocol to provide for.
+pub const MAX_LANGUAGE: usize = 35;

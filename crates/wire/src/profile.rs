@@ -1,6 +1,9 @@
 //! An entity's profile: what it says of itself to those who contact it.
 
-use crate::limits;
+use crate::{
+    bounds::{chain_fits, list},
+    limits,
+};
 use frontdesk_capability::{Ability, ChainBytes, Refusal, Revocations, Scope};
 use frontdesk_identity::{
     BadSignature, DeviceId, Domain, PrincipalId, SecretSigningKey, Signature, UnixTime,
@@ -11,10 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
-const VERSION: u8 = 1;
-const MAX_PROFILE: usize = 4096;
-const MAX_RECEPTION: usize = 8;
-const MAX_LANGUAGES: usize = 16;
+const VERSION: u64 = 1;
 
 /// What an entity says of itself. Numbered: who has seen a number refuses older ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +23,13 @@ pub struct Profile {
     pub entity: PrincipalId,
     /// Grows with each change.
     pub number: u64,
-    /// Its name, at most [`limits::MAX_NAME`] bytes.
+    /// Its name, 1 to [`limits::MAX_NAME`] bytes.
     pub name: String,
-    /// Devices that take new contacts, at most 8.
+    /// Devices that take new contacts, at most [`limits::MAX_RECEPTION`].
     pub reception: Vec<DeviceId>,
     /// Opening hours as text for people, at most [`limits::MAX_NOTE`] bytes; may be empty.
     pub hours: String,
-    /// Languages (BCP 47 tags), at most 16 of at most 35 bytes each.
+    /// Languages (BCP 47 tags), at most [`limits::MAX_LANGUAGES`] of 1 to [`limits::MAX_LANGUAGE`] bytes each.
     pub languages: Vec<String>,
 }
 
@@ -62,7 +62,15 @@ pub struct SignedProfile {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Payload(u8, PrincipalId, u64, String, Vec<DeviceId>, String, Vec<String>);
+struct Payload(
+    u64,
+    PrincipalId,
+    u64,
+    String,
+    #[serde(deserialize_with = "list::<_, _, { limits::MAX_RECEPTION }>")] Vec<DeviceId>,
+    String,
+    #[serde(deserialize_with = "list::<_, _, { limits::MAX_LANGUAGES }>")] Vec<String>,
+);
 
 impl Profile {
     /// Signs the profile with the key of a device whose `chain` gives it `admit`.
@@ -88,9 +96,9 @@ impl Profile {
         let sound = !self.name.is_empty()
             && self.name.len() <= limits::MAX_NAME
             && self.hours.len() <= limits::MAX_NOTE
-            && self.reception.len() <= MAX_RECEPTION
-            && self.languages.len() <= MAX_LANGUAGES
-            && self.languages.iter().all(|tag| tag.len() <= 35);
+            && self.reception.len() <= limits::MAX_RECEPTION
+            && self.languages.len() <= limits::MAX_LANGUAGES
+            && self.languages.iter().all(|tag| (1..=limits::MAX_LANGUAGE).contains(&tag.len()));
         if sound { Ok(()) } else { Err(ProfileError::OutOfBounds) }
     }
 }
@@ -121,14 +129,15 @@ impl SignedProfile {
     /// # Errors
     /// [`ProfileError`], but never for signature or grant.
     pub fn read(&self) -> Result<Profile, ProfileError> {
-        let Payload(version, entity, number, name, reception, hours, languages) =
-            codec::decode(&self.payload, MAX_PROFILE)?;
-        if version != VERSION {
-            let (found, known) = (u64::from(version), u64::from(VERSION));
-            return Err(DecodeError::UnknownVersion { found, known }.into());
-        }
+        let Payload(_, entity, number, name, reception, hours, languages) =
+            codec::decode_versioned(&self.payload, limits::MAX_PROFILE, VERSION)?;
         let profile = Profile { entity, number, name, reception, hours, languages };
         profile.check()?;
         Ok(profile)
+    }
+
+    /// Whether it is no longer than a profile can be; says nothing of what is in it.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.payload.len() <= limits::MAX_PROFILE && chain_fits(&self.chain)
     }
 }

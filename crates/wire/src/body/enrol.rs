@@ -10,10 +10,15 @@
 //! The administrator's nonce comes after the joiner is committed to its keys and nonce, so nobody can search for
 //! keys that give a wanted number.
 
-use crate::{profile::SignedProfile, reason::Reason};
-use frontdesk_capability::ChainBytes;
+use crate::{
+    bounds::{Bounded, FIXED, chain_fits, is_role},
+    limits,
+    profile::SignedProfile,
+    reason::Reason,
+};
+use frontdesk_capability::{ChainBytes, MAX_CHAIN_BYTES};
 use frontdesk_identity::{
-    InvitationId, SignedAddressRecord, SignedDeviceRecord,
+    InvitationId, MAX_ADDRESS_RECORD, MAX_DEVICE_RECORD, SignedAddressRecord, SignedDeviceRecord,
     codec::{self, DecodeError},
 };
 use serde_bytes::ByteArray;
@@ -92,5 +97,46 @@ impl JoinRequest {
     /// Only for a defect of ours, see [`codec::encode`].
     pub fn full_transcript(&self, administrator_nonce: &ByteArray<16>) -> Result<Vec<u8>, DecodeError> {
         codec::encode(&(self.invitation, &self.record, self.nonce, &self.name, administrator_nonce))
+    }
+}
+
+impl Bounded for JoinRequest {
+    const MAX_BYTES: usize = FIXED + MAX_DEVICE_RECORD + limits::MAX_NAME + MAX_ADDRESS_RECORD;
+
+    fn is_bounded(&self) -> bool {
+        self.name.len() <= limits::MAX_NAME
+    }
+}
+
+impl Bounded for JoinChallenge {
+    const MAX_BYTES: usize = FIXED;
+
+    fn is_bounded(&self) -> bool {
+        true
+    }
+}
+
+impl Bounded for JoinGranted {
+    const MAX_BYTES: usize = FIXED
+        + 2 * MAX_CHAIN_BYTES
+        + limits::MAX_NAME
+        + MAX_DEVICE_RECORD
+        + MAX_ADDRESS_RECORD
+        + limits::MAX_SIGNED_PROFILE;
+
+    fn is_bounded(&self) -> bool {
+        chain_fits(&self.chain)
+            && is_role(self.role)
+            && self.name.len() <= limits::MAX_NAME
+            && chain_fits(&self.administrator_chain)
+            && self.profile.is_bounded()
+    }
+}
+
+impl Bounded for JoinRefused {
+    const MAX_BYTES: usize = FIXED;
+
+    fn is_bounded(&self) -> bool {
+        true
     }
 }

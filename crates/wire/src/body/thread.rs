@@ -1,0 +1,96 @@
+//! The traffic of a thread: messages, changes of its members, and what makes up for losses.
+
+use crate::{
+    bounds::{Bounded, FIXED, list, revocations_fit},
+    content::Seq,
+    limits,
+};
+use frontdesk_capability::{MAX_REVOCATION_BYTES, RevocationBytes};
+use frontdesk_identity::{MAX_ADDRESS_RECORD, SignedAddressRecord, ThreadId};
+use serde_bytes::ByteBuf;
+use serde_tuple::{Deserialize_tuple, Serialize_tuple};
+
+/// A sealed message of a thread.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct ThreadMessage {
+    /// The thread.
+    pub thread: ThreadId,
+    /// Its era.
+    pub era: u32,
+    /// An MLS private message.
+    pub sealed: ByteBuf,
+}
+
+/// A change of a thread's members, to those who are in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct CommitNotice {
+    /// The thread.
+    pub thread: ThreadId,
+    /// Its era.
+    pub era: u32,
+    /// An MLS private message with the commit.
+    pub commit: ByteBuf,
+    /// Revocations that led to it.
+    #[serde(deserialize_with = "list::<_, _, { limits::MAX_REVOCATIONS }>")]
+    pub revocations: Vec<RevocationBytes>,
+    /// Where added devices can be dialled.
+    #[serde(deserialize_with = "list::<_, _, { limits::MAX_ADDRESS_RECORDS }>")]
+    pub addresses: Vec<SignedAddressRecord>,
+}
+
+/// A member asks an author for messages that it missed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct RefillRequest {
+    /// The thread.
+    pub thread: ThreadId,
+    /// Its era.
+    pub era: u32,
+    /// The first number that is missing.
+    pub from: Seq,
+    /// The last.
+    pub to: Seq,
+}
+
+/// A member that lost a thread's keys asks the steward to be added anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Rejoin {
+    /// The thread.
+    pub thread: ThreadId,
+    /// A fresh key package of the asker.
+    pub key_package: ByteBuf,
+}
+
+impl Bounded for ThreadMessage {
+    const MAX_BYTES: usize = FIXED + limits::MAX_SEALED;
+
+    fn is_bounded(&self) -> bool {
+        self.sealed.len() <= limits::MAX_SEALED
+    }
+}
+
+impl Bounded for CommitNotice {
+    const MAX_BYTES: usize = FIXED
+        + limits::MAX_COMMIT
+        + limits::MAX_REVOCATIONS * (MAX_REVOCATION_BYTES + 3)
+        + limits::MAX_ADDRESS_RECORDS * (MAX_ADDRESS_RECORD + 3);
+
+    fn is_bounded(&self) -> bool {
+        self.commit.len() <= limits::MAX_COMMIT && revocations_fit(&self.revocations)
+    }
+}
+
+impl Bounded for RefillRequest {
+    const MAX_BYTES: usize = FIXED;
+
+    fn is_bounded(&self) -> bool {
+        self.from > Seq(0) && self.from <= self.to
+    }
+}
+
+impl Bounded for Rejoin {
+    const MAX_BYTES: usize = FIXED + limits::MAX_KEY_PACKAGE;
+
+    fn is_bounded(&self) -> bool {
+        self.key_package.len() <= limits::MAX_KEY_PACKAGE
+    }
+}
