@@ -1,0 +1,100 @@
+//! One node: a real engine over a simulated disk, driven as the program drives it.
+
+use crate::SimError;
+use frontdesk_engine::{Action, Answer, Engine, Event, Input, Millis, Now, Query, Settings};
+use frontdesk_identity::{DeviceId, DeviceKeys, TransportKey};
+use frontdesk_store::{MemoryStore, Overlay, Store as _};
+
+/// Names a node in its world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub usize);
+
+/// A node: engine, disk, and what its owner was told.
+#[derive(Debug)]
+pub struct Node {
+    keys: DeviceKeys,
+    settings: Settings,
+    store: MemoryStore,
+    engine: Option<Engine>,
+    /// What the node told its owner, oldest first.
+    pub events: Vec<Event>,
+    /// The deadline that is in the world's queue.
+    pub(crate) armed: Option<Millis>,
+    lives: u8,
+}
+
+impl Node {
+    pub(crate) fn new(keys: DeviceKeys, settings: Settings, store: MemoryStore) -> Self {
+        Self { keys, settings, store, engine: None, events: Vec::new(), armed: None, lives: 0 }
+    }
+
+    /// The device.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        self.keys.id()
+    }
+
+    /// The transport key.
+    #[must_use]
+    pub fn transport(&self) -> TransportKey {
+        self.keys.transport_public()
+    }
+
+    /// Whether it runs.
+    #[must_use]
+    pub const fn is_up(&self) -> bool {
+        self.engine.is_some()
+    }
+
+    /// When the engine wants to be called next.
+    pub(crate) fn deadline(&self) -> Option<Millis> {
+        self.engine.as_ref().and_then(Engine::next_deadline)
+    }
+
+    /// Starts the engine from what is on the disk.
+    pub(crate) fn start(&mut self, now: Now, seed: u64) -> Result<Vec<Action>, SimError> {
+        self.lives = self.lives.wrapping_add(1);
+        let mut bytes = [self.lives; 32];
+        bytes.iter_mut().zip(seed.to_le_bytes()).for_each(|(to, from)| *to ^= from);
+        bytes.iter_mut().skip(8).zip(self.keys.id().as_bytes()).for_each(|(to, from)| *to ^= from);
+        let engine = Engine::open(&self.store, self.keys.clone(), self.settings, bytes)?;
+        self.engine = Some(engine);
+        self.step(now, |engine, now, overlay| engine.start(now, overlay))
+    }
+
+    /// Stops at once. What was not flushed is lost.
+    pub(crate) fn crash(&mut self) {
+        self.engine = None;
+        self.armed = None;
+        self.store.crash();
+    }
+
+    /// One input, one step: write, make durable, then act.
+    pub(crate) fn input(&mut self, now: Now, input: Input) -> Result<Vec<Action>, SimError> {
+        self.step(now, |engine, now, overlay| engine.handle(now, input, overlay))
+    }
+
+    fn step(
+        &mut self,
+        now: Now,
+        run: impl FnOnce(&mut Engine, Now, &Overlay<'_>) -> Result<(), frontdesk_engine::StepError>,
+    ) -> Result<Vec<Action>, SimError> {
+        let Some(engine) = self.engine.as_mut() else { return Ok(Vec::new()) };
+        let overlay = Overlay::new(&self.store);
+        run(engine, now, &overlay)?;
+        let output = engine.finish(now, &overlay)?;
+        self.store.commit(&overlay.into_batch())?;
+        self.store.flush()?;
+        self.events.extend(output.events);
+        Ok(output.actions)
+    }
+
+    /// Asks the engine about its state.
+    ///
+    /// # Errors
+    /// [`SimError::Down`], or the store's.
+    pub fn query(&self, now: Now, query: &Query) -> Result<Answer, SimError> {
+        let engine = self.engine.as_ref().ok_or(SimError::Down)?;
+        Ok(engine.query(now, &self.store, query)?)
+    }
+}

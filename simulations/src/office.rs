@@ -1,0 +1,181 @@
+//! The ready-made business: Acme's administrator, two agents, and a customer, over the real enrolment and contact.
+
+use crate::{NodeId, SimError, Weather, World, world::Founding};
+use frontdesk_engine::{
+    Answer, Command, Event, HistoryChoice, MessageView, Query, Reply, Role, Settings, ThreadStatus, WhoView,
+};
+use frontdesk_identity::{ContactLink, DeviceId, ThreadId};
+
+/// A minute of virtual time: how long anything may take even in a storm.
+pub const PATIENCE: u64 = 600_000;
+
+/// Acme at work.
+#[derive(Debug)]
+pub struct Office {
+    /// Where it all happens.
+    pub world: World,
+    /// Acme's administrator.
+    pub acme: NodeId,
+    /// The agents.
+    pub agents: Vec<NodeId>,
+    /// The customer.
+    pub customer: NodeId,
+}
+
+impl Office {
+    /// Sets up Acme with `agents` agents, and a customer, in this weather.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn open(seed: u64, weather: Weather, agents: usize, settings: Settings) -> Result<Self, SimError> {
+        let mut world = World::new(seed, weather);
+        let acme = world.add(Founding::Entity, "Acme", settings)?;
+        let customer = world.add(Founding::Customer, "Carla", settings)?;
+        let mut office = Self { world, acme, agents: Vec::new(), customer };
+        for name in ["Ana", "Ben"].into_iter().cycle().take(agents) {
+            let agent = office.enrol(name, Role::Agent)?;
+            office.agents.push(agent);
+        }
+        Ok(office)
+    }
+
+    /// Enrols one more device, by invitation and approval.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn enrol(&mut self, name: &str, role: Role) -> Result<NodeId, SimError> {
+        let node = self.world.add(Founding::Fresh, name, Settings::default())?;
+        let invite = Command::Invite { role, name: name.to_owned(), lasts: 3600 };
+        let Reply::Invited { invitation } = self.world.command(self.acme, invite)? else {
+            return Err(SimError::Broken("an invitation without an invitation".into()));
+        };
+        self.world.command(node, Command::Join { invitation: *invitation })?;
+        let acme = self.acme;
+        self.world.until("a request to join", PATIENCE, |world| !requests(world, acme).is_empty())?;
+        let number = requests(&self.world, acme).pop().unwrap_or_default();
+        self.world.until("the number at the joiner", PATIENCE, |world| {
+            told(world, node, |event| matches!(event, Event::JoinChallenged { .. }))
+        })?;
+        self.world.command(acme, Command::Approve { number })?;
+        self.world.until("the enrolment", PATIENCE, |world| {
+            told(world, node, |event| matches!(event, Event::Joined { .. }))
+        })?;
+        let device = self.device(node)?;
+        self.world.until("its key packages", PATIENCE, |world| stock(world, acme, device) > 0)?;
+        Ok(node)
+    }
+
+    /// The customer contacts Acme.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn contact(&mut self, text: &str) -> Result<ThreadId, SimError> {
+        let Answer::Status(status) = self.world.query(self.acme, &Query::Status)? else {
+            return Err(SimError::Broken("a status that is none".into()));
+        };
+        let entity = status.principal.ok_or(SimError::Down)?;
+        let addresses = vec!["/memory/0".parse().map_err(|_| SimError::Broken("an address".into()))?];
+        let link = ContactLink::new(entity, status.transport, addresses);
+        let link = link.map_err(|error| SimError::Broken(error.to_string()))?;
+        let contact = Command::Contact { link, text: text.to_owned() };
+        let Reply::Opened { thread } = self.world.command(self.customer, contact)? else {
+            return Err(SimError::Broken("a contact without a thread".into()));
+        };
+        let acme = self.acme;
+        self.world.until("the first message", PATIENCE, |world| texts(world, acme, thread).len() == 1)?;
+        Ok(thread)
+    }
+
+    /// The device of a node.
+    ///
+    /// # Errors
+    /// [`SimError::Down`].
+    pub fn device(&self, node: NodeId) -> Result<DeviceId, SimError> {
+        Ok(self.world.node(node)?.device())
+    }
+
+    /// Acme forwards the thread, and the device comes in.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn forward(
+        &mut self,
+        thread: ThreadId,
+        to: NodeId,
+        history: HistoryChoice,
+        hand_over: bool,
+    ) -> Result<(), SimError> {
+        let device = self.device(to)?;
+        let forward = Command::Forward {
+            thread,
+            to: Some(device),
+            history,
+            lasts: 24 * 3600,
+            hand_over,
+            note: String::new(),
+        };
+        self.world.command(self.acme, forward)?;
+        self.world.until("the forward", PATIENCE, |world| is_in(world, to, thread))
+    }
+
+    /// Writes to the thread.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn say(&mut self, node: NodeId, thread: ThreadId, text: &str) -> Result<(), SimError> {
+        self.world.command(node, Command::Send { thread, text: text.to_owned() }).map(|_| ())
+    }
+}
+
+fn requests(world: &World, node: NodeId) -> Vec<String> {
+    match world.query(node, &Query::Requests) {
+        Ok(Answer::Requests(requests)) => requests.into_iter().map(|request| request.number).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn stock(world: &World, node: NodeId, device: DeviceId) -> usize {
+    match world.query(node, &Query::Devices) {
+        Ok(Answer::Devices(devices)) => {
+            devices.iter().find(|view| view.device == device).map_or(0, |view| view.key_packages)
+        }
+        _ => 0,
+    }
+}
+
+/// Whether a node told its owner of such an event.
+pub fn told(world: &World, node: NodeId, such: impl Fn(&Event) -> bool) -> bool {
+    world.node(node).is_ok_and(|node| node.events.iter().any(such))
+}
+
+/// The messages of a thread as a node shows them, notes left out.
+#[must_use]
+pub fn messages(world: &World, node: NodeId, thread: ThreadId) -> Vec<MessageView> {
+    let query = Query::Messages { thread, before: None, limit: 1000 };
+    match world.query(node, &query) {
+        Ok(Answer::Messages(messages)) => messages.into_iter().filter(|message| message.side != "note").collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The texts of a thread as a node shows them.
+#[must_use]
+pub fn texts(world: &World, node: NodeId, thread: ThreadId) -> Vec<String> {
+    messages(world, node, thread).into_iter().map(|message| message.text).collect()
+}
+
+/// Whether a node is in a thread.
+#[must_use]
+pub fn is_in(world: &World, node: NodeId, thread: ThreadId) -> bool {
+    matches!(world.query(node, &Query::Thread(thread)), Ok(Answer::Thread(Some(view)))
+        if matches!(view.status, ThreadStatus::Open | ThreadStatus::Closed))
+}
+
+/// Who can read a thread, as a node knows it.
+#[must_use]
+pub fn who(world: &World, node: NodeId, thread: ThreadId) -> Option<WhoView> {
+    match world.query(node, &Query::Who(thread)) {
+        Ok(Answer::Who(who)) => who,
+        _ => None,
+    }
+}

@@ -1,0 +1,350 @@
+//! The world: nodes, time, and the queue of what happens next.
+
+use crate::{Node, NodeId, Weather};
+use frontdesk_engine::{
+    Action, Answer, Command, CommandError, CommandId, Event, FoundError, Input, Millis, Now, OpenError, Query, Reply,
+    Settings, StepError, found_customer, found_entity, found_fresh,
+};
+use frontdesk_identity::{DeviceKeys, RootKey, TransportKey, UnixTime};
+use frontdesk_store::{MemoryStore, Overlay, Store as _, StoreError};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+};
+
+/// Where wall clocks begin: 2026-01-01T00:00:00Z.
+const EPOCH: u64 = 1_767_225_600;
+/// How long it takes until two nodes are connected, in milliseconds.
+const HANDSHAKE: u64 = 20;
+
+/// The run can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SimError {
+    /// The node is not running.
+    #[error("the node is not running")]
+    Down,
+    /// A home could not be set up.
+    #[error(transparent)]
+    Found(#[from] FoundError),
+    /// An engine could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A command was refused.
+    #[error("a command was refused: {0}")]
+    Command(#[from] CommandError),
+    /// Something that had to happen did not, in the time that it had.
+    #[error("at {at} ms: did not happen in time: {what}")]
+    Late {
+        /// The virtual time in milliseconds.
+        at: u64,
+        /// What was waited for.
+        what: String,
+    },
+    /// A promise was broken.
+    #[error("broken: {0}")]
+    Broken(String),
+}
+
+/// What a node is founded as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Founding {
+    /// An entity's administrator.
+    Entity,
+    /// A customer.
+    Customer,
+    /// A device that is going to join.
+    Fresh,
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Frame { to: NodeId, from: TransportKey, connection: u64, bytes: Vec<u8> },
+    Connect { a: NodeId, b: NodeId },
+    Deadline { node: NodeId, at: u64 },
+    Start { node: NodeId },
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Scheduled {
+    at: u64,
+    order: u64,
+    what: What,
+}
+
+/// Nodes on virtual time.
+#[derive(Debug)]
+pub struct World {
+    seed: u64,
+    rng: ChaCha20Rng,
+    time: u64,
+    order: u64,
+    queue: BinaryHeap<Reverse<Scheduled>>,
+    nodes: Vec<Node>,
+    by_key: BTreeMap<TransportKey, NodeId>,
+    connections: BTreeMap<(NodeId, NodeId), u64>,
+    wanted: BTreeMap<(NodeId, NodeId), ()>,
+    /// What the network does to frames from now on.
+    pub weather: Weather,
+    commands: u64,
+    /// Things that happened so far.
+    pub steps: u64,
+}
+
+impl World {
+    /// An empty world. The same seed and the same calls give the same run.
+    #[must_use]
+    pub fn new(seed: u64, weather: Weather) -> Self {
+        Self {
+            seed,
+            rng: ChaCha20Rng::seed_from_u64(seed),
+            time: 0,
+            order: 0,
+            queue: BinaryHeap::new(),
+            nodes: Vec::new(),
+            by_key: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            weather,
+            commands: 0,
+            steps: 0,
+        }
+    }
+
+    /// The clocks of all nodes.
+    #[must_use]
+    pub const fn now(&self) -> Now {
+        Now { mono: Millis(self.time), wall: UnixTime(EPOCH + self.time / 1000) }
+    }
+
+    /// Adds a node and starts it.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn add(&mut self, founding: Founding, name: &str, settings: Settings) -> Result<NodeId, SimError> {
+        let keys = DeviceKeys::generate(&mut self.rng);
+        let root = RootKey::generate(&mut self.rng);
+        let store = MemoryStore::new();
+        let overlay = Overlay::new(&store);
+        let now = self.now().wall;
+        match founding {
+            Founding::Entity => found_entity(&overlay, &keys, &root, name, now, &mut self.rng)?,
+            Founding::Customer => found_customer(&overlay, &keys, &root, name, now, &mut self.rng)?,
+            Founding::Fresh => found_fresh(&overlay, &keys, name, now, &mut self.rng)?,
+        }
+        store.commit(&overlay.into_batch())?;
+        store.flush()?;
+        let id = NodeId(self.nodes.len());
+        self.by_key.insert(keys.transport_public(), id);
+        self.nodes.push(Node::new(keys, settings, store));
+        self.start(id)?;
+        Ok(id)
+    }
+
+    /// A node.
+    ///
+    /// # Errors
+    /// [`SimError::Down`] if there is no such node.
+    pub fn node(&self, id: NodeId) -> Result<&Node, SimError> {
+        self.nodes.get(id.0).ok_or(SimError::Down)
+    }
+
+    fn node_mut(&mut self, id: NodeId) -> Result<&mut Node, SimError> {
+        self.nodes.get_mut(id.0).ok_or(SimError::Down)
+    }
+
+    fn start(&mut self, id: NodeId) -> Result<(), SimError> {
+        let (now, seed) = (self.now(), self.seed);
+        let actions = self.node_mut(id)?.start(now, seed)?;
+        self.run(id, actions)?;
+        self.feed(id, Input::Addresses(vec![format!("/memory/{}", id.0)]))
+    }
+
+    /// Kills a node: what it had not flushed is lost, its connections break. It starts again after `pause` milliseconds.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn crash(&mut self, id: NodeId, pause: u64) -> Result<(), SimError> {
+        self.stop(id)?;
+        self.schedule(pause, What::Start { node: id });
+        Ok(())
+    }
+
+    /// Kills a node for good.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn stop(&mut self, id: NodeId) -> Result<(), SimError> {
+        self.node_mut(id)?.crash();
+        let broken: Vec<(NodeId, NodeId)> =
+            self.connections.keys().filter(|(a, b)| *a == id || *b == id).copied().collect();
+        for (a, b) in broken {
+            self.connections.remove(&(a, b));
+            let other = if a == id { b } else { a };
+            let peer = self.node(id)?.transport();
+            self.feed(other, Input::PeerDown(peer))?;
+            if self.wanted.contains_key(&(other, id)) {
+                self.schedule(1000, What::Connect { a: other, b: id });
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a node a command, and its answer.
+    ///
+    /// # Errors
+    /// [`SimError`], refused commands among them.
+    pub fn command(&mut self, id: NodeId, command: Command) -> Result<Reply, SimError> {
+        self.commands += 1;
+        let wanted = CommandId(self.commands);
+        self.feed(id, Input::Command { id: wanted, command })?;
+        let done = self.node_mut(id)?.events.iter().rev().find_map(|event| match event {
+            Event::CommandDone { id, result } if *id == wanted => Some(result.clone()),
+            _ => None,
+        });
+        let done = done.ok_or_else(|| SimError::Broken("a command without an answer".into()))?;
+        Ok(done?)
+    }
+
+    /// Asks a node about its state.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn query(&self, id: NodeId, query: &Query) -> Result<Answer, SimError> {
+        self.node(id)?.query(self.now(), query)
+    }
+
+    /// Lets time pass until `done`, or until `patience` milliseconds are over.
+    ///
+    /// # Errors
+    /// [`SimError::Late`] with `what`, and the errors of what happens.
+    pub fn until(
+        &mut self,
+        what: &str,
+        patience: u64,
+        mut done: impl FnMut(&Self) -> bool,
+    ) -> Result<(), SimError> {
+        let end = self.time + patience;
+        while !done(self) {
+            if !self.happen(end)? {
+                return Err(SimError::Late { at: self.time, what: what.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets time pass.
+    ///
+    /// # Errors
+    /// The errors of what happens.
+    pub fn pass(&mut self, time: u64) -> Result<(), SimError> {
+        let end = self.time + time;
+        while self.happen(end)? {}
+        self.time = end;
+        Ok(())
+    }
+
+    /// The next thing happens, if it is due by `end`.
+    fn happen(&mut self, end: u64) -> Result<bool, SimError> {
+        let due = self.queue.peek().is_some_and(|Reverse(next)| next.at <= end);
+        let Some(Reverse(next)) = self.queue.pop().filter(|_| due) else { return Ok(false) };
+        self.time = self.time.max(next.at);
+        self.steps += 1;
+        match next.what {
+            What::Frame { to, from, connection, bytes } => {
+                let sender = self.by_key.get(&from).copied().ok_or(SimError::Down)?;
+                if self.connections.get(&pair(to, sender)) == Some(&connection) {
+                    self.feed(to, Input::Frame { from, bytes })?;
+                }
+            }
+            What::Connect { a, b } => self.connect(a, b)?,
+            What::Deadline { node, at } => {
+                if self.node(node)?.armed == Some(Millis(at)) {
+                    self.node_mut(node)?.armed = None;
+                    self.feed(node, Input::Deadline)?;
+                }
+            }
+            What::Start { node } => self.start(node)?,
+        }
+        Ok(true)
+    }
+
+    fn connect(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
+        if self.connections.contains_key(&pair(a, b)) || !self.node(a)?.is_up() {
+            return Ok(());
+        }
+        if !self.node(b)?.is_up() {
+            if self.wanted.contains_key(&(a, b)) {
+                self.schedule(1000, What::Connect { a, b });
+            }
+            return Ok(());
+        }
+        self.order += 1;
+        self.connections.insert(pair(a, b), self.order);
+        let (key_a, key_b) = (self.node(a)?.transport(), self.node(b)?.transport());
+        self.feed(a, Input::PeerUp(key_b))?;
+        self.feed(b, Input::PeerUp(key_a))
+    }
+
+    fn feed(&mut self, id: NodeId, input: Input) -> Result<(), SimError> {
+        let now = self.now();
+        let actions = self.node_mut(id)?.input(now, input)?;
+        self.run(id, actions)
+    }
+
+    fn run(&mut self, id: NodeId, actions: Vec<Action>) -> Result<(), SimError> {
+        for action in actions {
+            match action {
+                Action::Send { to, frame } => self.send(id, to, &frame)?,
+                Action::Dial { peer, .. } => {
+                    if let Some(other) = self.by_key.get(&peer).copied() {
+                        self.wanted.insert((id, other), ());
+                        self.schedule(HANDSHAKE, What::Connect { a: id, b: other });
+                    }
+                }
+                Action::Forget(peer) => {
+                    if let Some(other) = self.by_key.get(&peer).copied() {
+                        self.wanted.remove(&(id, other));
+                    }
+                }
+                Action::Disconnect { .. } => return Err(SimError::Broken("a peer broke the protocol".into())),
+            }
+        }
+        let deadline = self.node(id)?.deadline();
+        if let Some(at) = deadline
+            && self.node(id)?.armed.is_none_or(|armed| at < armed)
+        {
+            self.node_mut(id)?.armed = Some(at);
+            let wait = at.0.saturating_sub(self.time);
+            self.schedule(wait, What::Deadline { node: id, at: at.0 });
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, from: NodeId, to: TransportKey, frame: &[u8]) -> Result<(), SimError> {
+        let Some(to) = self.by_key.get(&to).copied() else { return Ok(()) };
+        let Some(connection) = self.connections.get(&pair(from, to)).copied() else { return Ok(()) };
+        let key = self.node(from)?.transport();
+        for delay in self.weather.arrivals(&mut self.rng) {
+            let what = What::Frame { to, from: key, connection, bytes: frame.to_vec() };
+            self.schedule(delay, what);
+        }
+        Ok(())
+    }
+
+    fn schedule(&mut self, wait: u64, what: What) {
+        self.order += 1;
+        self.queue.push(Reverse(Scheduled { at: self.time + wait, order: self.order, what }));
+    }
+}
+
+fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
+    if a < b { (a, b) } else { (b, a) }
+}

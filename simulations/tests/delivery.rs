@@ -1,0 +1,88 @@
+//! Delivery in storms: every message arrives at every reader once, and all readers show the same order.
+//!
+//! `FRONTDESK_SEEDS` sets how many seeds are run (default 1,000), `FRONTDESK_FIRST_SEED` where they begin.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+use frontdesk_engine::{Event, HistoryChoice, Settings};
+use frontdesk_sim::{
+    NodeId, SimError, Weather,
+    office::{Office, PATIENCE, is_in, messages, told, who},
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn whatever_the_network_does_every_message_arrives_once_and_in_the_same_order_everywhere() {
+    let first = number("FRONTDESK_FIRST_SEED", 0);
+    let seeds = number("FRONTDESK_SEEDS", 1_000);
+    let next = std::sync::atomic::AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    if seed >= seeds {
+                        break;
+                    }
+                    let seed = first + seed;
+                    if let Err(error) = run(seed) {
+                        panic!("seed {seed}: {error}");
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// A conversation of four devices with forwards, a hand-over and crashes in between, all in a storm.
+fn run(seed: u64) -> Result<(), SimError> {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed ^ 0x5eed);
+    let mut office = Office::open(seed, Weather::FAIR, 2, Settings::default())?;
+    let (acme, carla, ana, ben) = (office.acme, office.customer, office.agents[0], office.agents[1]);
+    office.world.weather = Weather::STORM;
+    let thread = office.contact("hello")?;
+    let mut sent = 1;
+    let mut talk = |office: &mut Office, who: &[NodeId], rng: &mut ChaCha20Rng| -> Result<(), SimError> {
+        for _ in 0..6 {
+            let speaker = who[rng.next_u32() as usize % who.len()];
+            sent += 1;
+            office.say(speaker, thread, &format!("message {sent}"))?;
+            office.world.pass(u64::from(rng.next_u32() % 300))?;
+        }
+        Ok(())
+    };
+    talk(&mut office, &[acme, carla], &mut rng)?;
+    office.forward(thread, ana, HistoryChoice::All, false)?;
+    talk(&mut office, &[acme, carla, ana], &mut rng)?;
+    let victim = [acme, carla, ana][rng.next_u32() as usize % 3];
+    office.world.crash(victim, 500)?;
+    office.world.pass(600)?;
+    talk(&mut office, &[acme, carla, ana], &mut rng)?;
+    office.forward(thread, ben, HistoryChoice::All, false)?;
+    talk(&mut office, &[acme, carla, ana, ben], &mut rng)?;
+    let readers = [acme, carla, ana, ben];
+    office.world.until("all messages everywhere", PATIENCE, |world| {
+        readers.iter().all(|reader| messages(world, *reader, thread).len() >= sent)
+    })?;
+    let shown = |node| messages(&office.world, node, thread).into_iter().map(|m| (m.id, m.text)).collect::<Vec<_>>();
+    let order = shown(carla);
+    check(order.len() == sent, "a message was shown twice")?;
+    for reader in readers {
+        check(shown(reader) == order, "two members show another order")?;
+        check(
+            !told(&office.world, reader, |event| matches!(event, Event::Security { .. })),
+            "an honest node was accused",
+        )?;
+    }
+    office.forward(thread, ben, HistoryChoice::All, true).map_or(Ok(()), |()| check(false, "Ben came in twice"))?;
+    check(who(&office.world, carla, thread).is_some_and(|who| who.members.len() == 4), "members differ")?;
+    check(is_in(&office.world, ana, thread), "Ana is out")
+}
+
+fn check(holds: bool, what: &str) -> Result<(), SimError> {
+    if holds { Ok(()) } else { Err(SimError::Broken(what.to_owned())) }
+}
