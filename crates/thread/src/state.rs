@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn a_state_that_contradicts_itself_is_neither_written_nor_read() {
-        let breaks: [(fn(&mut ThreadState), StateError); 5] = [
+        type Break = (fn(&mut ThreadState), StateError);
+        let breaks: [Break; 5] = [
             (|s| s.members.reverse(), StateError::Order),
             (|s| s.members = vec![s.members.first().unwrap().clone(); 2], StateError::Order),
             (|s| s.nonce = [8; 16], StateError::WrongThreadId),

@@ -130,8 +130,7 @@ fn versioned(record: &[u8]) -> Result<&[u8], StorageError> {
 
 impl MlsStorage<'_> {
     pub(crate) fn put<T: Serialize + ?Sized>(&self, key: Vec<u8>, value: &T) -> Result<(), StorageError> {
-        let record = postcard::to_extend(value, vec![RECORD_VERSION]).map_err(|_| StorageError::Damaged)?;
-        Ok(self.0.put(key, record)?)
+        Ok(self.0.put(key, pack(&(RECORD_VERSION, value))?)?)
     }
 
     pub(crate) fn take<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StorageError> {

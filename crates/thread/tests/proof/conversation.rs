@@ -140,7 +140,7 @@ fn lengths_are_padded() {
     let mut pair = Pair::found(Suite::Classic, false);
     let lengths = [1, 20, 40].map(|n| pair.carla.seal(&pair.world, &vec![0; n]).unwrap().len());
     assert_eq!(lengths, [lengths[0]; 3]);
-    let longer = pair.carla.seal(&pair.world, &vec![0; 40 + PADDING]).unwrap().len();
+    let longer = pair.carla.seal(&pair.world, &[0; 40 + PADDING]).unwrap().len();
     assert_eq!(longer, lengths[0] + PADDING);
 }
 

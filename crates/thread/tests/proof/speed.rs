@@ -12,7 +12,7 @@ use openmls::{
 };
 use std::time::{Duration, Instant};
 
-const ROUNDS: u32 = 2000;
+const ROUNDS: usize = 2000;
 
 #[test]
 #[ignore = "prints a measurement"]
@@ -33,24 +33,27 @@ fn seal_and_open_256_bytes() {
     }
 }
 
-fn report(what: &str, (create, process): (Duration, Duration)) {
-    println!("{what}: create {:?}, process {:?}", create / ROUNDS, process / ROUNDS);
+/// Prints medians, which a busy machine disturbs least.
+fn report(what: &str, (mut create, mut process): (Vec<Duration>, Vec<Duration>)) {
+    create.sort_unstable();
+    process.sort_unstable();
+    println!("{what}: create {:?}, process {:?}", create[ROUNDS / 2], process[ROUNDS / 2]);
 }
 
-fn ours(pair: &mut Pair) -> (Duration, Duration) {
-    let (mut create, mut process) = (Duration::ZERO, Duration::ZERO);
+fn ours(pair: &mut Pair) -> (Vec<Duration>, Vec<Duration>) {
+    let (mut create, mut process) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let start = Instant::now();
         let sealed = pair.carla.seal(&pair.world, &[7; 256]).unwrap();
-        create += start.elapsed();
+        create.push(start.elapsed());
         let start = Instant::now();
         pair.admin.open(&pair.world, &sealed).unwrap();
-        process += start.elapsed();
+        process.push(start.elapsed());
     }
     (create, process)
 }
 
-fn theirs(suite: Suite) -> (Duration, Duration) {
+fn theirs(suite: Suite) -> (Vec<Duration>, Vec<Duration>) {
     let world = World::new();
     let [mut one, mut two] = [(); 2].map(|()| Raw::new(world.device(world.host())));
     let ciphersuite = Ciphersuite::try_from(suite.code()).unwrap();
@@ -74,14 +77,14 @@ fn theirs(suite: Suite) -> (Duration, Duration) {
     let welcome = ProcessedWelcome::new_from_welcome(&two.provider, &join_config(), welcome).unwrap();
     let staged = JoinBuilder::new(&two.provider, welcome).build().unwrap();
     two.group = Some(staged.into_group(&two.provider).unwrap());
-    let (mut create, mut process) = (Duration::ZERO, Duration::ZERO);
+    let (mut create, mut process) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let start = Instant::now();
         let sealed = one.say(&[7; 256]);
-        create += start.elapsed();
+        create.push(start.elapsed());
         let start = Instant::now();
         two.hear(&sealed).unwrap();
-        process += start.elapsed();
+        process.push(start.elapsed());
     }
     (create, process)
 }
