@@ -18,6 +18,9 @@ use openmls::{
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// No honest thread gets here; from here on, counting epochs could overflow.
+const MAX_EPOCH: u64 = 1 << 32;
+
 /// A Welcome as it travels: an MLS message (RFC 9420, section 12.4.3.1).
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -149,6 +152,9 @@ fn join(ctx: &Ctx<'_>, welcome: Welcome, expected: &Expected) -> Result<Thread, 
     let staged = stage(ctx, &provider, welcome, expected)?;
     let suite = Suite::from_code(staged.group_context().ciphersuite().into());
     let suite = suite.map_err(|_| JoinRefusal::UnknownSuite)?;
+    if staged.group_context().epoch().as_u64() > MAX_EPOCH {
+        return Err(invalid("the epoch is beyond reach"));
+    }
     let from = Leaf::of(staged.welcome_sender().map_err(invalid)?);
     let from = from.verify().map_err(AdmissionRefusal::from)?.id();
     let leaves: Vec<_> =

@@ -160,7 +160,7 @@ impl Thread {
         match message.content_type() {
             ContentType::Proposal => Err(OpenRefusal::ProposalsNotAccepted),
             ContentType::Commit if epoch < self.epoch => Err(OpenRefusal::PastEpoch { epoch }),
-            ContentType::Application if epoch + MAX_PAST_EPOCHS < self.epoch => {
+            ContentType::Application if self.epoch.saturating_sub(epoch) > MAX_PAST_EPOCHS => {
                 Err(OpenRefusal::PastEpoch { epoch })
             }
             ContentType::Commit | ContentType::Application => Ok(()),

@@ -246,7 +246,7 @@ impl Thread {
         let left = self.admitted.members.iter().filter(|(device, _)| !admitted.members.contains_key(device));
         departed.extend(left.map(|(device, member)| (*device, (last, member.clone()))));
         departed.retain(|device, (last, _)| {
-            *last + MAX_PAST_EPOCHS >= epoch && !admitted.members.contains_key(device)
+            epoch.saturating_sub(*last) <= MAX_PAST_EPOCHS && !admitted.members.contains_key(device)
         });
         if departed != self.departed {
             store_departed(ctx, self.group.group_id(), &departed)?;
