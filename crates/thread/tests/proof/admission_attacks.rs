@@ -6,7 +6,7 @@ use crate::{
     raw::{Raw, RawCommit, RawSigner, Siege, extensions, forge, insert, rename},
 };
 use frontdesk_capability::{Abilities, Ability, Chain, ChainBytes, Refusal, Scope, Terms};
-use frontdesk_identity::{DeviceRecord, DeviceRecordError, SecretSigningKey, ThreadId};
+use frontdesk_identity::{DeviceRecord, DeviceRecordError, Domain, SecretSigningKey, ThreadId, codec};
 use frontdesk_thread::{AdmissionRefusal, LeafError, OpenRefusal, StateError, ThreadState};
 use openmls::{
     prelude::*,
@@ -73,18 +73,35 @@ fn good_chain(siege: &Siege, who: &Raw) -> Chain {
     siege.world.agent_chain(&siege.admin.device, who.id())
 }
 
+type Links = Vec<(serde_bytes::ByteBuf, frontdesk_identity::Signature)>;
+
+fn links(chain: &Chain) -> Links {
+    codec::decode(chain.bytes().as_slice(), 8192).unwrap()
+}
+
+/// The administrator was given `forward` and `read`, grants Ben `read`, and then writes `write` beside it and signs
+/// that: the honest code would not.
+fn widened(siege: &Siege, ben: &Raw) -> ChainBytes {
+    let admin = siege.admin.device.keys.signing();
+    let abilities = Abilities::from([Ability::Forward, Ability::Read]);
+    let above = Terms { abilities, ..admin_terms(siege.admin.id()) };
+    let above = Chain::issue_root(&siege.world.acme, above, &mut siege.world.rng()).unwrap();
+    let read = Terms { abilities: Abilities::from([Ability::Read]), ..siege.world.agent_terms(ben.id()) };
+    let mut links = links(&above.delegate(admin, read, START, &mut siege.world.rng()).unwrap());
+    let (payload, signature) = links.last_mut().unwrap();
+    let at = payload.windows(3).position(|three| three == [0x81, 4, 0x81]).unwrap();
+    payload.splice(at..at + 2, [0x82, 4, 5]);
+    *signature = admin.sign(Domain::Grant, payload);
+    ChainBytes::new(codec::encode(&links).unwrap())
+}
+
 /// A chain whose last link is what it may not be: signed by the administrator, under a parent that is put in place
 /// of the true one. Built by splicing encoded links, since the honest code refuses to issue it.
 fn spliced(siege: &Siege, narrow: Terms, wide: Terms) -> ChainBytes {
-    let links = |terms: Terms| -> Vec<(serde_bytes::ByteBuf, frontdesk_identity::Signature)> {
-        let chain = siege.world.delegated(&siege.admin.device, terms);
-        frontdesk_identity::codec::decode(chain.bytes().as_slice(), 8192).unwrap()
-    };
     let parent = Chain::issue_root(&siege.world.acme, narrow, &mut siege.world.rng()).unwrap();
-    let mut chain: Vec<(serde_bytes::ByteBuf, frontdesk_identity::Signature)> =
-        frontdesk_identity::codec::decode(parent.bytes().as_slice(), 8192).unwrap();
-    chain.push(links(wide).pop().unwrap());
-    ChainBytes::new(frontdesk_identity::codec::encode(&chain).unwrap())
+    let mut chain = links(&parent);
+    chain.push(links(&siege.world.delegated(&siege.admin.device, wide)).pop().unwrap());
+    ChainBytes::new(codec::encode(&chain).unwrap())
 }
 
 #[rustfmt::skip]
@@ -105,6 +122,9 @@ const MATRIX: &[(&str, Attack, Expected)] = &[
         let parent = Terms { abilities, ..admin_terms(siege.admin.id()) };
         spliced(siege, parent, siege.world.agent_terms(ben.id()))
     }), |_, r| grant(r) == Some(Refusal::WrongParent { link: 1 })),
+
+    ("an ability that the link above lacks", |siege| add_ben(siege, widened),
+        |_, r| grant(r) == Some(Refusal::WiderAbilities { link: 1 })),
 
     ("a grant for another thread", |siege| add_ben(siege, |siege, ben| {
         let scope = Scope::Thread(ThreadId::from_bytes([9; 32]));
@@ -153,11 +173,10 @@ const MATRIX: &[(&str, Attack, Expected)] = &[
 
     ("a chain of five links", |siege| add_ben(siege, |siege, ben| {
         let chain = good_chain(siege, ben);
-        let mut links: Vec<(serde_bytes::ByteBuf, frontdesk_identity::Signature)> =
-            frontdesk_identity::codec::decode(chain.bytes().as_slice(), 8192).unwrap();
+        let mut links = links(&chain);
         let last = links.pop().unwrap();
         links.extend([last.clone(), last.clone(), last.clone(), last]);
-        ChainBytes::new(frontdesk_identity::codec::encode(&links).unwrap())
+        ChainBytes::new(codec::encode(&links).unwrap())
     }), |_, r| grant(r) == Some(Refusal::TooManyLinks)),
 
     ("an unknown ability", |siege| add_ben(siege, |siege, ben| {
