@@ -22,7 +22,7 @@ use super::{
     frames::Greeting,
     handler::{Handler, News, Order},
     pair::{Pair, Role, Step},
-    stream::Work,
+    stream::{Door, Work},
 };
 use crate::{event::DownReason, key::PeerKey};
 
@@ -69,7 +69,14 @@ struct Connection {
     peer: PeerKey,
     address: Multiaddr,
     inbound: bool,
-    queue: Option<Arc<SendQueue>>,
+    link: Option<LinkParts>,
+}
+
+/// What this side shares with the task of a link.
+#[derive(Clone)]
+struct LinkParts {
+    queue: Arc<SendQueue>,
+    door: Arc<Door>,
 }
 
 impl Links {
@@ -79,7 +86,7 @@ impl Links {
 
     /// Lets frames flow on a connection that was told as `Up`. Nothing happens if it has ended meanwhile.
     pub(crate) fn run(&mut self, connection: ConnectionId) {
-        let Some(Connection { peer, queue: Some(queue), .. }) = self.connections.get(&connection) else {
+        let Some(Connection { peer, link: Some(link), .. }) = self.connections.get(&connection) else {
             return;
         };
         let greeting = match self.role(*peer) {
@@ -88,8 +95,8 @@ impl Links {
         };
         let work = Work {
             peer: *peer,
-            queue: Arc::clone(queue),
-            writable: Arc::default(),
+            queue: Arc::clone(&link.queue),
+            door: Arc::clone(&link.door),
             delivery: self.settings.delivery.clone(),
             max_frame: self.greeting(false).max_frame,
             greeting,
@@ -126,7 +133,7 @@ impl Links {
     fn established(&mut self, event: ConnectionEstablished<'_>) {
         let Some(peer) = PeerKey::from_peer_id(&event.peer_id) else { return };
         let address = event.endpoint.get_remote_address().clone();
-        let connection = Connection { peer, address, inbound: event.endpoint.is_listener(), queue: None };
+        let connection = Connection { peer, address, inbound: event.endpoint.is_listener(), link: None };
         self.connections.insert(event.connection_id, connection);
         let role = self.role(peer);
         let pair = self.pairs.entry(peer).or_insert_with(|| Pair::new(role));
@@ -149,7 +156,7 @@ impl Links {
         let limits = self.settings.queue;
         let queue = SendQueue::new(QueueLimits { frame: limits.frame.min(peer_takes), ..limits });
         if let Some(known) = self.connections.get_mut(&connection) {
-            known.queue = Some(Arc::new(queue));
+            known.link = Some(LinkParts { queue: Arc::new(queue), door: Arc::default() });
         }
         if let Some(pair) = self.pairs.get_mut(&peer) {
             let steps = pair.greeted(connection, greeting.without_link);
@@ -172,7 +179,8 @@ impl Links {
                 }
                 Step::Stop { connection } => self.order(peer, connection, Order::Stop),
                 Step::Up { connection } => self.up(connection),
-                Step::Down { reason } => {
+                Step::Down { connection, reason } => {
+                    self.shut_door(connection);
                     self.out.push_back(ToSwarm::GenerateEvent(LinkEvent::Down { peer, reason }));
                 }
                 Step::Close { connection } => self.close(peer, connection),
@@ -181,14 +189,19 @@ impl Links {
     }
 
     fn up(&mut self, connection: ConnectionId) {
-        let Some(Connection { peer, address, inbound, queue: Some(queue) }) =
-            self.connections.get(&connection)
+        let Some(Connection { peer, address, inbound, link: Some(link) }) = self.connections.get(&connection)
         else {
             return;
         };
-        let (address, queue) = (address.clone(), Arc::clone(queue));
+        let (address, queue) = (address.clone(), Arc::clone(&link.queue));
         let up = Up { peer: *peer, connection, address, inbound: *inbound, queue };
         self.out.push_back(ToSwarm::GenerateEvent(LinkEvent::Up(up)));
+    }
+
+    fn shut_door(&self, connection: ConnectionId) {
+        if let Some(Connection { link: Some(link), .. }) = self.connections.get(&connection) {
+            link.door.shut();
+        }
     }
 
     fn close(&mut self, peer: PeerKey, connection: ConnectionId) {

@@ -1,12 +1,13 @@
-//! One connection's part of a link, run inside the connection's own task: no hop between tasks on the way of a frame.
+//! One connection's part of a link: the greetings, then a task that runs the link.
+//!
+//! The link could run here, in the connection's task; but what that task reads from its socket would then wake itself,
+//! which the scheduler takes for yielding, and a frame would wait for another thread. A task beside it runs next, on the
+//! same thread.
 
 use std::{
     fmt,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -21,11 +22,13 @@ use libp2p::{
     },
 };
 use tokio::time::{Sleep, sleep};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     PROTOCOL,
     frames::{Greeting, lost},
     pair::Role,
+    queue::SendQueue,
     stream::{self, Work},
 };
 use crate::event::{DownReason, Violation};
@@ -72,7 +75,7 @@ enum State {
     /// Greeted; the behaviour decides.
     Greeted(Stream),
     /// The link.
-    Running { link: BoxFuture<'static, DownReason>, writable: Arc<AtomicBool> },
+    Running { link: AbortOnDropHandle<DownReason>, queue: Arc<SendQueue> },
     /// Ended, and to be told.
     Ending(DownReason),
     /// Ended.
@@ -132,13 +135,14 @@ impl Handler {
                 Poll::Ready(Err(reason)) => return Some(Event::NotifyBehaviour(News::Ended(reason))),
                 Poll::Pending => self.state = State::Greeting(greeting),
             },
-            State::Running { mut link, writable } => {
-                if let Poll::Ready(reason) = link.poll_unpin(cx) {
+            State::Running { mut link, queue } => {
+                if let Poll::Ready(ended) = link.poll_unpin(cx) {
+                    let reason = ended.unwrap_or_else(|error| DownReason::Lost(error.to_string()));
                     return Some(Event::NotifyBehaviour(News::Ended(reason)));
                 }
-                let tell = writable.swap(false, Ordering::AcqRel);
-                self.state = State::Running { link, writable };
-                return tell.then_some(Event::NotifyBehaviour(News::Writable));
+                let writable = queue.poll_writable(cx).is_ready();
+                self.state = State::Running { link, queue };
+                return writable.then_some(Event::NotifyBehaviour(News::Writable));
             }
             State::Ending(reason) => return Some(Event::NotifyBehaviour(News::Ended(reason))),
             state @ (State::Idle | State::Opening(_) | State::Greeted(_) | State::Ended) => {
@@ -181,8 +185,9 @@ impl ConnectionHandler for Handler {
         match (order, std::mem::replace(&mut self.state, State::Ended)) {
             (Order::Open(greeting), State::Idle) => self.state = State::ToOpen(greeting),
             (Order::Run(work), State::Greeted(stream)) => {
-                let writable = Arc::clone(&work.writable);
-                self.state = State::Running { link: stream::run(stream, work).boxed(), writable };
+                let queue = Arc::clone(&work.queue);
+                let link = AbortOnDropHandle::new(tokio::spawn(stream::run(stream, work)));
+                self.state = State::Running { link, queue };
             }
             (Order::Stop, State::Ended) => {}
             (Order::Stop, _) => self.state = State::Ending(DownReason::Replaced),

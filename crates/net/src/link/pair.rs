@@ -24,8 +24,8 @@ pub(crate) enum Step {
     Up { connection: ConnectionId },
     /// The link on this connection must end; its end will be reported.
     Stop { connection: ConnectionId },
-    /// The link has ended.
-    Down { reason: DownReason },
+    /// The link, which was on this connection, has ended.
+    Down { connection: ConnectionId, reason: DownReason },
     /// This connection is of no more use.
     Close { connection: ConnectionId },
 }
@@ -87,7 +87,8 @@ impl Pair {
         self.waiting.retain(|waiting| *waiting != connection);
         self.next = self.next.filter(|next| *next != connection);
         if let Some(live) = self.live.take_if(|live| live.connection == connection) {
-            steps.push(Step::Down { reason: live.cause.unwrap_or(reason) });
+            let reason = live.cause.unwrap_or(reason);
+            steps.push(Step::Down { connection, reason });
             if let Some(next) = self.next.take() {
                 steps.push(self.up(next));
             }
@@ -167,7 +168,7 @@ mod tests {
         assert_eq!(opener.connected(id(2)), [Step::Open { connection: id(2), without_link: false }]);
         assert_eq!(opener.greeted(id(2), false), [Step::Stop { connection: id(1) }]);
         let steps = opener.ended(id(1), DownReason::Closed);
-        let down = Step::Down { reason: DownReason::Replaced };
+        let down = Step::Down { connection: id(1), reason: DownReason::Replaced };
         assert_eq!(steps, [Step::Close { connection: id(1) }, down, Step::Up { connection: id(2) }]);
     }
 
@@ -201,7 +202,7 @@ mod tests {
         acceptor.greeted(id(2), true);
         acceptor.ended(id(2), DownReason::Closed);
         let steps = acceptor.ended(id(1), DownReason::Closed);
-        assert_eq!(steps.last(), Some(&Step::Down { reason: DownReason::Replaced }));
+        assert_eq!(steps.last(), Some(&Step::Down { connection: id(1), reason: DownReason::Replaced }));
         assert_eq!(acceptor.live(), None);
     }
 
@@ -212,6 +213,6 @@ mod tests {
         pair.ending(DownReason::PingTimeout);
         pair.ending(DownReason::Disconnected);
         let steps = pair.ended(id(1), DownReason::Closed);
-        assert_eq!(steps.last(), Some(&Step::Down { reason: DownReason::PingTimeout }));
+        assert_eq!(steps.last(), Some(&Step::Down { connection: id(1), reason: DownReason::PingTimeout }));
     }
 }

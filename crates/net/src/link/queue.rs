@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     future::poll_fn,
     sync::{Mutex, MutexGuard, PoisonError},
-    task::Poll,
+    task::{Context, Poll},
 };
 
 use futures::task::AtomicWaker;
@@ -24,12 +24,14 @@ pub(crate) struct QueueLimits {
     pub(crate) frame: usize,
 }
 
-/// A bounded queue between the callers of `send` and the connection's task. Pushing never waits.
+/// A bounded queue between the callers of `send` and the link's task. Pushing never waits.
 #[derive(Debug)]
 pub(crate) struct SendQueue {
     limits: QueueLimits,
     waiting: Mutex<Waiting>,
     writer: AtomicWaker,
+    /// Who tells that there is room again.
+    herald: AtomicWaker,
 }
 
 #[derive(Debug, Default)]
@@ -39,20 +41,22 @@ struct Waiting {
     closed: bool,
     /// A push was refused, and the caller is to be told when there is room.
     refused: bool,
+    /// There is room now, which is to be told.
+    writable: bool,
 }
 
 /// What the writer found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Burst {
-    /// Frames were encoded; `more` tells that others wait.
-    Taken { more: bool, writable: bool },
+    /// Frames were encoded, and `more` wait.
+    Taken { more: bool },
     /// Closed, and all were taken.
     Closed,
 }
 
 impl SendQueue {
     pub(crate) fn new(limits: QueueLimits) -> Self {
-        Self { limits, waiting: Mutex::default(), writer: AtomicWaker::new() }
+        Self { limits, waiting: Mutex::default(), writer: AtomicWaker::new(), herald: AtomicWaker::new() }
     }
 
     /// Queues a frame for the writer.
@@ -73,13 +77,25 @@ impl SendQueue {
         poll_fn(|cx| {
             self.writer.register(cx.waker());
             let mut waiting = self.lock();
-            match waiting.take_burst(out, self.limits) {
+            let burst = waiting.take_burst(out, self.limits);
+            let (closed, writable) = (waiting.closed, waiting.writable);
+            drop(waiting);
+            if writable {
+                self.herald.wake();
+            }
+            match burst {
                 Some(burst) => Poll::Ready(burst),
-                None if waiting.closed => Poll::Ready(Burst::Closed),
+                None if closed => Poll::Ready(Burst::Closed),
                 None => Poll::Pending,
             }
         })
         .await
+    }
+
+    /// Ready, once, when there is room after a push was refused.
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.herald.register(cx.waker());
+        if std::mem::take(&mut self.lock().writable) { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -120,16 +136,17 @@ impl Waiting {
             frames::encode(&frame, out);
         }
         let half_empty = self.frames.len() <= limits.frames / 2 && self.bytes <= limits.bytes / 2;
-        let writable = self.refused && half_empty;
-        self.refused &= !writable;
-        Some(Burst::Taken { more: !self.frames.is_empty(), writable })
+        if self.refused && half_empty {
+            (self.refused, self.writable) = (false, true);
+        }
+        Some(Burst::Taken { more: !self.frames.is_empty() })
     }
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use futures::FutureExt as _;
+    use futures::{FutureExt as _, task::noop_waker_ref};
 
     use super::*;
 
@@ -141,6 +158,10 @@ mod tests {
         Some((burst, out))
     }
 
+    fn writable(queue: &SendQueue) -> bool {
+        queue.poll_writable(&mut Context::from_waker(noop_waker_ref())).is_ready()
+    }
+
     #[test]
     fn frames_past_the_count_are_refused_until_half_are_written() {
         let queue = SendQueue::new(LIMITS);
@@ -148,11 +169,14 @@ mod tests {
             queue.push(vec![byte]).unwrap();
         }
         assert_eq!(queue.push(vec![4]), Err(SendRefused::Full { frames: 4, bytes: 4 }));
+        assert!(!writable(&queue));
         let (burst, out) = take(&queue).unwrap();
-        assert_eq!(burst, Burst::Taken { more: false, writable: true });
+        assert_eq!(burst, Burst::Taken { more: false });
+        assert!(writable(&queue) && !writable(&queue), "told once");
         assert_eq!(out, [0, 0, 0, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 2, 0, 0, 0, 1, 3]);
         queue.push(vec![4]).unwrap();
-        assert_eq!(take(&queue).unwrap().0, Burst::Taken { more: false, writable: false });
+        take(&queue).unwrap();
+        assert!(!writable(&queue), "nobody was refused");
     }
 
     #[test]

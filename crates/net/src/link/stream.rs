@@ -1,11 +1,8 @@
-//! One link at work: reads frames for the consumer, writes what is queued.
+//! One link at work, a task of its own: reads frames for the consumer, writes what is queued.
 
 use std::{
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use futures::{
@@ -39,14 +36,35 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Waits for room. `Err` when the consumer is gone.
-    async fn frame(&self, peer: PeerKey, bytes: Vec<u8>) -> Result<(), DownReason> {
+    /// Waits for room. `Err` when the consumer is gone, or the link is over.
+    async fn frame(&self, peer: PeerKey, bytes: Vec<u8>, door: &Door) -> Result<(), DownReason> {
         let cost = bytes.len().saturating_add(FRAME_OVERHEAD).min(self.budget_total);
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
         let budget = Arc::clone(&self.budget).acquire_many_owned(cost).await;
         let budget = budget.map_err(|_| DownReason::ShuttingDown)?;
-        let envelope = Envelope { event: NetEvent::Frame { peer, bytes }, budget: Some(budget) };
-        self.events.send(envelope).await.map_err(|_| DownReason::ShuttingDown)
+        let place = self.events.reserve().await.map_err(|_| DownReason::ShuttingDown)?;
+        door.pass(place, Envelope { event: NetEvent::Frame { peer, bytes }, budget: Some(budget) })
+    }
+}
+
+/// Shut before a link's end is told, so that no frame comes after.
+#[derive(Debug, Default)]
+pub(crate) struct Door {
+    shut: Mutex<bool>,
+}
+
+impl Door {
+    pub(crate) fn shut(&self) {
+        *self.shut.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    fn pass(&self, place: mpsc::Permit<'_, Envelope>, frame: Envelope) -> Result<(), DownReason> {
+        let shut = self.shut.lock().unwrap_or_else(PoisonError::into_inner);
+        if *shut {
+            return Err(DownReason::Closed);
+        }
+        place.send(frame);
+        Ok(())
     }
 }
 
@@ -55,8 +73,7 @@ impl Delivery {
 pub(crate) struct Work {
     pub(crate) peer: PeerKey,
     pub(crate) queue: Arc<SendQueue>,
-    /// Set when the queue has room again after a refusal; the connection's handler tells it.
-    pub(crate) writable: Arc<AtomicBool>,
+    pub(crate) door: Arc<Door>,
     pub(crate) delivery: Delivery,
     pub(crate) max_frame: u32,
     /// Written before the first frame.
@@ -89,7 +106,7 @@ pub(crate) async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, work: Work)
 async fn deliver(reader: &mut FrameReader<impl AsyncRead + Unpin>, work: &Work) -> DownReason {
     loop {
         let delivered = match reader.next().await {
-            Ok(Some(frame)) => work.delivery.frame(work.peer, frame).await,
+            Ok(Some(frame)) => work.delivery.frame(work.peer, frame, &work.door).await,
             Ok(None) => Err(DownReason::Closed),
             Err(reason) => Err(reason),
         };
@@ -106,10 +123,7 @@ async fn write_queue(mut stream: WriteHalf<impl AsyncWrite + Unpin>, work: &Work
         stream.flush().await.map_err(lost)?;
     }
     let mut buffer = Vec::new();
-    while let Burst::Taken { more, writable } = work.queue.take_burst(&mut buffer).await {
-        if writable {
-            work.writable.store(true, Ordering::Release);
-        }
+    while let Burst::Taken { more } = work.queue.take_burst(&mut buffer).await {
         stream.write_all(&buffer).await.map_err(lost)?;
         if !more {
             stream.flush().await.map_err(lost)?;

@@ -1,7 +1,8 @@
 //! Nodes on loopback, waiting for events, and a bare libp2p peer that can misbehave.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-#![allow(dead_code, unreachable_pub, reason = "each test program uses its own part of this")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test waits for one event among many")]
+#![expect(dead_code, unreachable_pub, reason = "each test program uses its own part of this")]
 
 use std::time::Duration;
 
