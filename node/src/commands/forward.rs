@@ -1,0 +1,86 @@
+//! `frontdesk forward` and `revoke`.
+
+use super::{Context, names, wait};
+use crate::{
+    cli::{Forward, Revoke},
+    client::Events,
+    config::Span,
+    failure::{Failure, Outcome},
+    render::{date_and_time, note, short},
+};
+use frontdesk_engine::HistoryChoice;
+use frontdesk_identity::UnixTime;
+use serde_json::{Value, json};
+
+/// How long a steward that is away is waited for.
+const ANSWER_WITHIN: Span = Span::from_secs(30);
+
+pub(super) async fn forward(context: &Context, args: Forward) -> Outcome {
+    let client = context.client()?;
+    let thread = names::thread(&client, &args.thread).await?;
+    let to = match &args.to {
+        Some(device) => Some(names::device(&client, device).await?),
+        None => None,
+    };
+    let mut events = client.events(Some(&thread)).await?;
+    let body = json!({
+        "to": to,
+        "history": history(args.history.0),
+        "expires_in": args.expires.secs(),
+        "hand_over": args.hand_over,
+        "note": args.note,
+    });
+    let mut value: Value = client.post(&format!("/v1/threads/{thread}/forward"), &body).await?;
+    let asked = value.get("asked") == Some(&Value::Bool(true));
+    if asked && !args.no_wait {
+        if !context.json {
+            note("This device is not the steward; asked the steward, and waiting for its answer.");
+        }
+        wait::at_most(ANSWER_WITHIN, answered(&mut events)).await?;
+        value = json!({ "asked": true, "done": true });
+    }
+    context.say(&value, || describe(&thread, &value, asked, args.no_wait));
+    Ok(())
+}
+
+fn describe(thread: &str, value: &Value, asked: bool, no_wait: bool) -> String {
+    let thread = short(thread);
+    if asked {
+        let how = if no_wait { "was asked" } else { "has done it" };
+        return format!("The steward {how} (thread {thread}).");
+    }
+    let number = |name| value.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let to = short(value.get("to").and_then(Value::as_str).unwrap_or_default());
+    let (expires, history) = (date_and_time(UnixTime(number("expires"))), number("history"));
+    format!("Thread {thread} was forwarded to {to}, until {expires}, with {history} messages of history.")
+}
+
+async fn answered(events: &mut Events) -> Outcome {
+    wait::until(events, |heard| {
+        if heard.kind != "forward_answered" {
+            return None;
+        }
+        match heard.body.get("refused").and_then(Value::as_str) {
+            None => Some(Ok(())),
+            Some(reason) => Some(Err(Failure::new(format!("the steward refused: {reason}")).code(reason))),
+        }
+    })
+    .await
+}
+
+fn history(choice: HistoryChoice) -> String {
+    match choice {
+        HistoryChoice::None => "none".to_owned(),
+        HistoryChoice::All => "all".to_owned(),
+        HistoryChoice::Last(count) => format!("last:{count}"),
+    }
+}
+
+pub(super) async fn revoke(context: &Context, args: Revoke) -> Outcome {
+    let client = context.client()?;
+    let thread = names::thread(&client, &args.thread).await?;
+    let device = names::member(&client, &thread, &args.from).await?;
+    let value: Value = client.post(&format!("/v1/threads/{thread}/revoke"), &json!({ "device": device })).await?;
+    context.say(&value, || format!("{} can read nothing that follows in thread {}.", short(&device), short(&thread)));
+    Ok(())
+}

@@ -1,0 +1,198 @@
+//! The store and the engine over it, and what happens when the store fails.
+
+use super::REOPEN_AFTER;
+use frontdesk_engine::{Answer, Engine, Input, Millis, Now, OpenError, Output, Query, StepError};
+use frontdesk_identity::TransportKey;
+use frontdesk_store::{Overlay, Reader, Store, StoreError};
+use std::collections::BTreeMap;
+
+/// Opens the store again after a failure.
+pub(crate) type Opener<S> = Box<dyn FnMut() -> Result<S, StoreError> + Send>;
+
+/// Engine and store. After a failed step the engine's memory is void: it is read anew from a store that was closed
+/// and opened again, and until that works every step fails.
+pub(crate) struct Core<S> {
+    engine: Engine,
+    state: State<S>,
+    opener: Opener<S>,
+    around: Surroundings,
+}
+
+enum State<S> {
+    Open(S),
+    Failed {
+        why: StoreFailure,
+        /// When to open it again.
+        retry: Millis,
+    },
+}
+
+/// Why nothing can be stored now, in the store's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct StoreFailure(String);
+
+impl From<StoreError> for StoreFailure {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<StepError> for StoreFailure {
+    fn from(StepError::Store(error): StepError) -> Self {
+        error.into()
+    }
+}
+
+impl<S: Store> Core<S> {
+    pub(crate) fn new(engine: Engine, store: S, opener: Opener<S>) -> Self {
+        Self { engine, state: State::Open(store), opener, around: Surroundings::default() }
+    }
+
+    /// The engine's beginning. The first step, and the first after each failure.
+    pub(crate) fn start(&mut self, now: Now) -> Result<Output, StoreFailure> {
+        let around = self.around.as_inputs();
+        self.durably(now, |engine, overlay| {
+            engine.start(now, overlay)?;
+            around.into_iter().try_for_each(|input| engine.handle(now, input, overlay))
+        })
+    }
+
+    /// All inputs in one step with one flush. On an error nothing was done, and nothing may be acknowledged.
+    pub(crate) fn step(&mut self, now: Now, inputs: Vec<Input>) -> Result<Output, StoreFailure> {
+        inputs.iter().for_each(|input| self.around.note(input));
+        match &self.state {
+            State::Open(_) => self.durably(now, |engine, overlay| {
+                inputs.into_iter().try_for_each(|input| engine.handle(now, input, overlay))
+            }),
+            State::Failed { retry, why } if now.mono < *retry => Err(why.clone()),
+            // What peers sent while the store was away they send again.
+            State::Failed { .. } => self.reopen(now),
+        }
+    }
+
+    /// A question about what is durable now.
+    pub(crate) fn query(&self, now: Now, query: &Query) -> Result<Answer, StoreFailure> {
+        Ok(self.engine.query(now, self.reader()?, query)?)
+    }
+
+    /// What is durable now.
+    pub(crate) fn reader(&self) -> Result<&dyn Reader, StoreFailure> {
+        match &self.state {
+            State::Open(store) => Ok(store),
+            State::Failed { why, .. } => Err(why.clone()),
+        }
+    }
+
+    /// When the next step is due.
+    pub(crate) fn next_deadline(&self) -> Option<Millis> {
+        match &self.state {
+            State::Open(_) => self.engine.next_deadline(),
+            State::Failed { retry, .. } => Some(*retry),
+        }
+    }
+
+    /// Makes all of it durable, and lets go of the store.
+    pub(crate) fn close(self) -> Result<(), StoreFailure> {
+        match self.state {
+            State::Open(store) => Ok(store.flush()?),
+            State::Failed { why, .. } => Err(why),
+        }
+    }
+
+    /// One step. If it fails, the store is closed (its lock would keep out the next one) and opened at the next turn.
+    fn durably(
+        &mut self,
+        now: Now,
+        work: impl FnOnce(&mut Engine, &Overlay<'_>) -> Result<(), StepError>,
+    ) -> Result<Output, StoreFailure> {
+        let outcome = match &self.state {
+            State::Open(store) => commit(&mut self.engine, store, now, work),
+            State::Failed { why, .. } => Err(why.clone()),
+        };
+        match outcome {
+            Ok(output) => {
+                self.around.forget_departed();
+                Ok(output)
+            }
+            Err(why) => {
+                self.state = State::Failed { why: why.clone(), retry: now.mono };
+                Err(why)
+            }
+        }
+    }
+
+    fn reopen(&mut self, now: Now) -> Result<Output, StoreFailure> {
+        match (self.opener)().and_then(|store| self.adopt(store)) {
+            Ok(()) => {
+                tracing::warn!("the store is open again");
+                self.start(now)
+            }
+            Err(error) => {
+                let wait = u64::try_from(REOPEN_AFTER.as_millis()).unwrap_or(u64::MAX);
+                let why = StoreFailure::from(error);
+                self.state = State::Failed { why: why.clone(), retry: now.mono.plus(wait) };
+                Err(why)
+            }
+        }
+    }
+
+    fn adopt(&mut self, store: S) -> Result<(), StoreError> {
+        self.engine.reload(&store).map_err(|error| match error {
+            OpenError::Store(error) => error,
+            other @ (OpenError::NotFounded | OpenError::WrongKeys) => StoreError::Damaged { what: other.to_string() },
+        })?;
+        self.state = State::Open(store);
+        Ok(())
+    }
+}
+
+fn commit<S: Store>(
+    engine: &mut Engine,
+    store: &S,
+    now: Now,
+    work: impl FnOnce(&mut Engine, &Overlay<'_>) -> Result<(), StepError>,
+) -> Result<Output, StoreFailure> {
+    let overlay = Overlay::new(store);
+    work(engine, &overlay)?;
+    let output = engine.finish(now, &overlay)?;
+    let batch = overlay.into_batch();
+    if !batch.is_empty() {
+        store.commit(&batch)?;
+        store.flush()?;
+    }
+    Ok(output)
+}
+
+/// What is so outside, whatever the store does: told to an engine that missed it.
+#[derive(Debug, Default)]
+struct Surroundings {
+    /// Peers whose link is up, or went down since the latest good step.
+    peers: BTreeMap<TransportKey, bool>,
+    addresses: Option<Vec<String>>,
+}
+
+impl Surroundings {
+    fn note(&mut self, input: &Input) {
+        match input {
+            Input::PeerUp(peer) => drop(self.peers.insert(*peer, true)),
+            Input::PeerDown(peer) => drop(self.peers.insert(*peer, false)),
+            Input::Addresses(addresses) => self.addresses = Some(addresses.clone()),
+            Input::Command { .. } | Input::Frame { .. } | Input::Deadline => {}
+        }
+    }
+
+    fn as_inputs(&self) -> Vec<Input> {
+        let peer = |(peer, up): (&TransportKey, &bool)| if *up { Input::PeerUp(*peer) } else { Input::PeerDown(*peer) };
+        self.addresses.iter().cloned().map(Input::Addresses).chain(self.peers.iter().map(peer)).collect()
+    }
+
+    fn forget_departed(&mut self) {
+        if self.peers.values().any(|up| !up) {
+            self.peers.retain(|_, up| *up);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
