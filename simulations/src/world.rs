@@ -254,7 +254,10 @@ impl World {
     /// The next thing happens, if it is due by `end`.
     fn happen(&mut self, end: u64) -> Result<bool, SimError> {
         let due = self.queue.peek().is_some_and(|Reverse(next)| next.at <= end);
-        let Some(Reverse(next)) = self.queue.pop().filter(|_| due) else { return Ok(false) };
+        if !due {
+            return Ok(false);
+        }
+        let Some(Reverse(next)) = self.queue.pop() else { return Ok(false) };
         self.time = self.time.max(next.at);
         self.steps += 1;
         match next.what {

@@ -43,7 +43,9 @@ impl Engine {
                 self.tell(Event::ForwardAnswered { thread, refused: Some(reason) });
                 Ok(())
             }
-            (About::Refill { thread, era, seq }, Some(_)) => self.give_up_gap(step, thread, era, from, seq),
+            (About::Refill { thread, era, seq }, Some(reason)) => {
+                self.refill_refused(step, (thread, era), from, seq, reason)
+            }
             (About::Nothing | About::Thread(_), _)
             | (About::Contact(_) | About::Join(_) | About::Forward(_) | About::Refill { .. }, None) => Ok(()),
         }

@@ -52,7 +52,7 @@ pub mod limits {
         message::MAX_WAITING_IN_THREAD,
         peers::ADDRESS_LASTS,
         query::MAX_PAGE,
-        refill::{GAP_PATIENCE, MAX_REFILL},
+        refill::{GAP_PATIENCE, MAX_ASKS, MAX_REFILL},
         roster::{STOCK, STOCK_CLASSIC},
         threads::MAX_AUTHORS,
     };

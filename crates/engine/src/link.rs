@@ -391,8 +391,10 @@ impl Engine {
         let link = self.link(step, from)?;
         link.record.received = seq;
         link.changed = true;
-        if let Some(reason) = refused {
-            link.refuse(seq, reason);
+        match refused {
+            Some(reason) => link.refuse(seq, reason),
+            // What had a lasting effect must never be taken twice, so the count lasts too.
+            None => link.known = true,
         }
         Ok(())
     }

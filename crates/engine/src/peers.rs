@@ -74,7 +74,8 @@ impl Engine {
         let known: Option<Peer> = record::get(step.overlay, &space::peer(&from))?;
         let known_device = known.as_ref().and_then(|peer| peer.device);
         let expected = device.or(known_device).or_else(|| self.colleagues.get(&from).copied());
-        if expected != Some(address.device()) {
+        let expected = expected.ok_or_else(|| Refuse::plain(Reason::UnknownDevice))?;
+        if expected != address.device() {
             return Err(
                 Refuse::breach(Reason::GrantWrongAudience, "an address record of another device").into()
             );

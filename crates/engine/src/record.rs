@@ -218,6 +218,8 @@ pub(crate) struct Author {
     pub(crate) newest: Seq,
     /// The newest that was asked for again.
     pub(crate) asked: Seq,
+    /// How often the author refused because it did not know this device.
+    pub(crate) asks: u8,
     /// How far the author's user has read.
     pub(crate) read: Position,
     /// What the author wants to be called.

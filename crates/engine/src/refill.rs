@@ -16,6 +16,8 @@ use serde_bytes::ByteBuf;
 pub const GAP_PATIENCE: u64 = 3_000;
 /// Messages that one request may ask for.
 pub const MAX_REFILL: u64 = 64;
+/// How often an author is asked that does not know this device yet.
+pub const MAX_ASKS: u8 = 10;
 
 impl Engine {
     /// Looks at the thread's gaps after a while.
@@ -81,13 +83,13 @@ impl Engine {
     ) -> Result<(), Halt<Refuse>> {
         let (meta, mut thread) = self.thread_of_frame(step, body.thread, body.era)?;
         let member = thread.members().find(|member| member.record.transport() == from);
-        let member = member
-            .ok_or_else(|| Refuse::breach(Reason::NotMember, "asks for messages").about(body.thread))?;
+        // Perhaps a newcomer whose commit is still on its way here: it asks again.
+        let member = member.ok_or_else(|| Refuse::plain(Reason::NotMember).about(body.thread))?;
         member.chain.check_at(step.wall(), &self.revocations).map_err(Refuse::grant)?;
         let history = member.chain.history();
         let standing = member.chain.scope() == frontdesk_capability::Scope::Principal;
         if body.to.0.saturating_sub(body.from.0) >= MAX_REFILL || body.to > meta.seq {
-            return Err(Refuse::breach(Reason::Malformed, "asks for messages that are not there").into());
+            return Err(Refuse::plain(Reason::GrantLacksAbility).about(body.thread).into());
         }
         let own = self.id();
         let mut seq = body.from;
@@ -114,14 +116,15 @@ impl Engine {
         self.enqueue(to, About::Thread(meta.thread), Body::ThreadMessage(body));
     }
 
-    /// The author won't or can't send them: they are no longer waited for.
-    pub(crate) fn give_up_gap(
+    /// The author refused. If it may come to know this device yet, it is asked again, a few times; else the messages are
+    /// no longer waited for.
+    pub(crate) fn refill_refused(
         &mut self,
         step: Step<'_>,
-        thread: ThreadId,
-        era: u32,
+        (thread, era): (ThreadId, u32),
         from: TransportKey,
         to: Seq,
+        reason: Reason,
     ) -> Result<(), StoreError> {
         let Some(mut meta) = self.meta(step.overlay, &thread)?.filter(|meta| meta.era == era) else {
             return Ok(());
@@ -129,7 +132,15 @@ impl Engine {
         let Ok((_, keys)) = self.thread_of_frame(step, thread, era) else { return Ok(()) };
         let device = device_of(&keys, from);
         if let Some(author) = device.and_then(|device| meta.author_mut(device)) {
-            author.through = author.through.max(to);
+            let early = matches!(reason, Reason::NotMember | Reason::UnknownThread | Reason::Busy);
+            author.asks = author.asks.saturating_add(1);
+            if early && author.asks <= MAX_ASKS {
+                author.asked = author.through;
+                self.look_for_gaps(step, thread);
+            } else {
+                author.through = author.through.max(to);
+                author.asks = 0;
+            }
         }
         self.keep_thread(keys);
         self.put_meta(step, &meta)

@@ -86,6 +86,7 @@ impl Meta {
                 through: none,
                 newest: none,
                 asked: none,
+                asks: 0,
                 read,
                 name: String::new(),
             });
