@@ -8,7 +8,7 @@ use libp2p::{
     swarm::{ConnectionId, DialError, SwarmEvent, dial_opts::DialOpts, dial_opts::PeerCondition},
 };
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, oneshot},
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,7 @@ use crate::{
     book::{Backoff, Book, MAX_ADDRESSES},
     config::NetConfig,
     dial,
-    error::NetError,
+    error::{DialRefused, NetError},
     event::{DialFailure, DownReason, Envelope, EventReceiver, NetEvent},
     key::PeerKey,
     link::{Delivery, LinkEvent, LinkSettings, QueueLimits},
@@ -35,7 +35,7 @@ const CLOSING: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(crate) enum Command {
-    Dial { peer: PeerKey, addresses: Vec<Multiaddr> },
+    Dial { peer: PeerKey, addresses: Vec<Multiaddr>, reply: oneshot::Sender<Result<(), DialRefused>> },
     Forget { peer: PeerKey },
     Disconnect { peer: PeerKey, ban_for: Option<Duration> },
 }
@@ -122,11 +122,10 @@ impl Actor {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Dial { peer, addresses } => {
+            Command::Dial { peer, addresses, reply } => {
                 let linked = self.swarm.behaviour().links.is_up(peer);
-                if !self.book.want(peer, addresses, linked, Instant::now()) {
-                    tracing::warn!(peer = %peer.fmt_short(), "too many peers are wanted; this one is not taken up");
-                }
+                // Who no longer waits for the answer doesn't need it.
+                let _ = reply.send(self.book.want(peer, addresses, linked, Instant::now()));
             }
             Command::Forget { peer } => self.book.forget(peer),
             Command::Disconnect { peer, ban_for } => self.disconnect(peer, ban_for),

@@ -8,7 +8,7 @@ use std::{
 use libp2p::Multiaddr;
 use tokio::time::Instant;
 
-use crate::key::PeerKey;
+use crate::{error::DialRefused, key::PeerKey};
 
 /// Addresses remembered for one peer; the newest stay.
 pub(crate) const MAX_ADDRESSES: usize = 16;
@@ -65,17 +65,17 @@ impl Book {
         Self { backoff, max_wanted, max_dialing, dialing: 0, wanted, tries }
     }
 
-    /// Takes up a peer, or adds addresses to one; false when the book is full.
+    /// Takes up a peer, or adds addresses to one.
     pub(crate) fn want(
         &mut self,
         peer: PeerKey,
         addresses: Vec<Multiaddr>,
         linked: bool,
         now: Instant,
-    ) -> bool {
+    ) -> Result<(), DialRefused> {
         if !self.wanted.contains_key(&peer) {
             if self.wanted.len() >= self.max_wanted {
-                return false;
+                return Err(DialRefused::TooMany { limit: self.max_wanted });
             }
             let state = if linked { State::Linked { since: now } } else { State::Waiting { until: now } };
             self.wanted.insert(peer, Wanted { addresses: vec![], failures: 0, last_try: None, state });
@@ -84,7 +84,7 @@ impl Book {
             }
         }
         self.add_addresses(peer, addresses, now);
-        true
+        Ok(())
     }
 
     /// Adds addresses if the peer is wanted. New ones bring an early try.
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn a_wanted_peer_is_tried_again_until_forgotten() {
         let (mut book, mut now) = book();
-        assert!(book.want(PEER, vec![address(1)], false, now));
+        book.want(PEER, vec![address(1)], false, now).unwrap();
         for failures in 0..20 {
             assert_eq!(book.due(now), Some((PEER, vec![address(1)])));
             assert_eq!(book.next_try(), None);
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_new_address_brings_an_early_try_but_not_more_than_one_a_second() {
         let (mut book, now) = book();
-        book.want(PEER, vec![address(1)], false, now);
+        book.want(PEER, vec![address(1)], false, now).unwrap();
         book.due(now);
         for _ in 0..10 {
             book.postpone(PEER, now);
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_link_that_does_not_last_does_not_reset_the_wait() {
         let (mut book, mut now) = book();
-        book.want(PEER, vec![address(1)], false, now);
+        book.want(PEER, vec![address(1)], false, now).unwrap();
         for failures in 0..5 {
             book.due(now).unwrap();
             book.linked(PEER, now);
@@ -284,7 +284,7 @@ mod tests {
     fn dials_at_one_time_and_wanted_peers_are_bounded() {
         let (mut book, now) = book();
         let peers = [1, 2, 3, 4].map(|n| PeerKey([n; 32]));
-        assert_eq!(peers.map(|peer| book.want(peer, vec![], false, now)), [true, true, true, false]);
+        assert_eq!(peers.map(|peer| book.want(peer, vec![], false, now).is_ok()), [true, true, true, false]);
         let (first, _) = book.due(now).unwrap();
         book.due(now).unwrap();
         assert_eq!((book.next_try(), book.due(now)), (None, None));
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn the_newest_addresses_are_kept_and_one_of_another_peer_is_dropped() {
         let (mut book, now) = book();
-        book.want(PEER, (1..=20).map(address).collect(), true, now);
+        book.want(PEER, (1..=20).map(address).collect(), true, now).unwrap();
         assert_eq!(book.wanted[&PEER].addresses, (5..=20).map(address).collect::<Vec<_>>());
         for port in 1..=20 {
             book.wrong_address(PEER, &address(port));

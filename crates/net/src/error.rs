@@ -105,6 +105,12 @@ pub enum DialRefused {
         /// What is wrong with it.
         reason: String,
     },
+    /// As many peers are wanted as the configuration allows; forget one.
+    #[error("{limit} peers are wanted already, and no more are allowed")]
+    TooMany {
+        /// [`NetConfig::max_wanted`](crate::NetConfig::max_wanted).
+        limit: usize,
+    },
     /// The peer is this node.
     #[error("a node can't dial itself")]
     OwnKey,

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -66,13 +66,16 @@ impl Net {
     /// skipped. With no address at all the peer is tried when one becomes known.
     ///
     /// # Errors
-    /// Addresses were given and none can be used; `peer` is this node; shutting down.
+    /// Addresses were given and none can be used; too many peers are wanted; `peer` is this node; shutting down.
     pub async fn dial(&self, peer: PeerKey, addresses: Vec<String>) -> Result<(), DialRefused> {
         if peer == self.shared.key {
             return Err(DialRefused::OwnKey);
         }
         let addresses = address::usable(peer, &addresses)?;
-        self.command(Command::Dial { peer, addresses }).await.map_err(|_| DialRefused::ShuttingDown)
+        let (reply, answer) = oneshot::channel();
+        let dial = Command::Dial { peer, addresses, reply };
+        self.command(dial).await.map_err(|_| DialRefused::ShuttingDown)?;
+        answer.await.unwrap_or(Err(DialRefused::ShuttingDown))
     }
 
     /// No longer wants a link to `peer`. A link that is up stays up.

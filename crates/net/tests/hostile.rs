@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use common::{Bare, Node, TCP, config, linked, ordered_seeds};
 use frontdesk_net::{DownReason, NetConfig, Violation};
-use futures::{AsyncReadExt as _, AsyncWriteExt as _};
+use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
+use libp2p::StreamProtocol;
 
 /// The greeting of an opener without a link that takes 1 MiB.
 const HELLO: [u8; 5] = [1, 0, 0x10, 0, 0];
@@ -156,6 +157,34 @@ async fn a_second_stream_on_the_connection_ends_the_link() {
     scene.node.up(hostile.key).await;
     assert_eq!(scene.node.down(hostile.key).await, DownReason::Violation(Violation::SecondStream));
     scene.honest_peer_is_served().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_answers_no_ping_is_given_up() {
+    let (seed, node_seed) = ordered_seeds();
+    let pings = NetConfig {
+        ping_interval: Duration::from_millis(50),
+        ping_timeout: Duration::from_millis(200),
+        ..config(node_seed, TCP)
+    };
+    let mut node = Node::start(pings).await;
+    let mut mute = Bare::new(seed);
+    let mut control = mute.swarm.behaviour().new_control();
+    let mut pings = control.accept(StreamProtocol::new("/ipfs/ping/1.0.0")).unwrap();
+    let mut link = mute.open(&node).await;
+    let work = async {
+        link.write_all(&HELLO).await.unwrap();
+        let mut unanswered = Vec::new();
+        while let Some(ping) = pings.next().await {
+            unanswered.push(ping);
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        () = mute.closed() => {}
+    }
+    node.up(mute.key).await;
+    assert_eq!(node.down(mute.key).await, DownReason::PingTimeout);
 }
 
 /// One peer on two connections, the second greeting with `flag`.

@@ -8,7 +8,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Node, QUIC, TCP, config, linked, wait};
-use frontdesk_net::{NetConfig, NetEvent, PeerKey, SendRefused};
+use frontdesk_net::{DialRefused, NetConfig, NetEvent, PeerKey, SendRefused};
 use tokio::time::timeout;
 
 const KIB: usize = 1024;
@@ -74,6 +74,16 @@ async fn sends_that_cannot_be_are_refused_with_their_reason() {
     assert_eq!(a.net.send(key, vec![0; 1024 * KIB + 1]), Err(own_limit));
     assert_eq!(a.net.send(key, vec![0; 1001]), Err(SendRefused::TooLarge { len: 1001, limit: 1000 }));
     assert_eq!(a.net.send(key, vec![0; 1000]), Ok(()));
+}
+
+#[tokio::test]
+async fn more_peers_than_the_book_holds_are_refused() {
+    let node = Node::start(NetConfig { max_wanted: 1, ..config(1, TCP) }).await;
+    let (first, second) = (common::secret(2).peer_key(), common::secret(3).peer_key());
+    assert_eq!(node.net.dial(first, vec![]).await, Ok(()));
+    assert_eq!(node.net.dial(second, vec![]).await, Err(DialRefused::TooMany { limit: 1 }));
+    node.net.forget(first).await;
+    assert_eq!(node.net.dial(second, vec![]).await, Ok(()));
 }
 
 async fn refused_dialer(server: &Node, seed: u8) {
