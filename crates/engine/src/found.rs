@@ -119,7 +119,8 @@ pub fn found_customer(
     found(overlay, &me, rng)
 }
 
-/// Sets up a device that belongs to nobody yet, and is going to join an entity.
+/// Sets up a device that belongs to nobody yet, and is going to join an entity. `name` is what it would like to be called
+/// there; empty: as its invitation says.
 ///
 /// # Errors
 /// [`FoundError`]; then nothing must be committed.
@@ -172,7 +173,8 @@ fn root_grant(
 
 fn found(overlay: &Overlay<'_>, me: &SelfRecord, rng: &mut ChaCha20Rng) -> Result<(), FoundError> {
     let (len, max) = (me.name.len(), limits::MAX_NAME);
-    if len == 0 || len > max {
+    let nameless = len == 0 && me.principal.is_some();
+    if nameless || len > max {
         return Err(FoundError::NameLength { len, max });
     }
     if overlay.get(space::SELF)?.is_some() {
