@@ -44,7 +44,8 @@ impl Office {
     /// # Errors
     /// [`SimError`].
     pub fn enrol(&mut self, name: &str, role: Role) -> Result<NodeId, SimError> {
-        let node = self.world.add(Founding::Fresh, name, Settings::default())?;
+        let node =
+            self.world.add(Founding::Fresh, name, Settings { key_packages: 4, ..Settings::default() })?;
         let invite = Command::Invite { role, name: name.to_owned(), lasts: 3600 };
         let Reply::Invited { invitation } = self.world.command(self.acme, invite)? else {
             return Err(SimError::Broken("an invitation without an invitation".into()));
@@ -153,7 +154,9 @@ pub fn told(world: &World, node: NodeId, such: impl Fn(&Event) -> bool) -> bool 
 pub fn messages(world: &World, node: NodeId, thread: ThreadId) -> Vec<MessageView> {
     let query = Query::Messages { thread, before: None, limit: 1000 };
     match world.query(node, &query) {
-        Ok(Answer::Messages(messages)) => messages.into_iter().filter(|message| message.side != "note").collect(),
+        Ok(Answer::Messages(messages)) => {
+            messages.into_iter().filter(|message| message.side != "note").collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::{Node, NodeId, Weather};
 use frontdesk_engine::{
-    Action, Answer, Command, CommandError, CommandId, Event, FoundError, Input, Millis, Now, OpenError, Query, Reply,
-    Settings, StepError, found_customer, found_entity, found_fresh,
+    Action, Answer, Command, CommandError, CommandId, Event, FoundError, Input, Millis, Now, OpenError,
+    Query, Reply, Settings, StepError, found_customer, found_entity, found_fresh,
 };
 use frontdesk_identity::{DeviceKeys, RootKey, TransportKey, UnixTime};
 use frontdesk_store::{MemoryStore, Overlay, Store as _, StoreError};
@@ -317,7 +317,9 @@ impl World {
                         self.wanted.remove(&(id, other));
                     }
                 }
-                Action::Disconnect { .. } => return Err(SimError::Broken("a peer broke the protocol".into())),
+                Action::Disconnect { .. } => {
+                    return Err(SimError::Broken("a peer broke the protocol".into()));
+                }
             }
         }
         let deadline = self.node(id)?.deadline();

@@ -71,7 +71,8 @@ fn run(seed: u64) -> Result<(), SimError> {
     if let Err(error) = arrived {
         return Err(SimError::Broken(format!("{error}\n{}", report(&office, thread, &readers))));
     }
-    let shown = |node| messages(&office.world, node, thread).into_iter().map(|m| (m.id, m.text)).collect::<Vec<_>>();
+    let shown =
+        |node| messages(&office.world, node, thread).into_iter().map(|m| (m.id, m.text)).collect::<Vec<_>>();
     let order = shown(carla);
     check(order.len() == sent, "a message was shown twice")?;
     for reader in readers {
@@ -80,7 +81,9 @@ fn run(seed: u64) -> Result<(), SimError> {
         let accused = accused.find(|event| matches!(event, Event::Security { .. }));
         check(accused.is_none(), &format!("an honest node was accused: {accused:?}"))?;
     }
-    office.forward(thread, ben, HistoryChoice::All, true).map_or(Ok(()), |()| check(false, "Ben came in twice"))?;
+    office
+        .forward(thread, ben, HistoryChoice::All, true)
+        .map_or(Ok(()), |()| check(false, "Ben came in twice"))?;
     check(who(&office.world, carla, thread).is_some_and(|who| who.members.len() == 4), "members differ")?;
     check(is_in(&office.world, ana, thread), "Ana is out")
 }
@@ -96,7 +99,8 @@ fn report(office: &Office, thread: frontdesk_identity::ThreadId, readers: &[Node
         let status = office.world.query(*reader, &Query::Status);
         lines.push(format!("{status:?}"));
         let told = &office.world.node(*reader).unwrap().events;
-        let told = told.iter().filter(|event| !matches!(event, Event::Message { .. } | Event::CommandDone { .. }));
+        let told =
+            told.iter().filter(|event| !matches!(event, Event::Message { .. } | Event::CommandDone { .. }));
         lines.extend(told.rev().take(12).map(|event| format!("   {event:?}")));
     }
     lines.join("\n")

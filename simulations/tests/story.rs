@@ -13,7 +13,10 @@ fn a_thread_goes_from_the_administrator_to_ana_and_on_to_ben() {
     let (acme, carla, ana, ben) = (office.acme, office.customer, office.agents[0], office.agents[1]);
     let thread = office.contact("hello").unwrap();
     office.forward(thread, ana, HistoryChoice::All, false).unwrap();
-    office.world.until("Carla knows Ana", PATIENCE, |world| who(world, carla, thread).unwrap().members.len() == 3).unwrap();
+    office
+        .world
+        .until("Carla knows Ana", PATIENCE, |world| who(world, carla, thread).unwrap().members.len() == 3)
+        .unwrap();
     office.say(ana, thread, "hello Carla, Ana here").unwrap();
     office.say(carla, thread, "hello Ana").unwrap();
     for node in [acme, carla, ana] {

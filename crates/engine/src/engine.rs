@@ -92,6 +92,8 @@ pub struct Engine {
     due: BTreeSet<TransportKey>,
     /// Peers that were connected before a reload.
     reconnect: BTreeSet<TransportKey>,
+    /// Sealed messages that wait, over all threads.
+    pub(crate) aside: usize,
     /// The clocks at the latest step.
     pub(crate) clocks: Option<Now>,
     output: Output,
@@ -142,6 +144,7 @@ impl Engine {
             gaps: BTreeSet::new(),
             due: BTreeSet::new(),
             reconnect: BTreeSet::new(),
+            aside: 0,
             clocks: None,
             output: Output::default(),
         };
@@ -173,6 +176,7 @@ impl Engine {
         self.wanted.clear();
         self.kept = self.to_keep(reader)?;
         self.due = load_due(reader)?;
+        self.aside = reader.scan(&Scan::prefix(space::WAITING))?.len();
         let up: Vec<TransportKey> =
             self.links.iter().filter(|(_, link)| link.is_up()).map(|(peer, _)| *peer).collect();
         self.links.clear();

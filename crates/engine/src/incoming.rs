@@ -1,7 +1,7 @@
 //! The other side of a steward's acts: following a commit, being brought into a thread, and reading what was granted.
 
 use crate::{
-    Engine, Event, ThreadStatus,
+    CommandError, Engine, Event, ThreadStatus,
     message::open_refusal,
     record::Meta,
     step::{Halt, Refuse, Step},
@@ -51,24 +51,11 @@ impl Engine {
         self.tell(Event::MembersChanged { thread: meta.thread, epoch, added, removed });
         self.release(step, &mut meta, &mut thread)?;
         if newcomers {
-            self.introduce_quietly(step, &mut meta, &mut thread)?;
+            quietly(self.greet(step, &mut meta, &mut thread))?;
         }
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         Ok(())
-    }
-
-    /// A name is a courtesy: that it can't be told now is no reason to refuse anything.
-    fn introduce_quietly(
-        &mut self,
-        step: Step<'_>,
-        meta: &mut Meta,
-        thread: &mut Thread,
-    ) -> Result<(), StoreError> {
-        match self.introduce(step, meta, thread) {
-            Ok(()) | Err(Halt::Refuse(_)) => Ok(()),
-            Err(Halt::Store(error)) => Err(error),
-        }
     }
 
     /// This device was taken out: its keys for the thread go, what it read stays.
@@ -147,7 +134,7 @@ impl Engine {
         }
         self.tell(Event::ThreadOpened { thread: body.thread, forwarded: true });
         self.release(step, &mut meta, &mut thread)?;
-        self.introduce_quietly(step, &mut meta, &mut thread)?;
+        quietly(self.introduce(step, &mut meta, &mut thread))?;
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         Ok(())
@@ -276,5 +263,13 @@ impl Engine {
             self.learn_address_of(step, thread, address)?;
         }
         Ok(())
+    }
+}
+
+/// A greeting is a courtesy: that it can't be told now is no reason to refuse anything.
+fn quietly(told: Result<(), Halt<CommandError>>) -> Result<(), StoreError> {
+    match told {
+        Ok(()) | Err(Halt::Refuse(_)) => Ok(()),
+        Err(Halt::Store(error)) => Err(error),
     }
 }

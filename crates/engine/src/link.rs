@@ -192,6 +192,8 @@ impl Engine {
         match Frame::decode(bytes) {
             Ok(Frame::Hello(hello)) => self.hello(step, from, &hello),
             Ok(Frame::Data(data)) => self.data(step, from, data),
+            // Before the greeting it is not known what the numbers speak of; the greeting says it all again.
+            Ok(Frame::Ack(_)) if !self.link(step, from)?.greeted => Ok(()),
             Ok(Frame::Ack(ack)) => self.acked(step, from, &ack),
             Err(error) => self.malformed(step, from, &error.to_string()),
         }

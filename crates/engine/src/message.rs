@@ -16,6 +16,8 @@ use serde_bytes::ByteBuf;
 
 /// Sealed messages of one thread that may wait for commits.
 pub const MAX_WAITING_IN_THREAD: usize = 512;
+/// Sealed messages that may wait over all threads.
+pub const MAX_ASIDE: usize = 4_096;
 
 impl Engine {
     pub(crate) fn send_text(
@@ -84,6 +86,23 @@ impl Engine {
         if self.settings.introduce && may && !self.me.name.is_empty() {
             let name = self.me.name.clone();
             self.write(step, meta, thread, ContentKind::Name(name))?;
+        }
+        Ok(())
+    }
+
+    /// Tells newcomers where this device's numbers are, so that they notice what was sealed while they came in: by its
+    /// name, or by how far it has read.
+    pub(crate) fn greet(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        thread: &mut Thread,
+    ) -> Result<(), Halt<CommandError>> {
+        if self.settings.introduce && !self.me.name.is_empty() {
+            return self.introduce(step, meta, thread);
+        }
+        if thread.check_writer(&self.id(), step.wall(), &self.revocations).is_ok() {
+            self.write(step, meta, thread, ContentKind::Read(meta.read))?;
         }
         Ok(())
     }
@@ -186,6 +205,9 @@ impl Engine {
         seq: LinkSeq,
         body: ThreadMessage,
     ) -> Result<(), Halt<Refuse>> {
+        if self.may_be_forwarded_yet(step, &body.thread)? {
+            return self.put_aside(step, from, seq, 0, &body);
+        }
         let (mut meta, mut thread) = self.thread_of_frame(step, body.thread, body.era)?;
         match self.open_message(step, from, &mut meta, &mut thread, &body.sealed) {
             Ok(()) => self.put_meta(step, &meta)?,
@@ -194,6 +216,14 @@ impl Engine {
         }
         self.keep_thread(thread);
         Ok(())
+    }
+
+    /// Whether a thread that this device can't open now may be forwarded to it any moment: its members may be faster
+    /// than its steward.
+    fn may_be_forwarded_yet(&self, step: Step<'_>, thread: &ThreadId) -> Result<bool, StoreError> {
+        let meta = self.meta(step.overlay, thread)?;
+        let rejoining = meta.as_ref().is_some_and(|meta| meta.status() == ThreadStatus::Rejoining);
+        Ok(rejoining || (meta.is_none() && self.me.role().is_some() && !self.me.removed))
     }
 
     fn put_aside(
@@ -206,11 +236,13 @@ impl Engine {
     ) -> Result<(), Halt<Refuse>> {
         let prefix = space::waiting(&body.thread);
         let there = step.overlay.scan(&Scan::prefix(&prefix).limit(MAX_WAITING_IN_THREAD))?.len();
-        if there >= MAX_WAITING_IN_THREAD || !self.wait(step, from, seq)? {
+        let full = there >= MAX_WAITING_IN_THREAD || self.aside >= MAX_ASIDE;
+        if full || !self.wait(step, from, seq)? {
             return Err(Refuse::plain(Reason::Busy).about(body.thread).into());
         }
         let waiting = Waiting { from, seq, sealed: body.sealed.clone(), since: step.wall() };
         record::put(step.overlay, space::waiting_item(&body.thread, epoch, &from, seq), &waiting)?;
+        self.aside = self.aside.saturating_add(1);
         Ok(())
     }
 
@@ -234,6 +266,7 @@ impl Engine {
                 Err(Early::Halt(Halt::Store(error))) => return Err(error),
             };
             step.overlay.delete(key)?;
+            self.aside = self.aside.saturating_sub(1);
             self.link(step, waiting.from)?.settle(waiting.seq, refused);
             self.touched.insert(waiting.from);
         }
@@ -245,6 +278,7 @@ impl Engine {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(&space::waiting(thread)))? {
             let waiting: Waiting = record::decode(&bytes)?;
             step.overlay.delete(key)?;
+            self.aside = self.aside.saturating_sub(1);
             self.link(step, waiting.from)?.settle(waiting.seq, Some(Reason::UnknownThread));
             self.touched.insert(waiting.from);
         }

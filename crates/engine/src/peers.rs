@@ -192,6 +192,7 @@ impl Engine {
             let waiting: record::Waiting = record::decode(&bytes)?;
             if waiting.since.plus(ASIDE_LASTS) < step.wall() {
                 step.overlay.delete(key)?;
+                self.aside = self.aside.saturating_sub(1);
                 self.link(step, waiting.from)?.settle(waiting.seq, Some(Reason::FutureEpoch));
                 self.touched.insert(waiting.from);
             }

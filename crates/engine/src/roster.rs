@@ -117,7 +117,10 @@ impl Engine {
 
     /// The device's own side: fills its stock at an administrator's.
     pub(crate) fn publish_packages(&mut self, step: Step<'_>, to: TransportKey) -> Result<(), Halt<Refuse>> {
-        for (suite, count) in [(Suite::Hybrid, STOCK), (Suite::Classic, STOCK_CLASSIC)] {
+        for (suite, count) in [
+            (Suite::Hybrid, self.settings.key_packages.min(STOCK)),
+            (Suite::Classic, self.settings.key_packages.min(STOCK_CLASSIC)),
+        ] {
             let mut left = count;
             let mut last_resort = ByteBuf::from(self.key_package(step, suite, true)?.as_slice().to_vec());
             while left > 0 {

@@ -11,13 +11,21 @@ pub struct Settings {
     pub introduce: bool,
     /// The cipher suite of threads that this node opens. Default: the post-quantum hybrid.
     pub suite: Suite,
+    /// Key packages that this device keeps in stock at its administrator's: so many forwards are possible while it is away
+    /// before the one of last resort is used. Default: [`STOCK`](crate::limits::STOCK). Cost: about 3 KB each there.
+    pub key_packages: usize,
     /// Forward each new thread at once. Default: no, a person decides.
     pub forward_new: Option<ForwardRule>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { introduce: true, suite: Suite::default(), forward_new: None }
+        Self {
+            introduce: true,
+            suite: Suite::default(),
+            key_packages: crate::roster::STOCK,
+            forward_new: None,
+        }
     }
 }
 
