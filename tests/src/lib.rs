@@ -1,1 +1,0 @@
-//! Tests that need real processes, real sockets and real disks.
