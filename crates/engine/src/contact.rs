@@ -182,16 +182,27 @@ impl Engine {
         from: TransportKey,
         body: ContactOffer,
     ) -> Result<(), Halt<Refuse>> {
-        let key = space::contact(&body.request);
-        let contact: Option<Contact> = record::get(step.overlay, &key)?;
+        let contact: Option<Contact> = record::get(step.overlay, &space::contact(&body.request))?;
         let contact = contact.filter(|contact| contact.reception == from);
         let contact = contact.ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
+        let request = body.request;
+        let accepted = self.accept_offer(step, from, contact, body);
+        accepted.map_err(|halt| halt.map(|refuse| Refuse { contact: Some(request), ..refuse }))
+    }
+
+    fn accept_offer(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        contact: Contact,
+        body: ContactOffer,
+    ) -> Result<(), Halt<Refuse>> {
         let mut meta =
             self.meta(step.overlay, &contact.thread)?.ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
         let steward = self.check_offer(step, from, &contact, &body)?;
         self.learn_address(step, from, &body.address, Some(steward.id()))?;
         let (mut thread, welcome) = self.create(step, &contact, &body)?;
-        step.overlay.delete(key)?;
+        step.overlay.delete(space::contact(&body.request))?;
         meta.set_status(ThreadStatus::Open);
         self.refresh(step, &mut meta, &thread)?;
         let opened = self.first_message(step, &mut meta, &mut thread, contact.text);
@@ -276,7 +287,13 @@ impl Engine {
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::GrantMissing))?;
         Thread::create(&ctx, founding).map_err(|error| match error {
             CreateError::Storage(error) => Halt::Store(crate::threads::storage(error)),
-            other => Refuse::breach(Reason::Admission, other).into(),
+            CreateError::Admission(refusal) => {
+                Refuse::breach(crate::message::admission_reason(&refusal), refusal).into()
+            }
+            other @ (CreateError::Exists
+            | CreateError::WrongSuite
+            | CreateError::State(_)
+            | CreateError::Mls(_)) => Refuse::breach(Reason::Admission, other).into(),
         })
     }
 
@@ -351,7 +368,18 @@ impl Engine {
                     .about(expected.thread)
                     .into()
             }
-            other => Refuse::breach(Reason::Admission, other).about(expected.thread).into(),
+            other @ (JoinRefusal::TooLong { .. }
+            | JoinRefusal::Malformed
+            | JoinRefusal::UnknownSuite
+            | JoinRefusal::WrongThread
+            | JoinRefusal::WrongHost
+            | JoinRefusal::OldTerm { .. }
+            | JoinRefusal::NotTheSteward
+            | JoinRefusal::AlreadyJoined
+            | JoinRefusal::PreSharedKeys
+            | JoinRefusal::Invalid(_)) => {
+                Refuse::breach(Reason::Admission, other).about(expected.thread).into()
+            }
         })
     }
 

@@ -76,7 +76,7 @@ impl Engine {
         Ok(())
     }
 
-    fn contact_refused(
+    pub(crate) fn contact_refused(
         &mut self,
         step: Step<'_>,
         request: RequestId,

@@ -7,7 +7,7 @@ use crate::{
     space,
     step::{Halt, Step},
 };
-use frontdesk_capability::{Chain, RevocationBytes, Revocations};
+use frontdesk_capability::{Chain, ChainBytes, RevocationBytes, Revocations};
 use frontdesk_identity::{DeviceId, DeviceKeys, DeviceRecord, DialAddress, ThreadId, TransportKey, UnixTime};
 use frontdesk_store::{Overlay, Reader, Savepoint, Scan, StoreError};
 use frontdesk_thread::{Ctx, Mls, Thread};
@@ -316,6 +316,12 @@ impl Engine {
             now: step.wall(),
             revocations: &self.revocations,
         })
+    }
+
+    /// The grant that makes this device one of its principal; none before it is enrolled.
+    #[must_use]
+    pub fn own_grant(&self) -> Option<&ChainBytes> {
+        self.me.chain.as_ref()
     }
 
     pub(crate) fn id(&self) -> DeviceId {

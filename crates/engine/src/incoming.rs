@@ -3,12 +3,13 @@
 use crate::{
     CommandError, Engine, Event, ThreadStatus,
     message::open_refusal,
-    record::Meta,
+    record::{self, Meta},
+    space,
     step::{Halt, Refuse, Step},
 };
 use frontdesk_capability::{Ability, RevocationBytes};
 use frontdesk_identity::{PrincipalId, SignedAddressRecord, TransportKey, codec};
-use frontdesk_store::StoreError;
+use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{Change, Expected, HistoryError, Opened, Role, Thread};
 use frontdesk_wire::{CommitNotice, ForwardPayload, HistoryPiece, Reason, Revoked, SignedContent, limits};
 
@@ -178,7 +179,12 @@ impl Engine {
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
         let plaintext = thread.open_history(&ctx, body.index, &body.sealed).map_err(|error| match error {
             HistoryError::Storage(error) => Halt::Store(crate::threads::storage(error)),
-            other => breach(Reason::Undecryptable, &other.to_string()),
+            other @ (HistoryError::TooLong { .. }
+            | HistoryError::NotAMember
+            | HistoryError::NoKey
+            | HistoryError::UnknownVersion { .. }
+            | HistoryError::Undecryptable
+            | HistoryError::Mls(_)) => breach(Reason::Undecryptable, &other.to_string()),
         })?;
         drop(ctx);
         let contents: Vec<SignedContent> =
@@ -215,13 +221,26 @@ impl Engine {
         from: TransportKey,
         body: &Revoked,
     ) -> Result<(), Halt<Refuse>> {
-        let principal = self.chain.as_ref().map(frontdesk_capability::Chain::principal);
-        let principal = principal.filter(|_| self.colleagues.contains_key(&from));
+        let principal = self.entity_of(step, from)?;
         let principal =
             principal.ok_or_else(|| Refuse::breach(Reason::GrantMissing, "revocations from a stranger"))?;
         self.learn_revocations(step, &principal, &body.revocations)?;
         self.check_own_enrolment(step)?;
         Ok(())
+    }
+
+    /// The entity that a peer may bring revocations of: this device's own, or the host of a thread that it is steward of.
+    fn entity_of(&self, step: Step<'_>, peer: TransportKey) -> Result<Option<PrincipalId>, StoreError> {
+        if self.colleagues.contains_key(&peer) {
+            return Ok(self.chain.as_ref().map(frontdesk_capability::Chain::principal));
+        }
+        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
+            let meta: Meta = record::decode(&bytes)?;
+            if meta.is_in() && meta.steward_transport == Some(peer) {
+                return Ok(Some(meta.host));
+            }
+        }
+        Ok(None)
     }
 
     /// Takes in revocations of a principal's grants. They speak for themselves: who brought them doesn't matter.

@@ -13,6 +13,7 @@
 //! 4. If the store fails, the driver drops the step's output and calls [`Engine::reload`]: memory is as before the step.
 //! 5. [`Engine::next_deadline`] names the moment by which [`Input::Deadline`] is due.
 
+mod audit;
 mod command;
 mod contact;
 mod delivery;
@@ -58,6 +59,7 @@ pub mod limits {
     };
 }
 
+pub use audit::{SealedInOutbox, sealed_in_outbox};
 pub use command::{Command, CommandError, CommandId, HistoryChoice, Reply};
 pub use engine::{Engine, OpenError, Output, StepError};
 pub use found::{FoundError, found_customer, found_entity, found_fresh, mark_restored};

@@ -15,7 +15,7 @@ use frontdesk_store::{Reader, Scan, StoreError};
 use frontdesk_wire::{Ack, Body, Data, Frame, Hello, Incarnation, LinkSeq, Reason, Refused, limits};
 use rand_core::Rng as _;
 use serde_bytes::ByteBuf;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, hash_map};
 
 /// Frames that may be on their way to one peer without acknowledgement.
 pub const MAX_IN_FLIGHT: u64 = 256;
@@ -101,14 +101,16 @@ impl Link {
 impl Engine {
     /// The link to `peer`, from memory or the store.
     pub(crate) fn link(&mut self, step: Step<'_>, peer: TransportKey) -> Result<&mut Link, StoreError> {
-        if !self.links.contains_key(&peer) {
-            let stored: Option<LinkRecord> = record::get(step.overlay, &space::link(&peer))?;
-            let known = stored.is_some();
-            let record = stored.unwrap_or_default();
-            let sent = record.stored;
-            self.links.insert(peer, Link { record, sent, known, ..Link::default() });
+        match self.links.entry(peer) {
+            hash_map::Entry::Occupied(there) => Ok(there.into_mut()),
+            hash_map::Entry::Vacant(place) => {
+                let stored: Option<LinkRecord> = record::get(step.overlay, &space::link(&peer))?;
+                let known = stored.is_some();
+                let record = stored.unwrap_or_default();
+                let sent = record.stored;
+                Ok(place.insert(Link { record, sent, known, ..Link::default() }))
+            }
         }
-        Ok(self.links.entry(peer).or_default())
     }
 
     /// From now on the link is stored: the peer has shown that it is more than a stranger.
@@ -383,6 +385,9 @@ impl Engine {
                 self.undo(step, mark);
                 self.refused_frames = self.refused_frames.saturating_add(1);
                 let reason = refuse.reason;
+                if let Some(request) = refuse.contact {
+                    self.contact_refused(step, request, reason)?;
+                }
                 if refuse.security {
                     let Refuse { thread, detail, .. } = refuse;
                     self.tell(Event::Security { peer: from, thread, reason, detail });

@@ -7,11 +7,12 @@ use crate::{
     step::{Halt, Step},
 };
 use frontdesk_capability::{Ability, Chain, Revocation, RevocationBytes, Scope};
-use frontdesk_identity::{DeviceId, SignedAddressRecord, ThreadId, TransportKey, UnixTime};
+use frontdesk_identity::{DeviceId, Role, SignedAddressRecord, ThreadId, TransportKey, UnixTime};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{ChangeRefusal, ChangeRequest, Committed, Thread};
 use frontdesk_wire::{Body, CommitNotice, Reason, Revoked};
 use serde_bytes::ByteBuf;
+use std::collections::BTreeSet;
 
 impl Engine {
     /// Commits a change and tells the members of before, those who leave included. The grants of those who leave are
@@ -204,8 +205,11 @@ impl Engine {
         self.drop_stock(step, &device)?;
         if let Ok(chain) = granted {
             let revocation = self.revoke_grant(step, &chain)?;
-            let revoked = Revoked { revocations: vec![revocation] };
-            self.enqueue(record.transport(), About::Nothing, Body::Revoked(revoked));
+            let revoked = Body::Revoked(Revoked { revocations: vec![revocation] });
+            self.enqueue(record.transport(), About::Nothing, revoked.clone());
+            if Role::try_from(entry.role) == Ok(Role::Admin) {
+                self.tell_guests(step, &revoked)?;
+            }
         }
         for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
             let meta: Meta = record::decode(&bytes)?;
@@ -217,6 +221,21 @@ impl Engine {
         self.broadcast_roster(step)?;
         self.tell(Event::DeviceRemoved { device });
         Ok(Reply::Done)
+    }
+
+    /// A former administrator could pose as the business to those who know it: they are told.
+    fn tell_guests(&mut self, step: Step<'_>, body: &Body) -> Result<(), StoreError> {
+        let mut guests = BTreeSet::new();
+        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
+            let meta: Meta = record::decode(&bytes)?;
+            if meta.is_in() && meta.steward == Some(self.id()) {
+                guests.extend(meta.guest_transport);
+            }
+        }
+        for guest in guests {
+            self.enqueue(guest, About::Nothing, body.clone());
+        }
+        Ok(())
     }
 
     fn remove_from(
@@ -241,9 +260,14 @@ impl Engine {
         let may = chain
             .permits(ability, Scope::Principal)
             .and_then(|()| chain.check_at(step.wall(), &self.revocations));
-        may.map_err(|refusal| match refusal {
-            frontdesk_capability::Refusal::AbilityMissing(_) => CommandError::NotAdministrator.into(),
-            other => CommandError::Refused(Reason::from(other)).into(),
+        may.map_err(|refusal| {
+            let lacks = matches!(refusal, frontdesk_capability::Refusal::AbilityMissing(_));
+            let error = if lacks {
+                CommandError::NotAdministrator
+            } else {
+                CommandError::Refused(Reason::from(refusal))
+            };
+            error.into()
         })
     }
 

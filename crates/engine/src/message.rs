@@ -423,7 +423,7 @@ pub(crate) fn open_refusal(error: OpenRefusal, thread: ThreadId) -> Halt<Refuse>
         | OpenRefusal::OwnMessage
         | OpenRefusal::Mls(_) => (Reason::Undecryptable, true),
     };
-    Refuse { reason, thread: Some(thread), detail, security }.into()
+    Refuse { reason, thread: Some(thread), detail, security, contact: None }.into()
 }
 
 /// What to tell a peer of an admission that was refused: the grant's own reason where it is about a grant.

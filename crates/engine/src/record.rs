@@ -237,6 +237,7 @@ pub(crate) struct Meta {
     pub(crate) reason: Option<Reason>,
     /// The customer's device.
     pub(crate) guest_device: Option<DeviceId>,
+    pub(crate) guest_transport: Option<TransportKey>,
     pub(crate) steward: Option<DeviceId>,
     pub(crate) steward_transport: Option<TransportKey>,
     /// For a guest: the nodes that serve it here.

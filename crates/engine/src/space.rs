@@ -153,6 +153,11 @@ pub(crate) fn read_link(key: &[u8]) -> Option<TransportKey> {
     Some(TransportKey::from_bytes(key.strip_prefix(LINKS)?.try_into().ok()?))
 }
 
+pub(crate) fn read_outgoing(key: &[u8]) -> Option<TransportKey> {
+    let (peer, _) = key.strip_prefix(OUTGOING)?.split_first_chunk::<32>()?;
+    Some(TransportKey::from_bytes(*peer))
+}
+
 pub(crate) fn principal_of_revocation(key: &[u8]) -> Option<PrincipalId> {
     let (principal, _) = key.strip_prefix(REVOCATIONS)?.split_first_chunk::<32>()?;
     Some(PrincipalId::from_bytes(*principal))

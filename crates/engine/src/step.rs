@@ -4,7 +4,7 @@ use crate::{CommandError, Now};
 use frontdesk_capability::Refusal;
 use frontdesk_identity::{ThreadId, UnixTime, codec::DecodeError};
 use frontdesk_store::{Overlay, StoreError};
-use frontdesk_wire::{FrameError, Reason};
+use frontdesk_wire::{FrameError, Reason, RequestId};
 
 /// Where a step writes and when it happens.
 #[derive(Debug, Clone, Copy)]
@@ -62,17 +62,19 @@ pub(crate) struct Refuse {
     pub(crate) detail: String,
     /// Someone tried what it may not: told as a security event. Else it is the ordinary course of things.
     pub(crate) security: bool,
+    /// The contact that fails with this refusal: the business's own node showed nothing better.
+    pub(crate) contact: Option<RequestId>,
 }
 
 impl Refuse {
     /// The ordinary course of things: a limit, a race, something that is gone.
     pub(crate) fn plain(reason: Reason) -> Self {
-        Self { reason, thread: None, detail: String::new(), security: false }
+        Self { reason, thread: None, detail: String::new(), security: false, contact: None }
     }
 
     /// A rule was broken.
     pub(crate) fn breach(reason: Reason, detail: impl ToString) -> Self {
-        Self { reason, thread: None, detail: detail.to_string(), security: true }
+        Self { reason, thread: None, detail: detail.to_string(), security: true, contact: None }
     }
 
     /// A grant doesn't hold.

@@ -24,6 +24,7 @@ impl Meta {
             status: 0,
             reason: None,
             guest_device: None,
+            guest_transport: None,
             steward: None,
             steward_transport: None,
             hosts: Vec::new(),
@@ -198,7 +199,10 @@ impl Engine {
         meta.suite = Some(thread.suite().code());
         meta.members = u8::try_from(thread.members().len()).unwrap_or(u8::MAX);
         let guest = thread.members().find(|member| member.side == Side::Guest);
-        meta.guest_device = guest.map(|member| member.record.id()).or(meta.guest_device);
+        if let Some(guest) = guest {
+            meta.guest_device = Some(guest.record.id());
+            meta.guest_transport = Some(guest.record.transport());
+        }
         meta.steward = Some(thread.steward());
         meta.steward_transport = thread.member(&thread.steward()).map(|member| member.record.transport());
         let am_guest = thread.member(&self.id()).is_some_and(|member| member.side == Side::Guest);
@@ -356,6 +360,8 @@ fn note_author(epoch: u64) -> [u8; 32] {
 pub(crate) fn storage(error: StorageError) -> StoreError {
     match error {
         StorageError::Store(error) => error,
-        other => StoreError::Damaged { what: other.to_string() },
+        other @ (StorageError::Damaged | StorageError::Version { .. }) => {
+            StoreError::Damaged { what: other.to_string() }
+        }
     }
 }
