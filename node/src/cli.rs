@@ -17,7 +17,13 @@ pub(crate) struct Cli {
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// A file (mode 0600) whose first line is the passphrase of the node's keys. Without it, the terminal is asked
-    #[arg(long, global = true, value_name = "FILE", env = "FRONTDESK_PASSPHRASE_FILE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "FRONTDESK_PASSPHRASE_FILE",
+        hide_env_values = true
+    )]
     pub(crate) passphrase_file: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -141,7 +147,8 @@ impl SettingArgs {
         if self.mdns {
             settings.push(Setting::from_text("net.mdns", "true")?);
         }
-        let texts = [("api.bind", &self.api), ("log.level", &self.log_level), ("log.format", &self.log_format)];
+        let texts =
+            [("api.bind", &self.api), ("log.level", &self.log_level), ("log.format", &self.log_format)];
         for (key, text) in texts {
             settings.extend(text.as_ref().map(|text| Setting::from_text(key, text)).transpose()?);
         }
@@ -206,6 +213,9 @@ pub(crate) struct Join {
     /// The invitation, or `-` to read it from standard input. It holds a secret code, and others on this machine may see
     /// a command line: prefer `-`
     pub(crate) invitation: String,
+    /// What this device would like to be called [default: as the invitation says]
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) name: String,
     /// Ask, and don't wait for the answer
     #[arg(long)]
     pub(crate) no_wait: bool,

@@ -5,7 +5,10 @@ use rand_core::SeedableRng as _;
 use zeroize::Zeroizing;
 
 /// Fills `bytes` from the operating system.
-#[expect(clippy::expect_used, reason = "without randomness nothing can be done safely, and no system of ours refuses it")]
+#[expect(
+    clippy::expect_used,
+    reason = "without randomness nothing can be done safely, and no system of ours refuses it"
+)]
 pub(crate) fn fill(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gives random bytes");
 }

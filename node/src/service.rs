@@ -63,7 +63,12 @@ pub(crate) enum StartError {
 
 impl Service {
     /// Opens the store, binds every socket, and says where the API is. Within a tokio runtime.
-    pub(crate) async fn start(home: &Home, config: &Config, vault: Vault, stop: CancellationToken) -> Result<Self, StartError> {
+    pub(crate) async fn start(
+        home: &Home,
+        config: &Config,
+        vault: Vault,
+        stop: CancellationToken,
+    ) -> Result<Self, StartError> {
         let core = open_core(home, config, &vault)?;
         let bound = Bound::bind(&config.api.bind, home).await?;
         let (net, mut news) = Net::start(net_config(config, &vault))?;
@@ -144,7 +149,12 @@ fn settings(config: &Config) -> Settings {
         SuiteName::Hybrid => Suite::Hybrid,
         SuiteName::Classic => Suite::Classic,
     };
-    Settings { introduce: config.node.introduce, suite, forward_new: to.map(rule) }
+    Settings {
+        introduce: config.node.introduce,
+        suite,
+        forward_new: to.map(rule),
+        key_packages: usize::from(config.node.key_packages),
+    }
 }
 
 fn net_config(config: &Config, vault: &Vault) -> NetConfig {

@@ -91,9 +91,10 @@ impl Bound {
 
 async fn socket(path: PathBuf) -> Result<Bound, BindError> {
     clear(&path).await?;
-    let io = |source: io::Error| match source.kind() {
-        io::ErrorKind::InvalidInput => BindError::TooLong { path: path.clone() },
-        _ => BindError::Io { place: path.display().to_string(), source },
+    let io = |source: io::Error| {
+        let too_long = source.kind() == io::ErrorKind::InvalidInput;
+        let place = path.display().to_string();
+        if too_long { BindError::TooLong { path: path.clone() } } else { BindError::Io { place, source } }
     };
     let listener = UnixListener::bind(&path).map_err(io)?;
     // In the home nobody else gets this far; a socket elsewhere has only this, and the token.
@@ -117,9 +118,10 @@ async fn loopback(address: SocketAddr) -> Result<Bound, BindError> {
     if !address.ip().is_loopback() {
         return Err(BindError::NotLoopback(address));
     }
-    let io = |source: io::Error| match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::InUse(address.to_string()),
-        _ => BindError::Io { place: address.to_string(), source },
+    let io = |source: io::Error| {
+        let in_use = source.kind() == io::ErrorKind::AddrInUse;
+        let place = address.to_string();
+        if in_use { BindError::InUse(place) } else { BindError::Io { place, source } }
     };
     let listener = TcpListener::bind(address).await.map_err(io)?;
     let address = listener.local_addr().map_err(io)?;

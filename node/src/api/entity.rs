@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 const INVITATION_LASTS: u64 = 3600;
 
 pub(super) async fn link(State(api): State<Api>) -> ApiResult<Json<Value>> {
-    let Answer::Status(status) = api.handle.query(Query::Status).await? else { return Err(internal("no status")) };
+    let Answer::Status(status) = api.handle.query(Query::Status).await? else {
+        return Err(internal("no status"));
+    };
     let (Standing::Administrator, Some(entity)) = (status.standing, status.principal) else {
         let text = "only an administrator's device has a contact link; run `frontdesk link` there";
         return Err(ApiError::new(StatusCode::CONFLICT, "not-administrator", text));

@@ -34,8 +34,11 @@ pub(super) async fn events(
     Options(wish): Options<Wish>,
     headers: HeaderMap,
 ) -> ApiResult<impl IntoResponse> {
-    let thread: Option<ThreadId> =
-        wish.thread.map(|id| id.parse()).transpose().map_err(|error| ApiError::bad_request("bad-id", error))?;
+    let thread: Option<ThreadId> = wish
+        .thread
+        .map(|id| id.parse())
+        .transpose()
+        .map_err(|error| ApiError::bad_request("bad-id", error))?;
     let subscription = api.handle.subscribe();
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let missed = last.filter(|last| !subscription.continues(last)).map(|_| Ok(lagged(None)));
@@ -57,7 +60,8 @@ fn follow(
                     let told = story::tell(&published.event);
                     let told = told.filter(|told| thread.is_none() || told.thread == thread);
                     told.map(|told| {
-                        let event = sse::Event::default().id(subscription.name(published.number)).event(told.kind);
+                        let event =
+                            sse::Event::default().id(subscription.name(published.number)).event(told.kind);
                         event.data(told.body.to_string())
                     })
                 }

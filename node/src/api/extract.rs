@@ -31,8 +31,9 @@ impl<T: FromStr<Err: Display>, S: Send + Sync> FromRequestParts<S> for Name<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Path(text): Path<String> =
-            Path::from_request_parts(parts, state).await.map_err(|error| ApiError::bad_request("bad-path", error))?;
+        let Path(text): Path<String> = Path::from_request_parts(parts, state)
+            .await
+            .map_err(|error| ApiError::bad_request("bad-path", error))?;
         text.parse().map(Self).map_err(|error| ApiError::bad_request("bad-id", error))
     }
 }

@@ -10,7 +10,11 @@ use axum::{
 use std::net::SocketAddr;
 
 /// The first thing that every request passes.
-pub(super) async fn check(State(api): State<Api>, request: Request, next: Next) -> Result<Response, ApiError> {
+pub(super) async fn check(
+    State(api): State<Api>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     check_host(request.headers(), api.address)?;
     check_token(request.headers(), &api)?;
     let Ok(_place) = api.places.acquire().await else {
@@ -26,7 +30,8 @@ fn check_host(headers: &HeaderMap, address: Option<SocketAddr>) -> Result<(), Ap
         Some(address) => host == format!("localhost:{}", address.port()) || host == address.to_string(),
         None => host == "localhost",
     };
-    let refusal = || ApiError::new(StatusCode::FORBIDDEN, "wrong-host", "the Host header does not name this API");
+    let refusal =
+        || ApiError::new(StatusCode::FORBIDDEN, "wrong-host", "the Host header does not name this API");
     if named { Ok(()) } else { Err(refusal()) }
 }
 

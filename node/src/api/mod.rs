@@ -75,9 +75,14 @@ pub(crate) struct Api {
 /// All routes, behind the guard.
 pub(crate) fn router(api: Api) -> Router {
     let guard = middleware::from_fn_with_state(api.clone(), guard::check);
-    let not_found = || async { ApiError::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this path") };
+    let not_found =
+        || async { ApiError::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this path") };
     let not_allowed = || async {
-        ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path does not take this method")
+        ApiError::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "this path does not take this method",
+        )
     };
     Router::new()
         .merge(thread_routes())

@@ -60,7 +60,9 @@ pub(super) async fn backup(
     let end = lines.clone().reserve_owned().await.map_err(|error| refusal(&error.to_string()))?;
     let write = move |reader: Result<&dyn frontdesk_store::Reader, _>| {
         let progress = |records| drop(lines.try_send(json!({ "records": records })));
-        let outcome = reader.map_err(BackupError::from).and_then(|reader| recipe.write(reader, wall_clock(), &progress));
+        let outcome = reader
+            .map_err(BackupError::from)
+            .and_then(|reader| recipe.write(reader, wall_clock(), &progress));
         end.send(ending(outcome));
     };
     api.handle.inspect(Box::new(write)).await?;

@@ -3,6 +3,7 @@
 use super::words::in_words;
 use frontdesk_engine::Event;
 use frontdesk_identity::{DeviceId, ThreadId};
+use frontdesk_wire::Reason;
 use serde_json::{Value, json};
 
 /// An event as subscribers see it.
@@ -25,10 +26,13 @@ pub(super) fn tell(event: &Event) -> Option<Told> {
             about("thread_opened", thread, json!({ "thread": thread.to_string(), "forwarded": forwarded }))
         }
         Event::ContactFailed { thread, reason } => {
-            let body = json!({ "thread": thread.to_string(), "reason": reason.as_str() });
+            let (thread_id, message) = (thread.to_string(), reason.to_string());
+            let body = json!({ "thread": thread_id, "reason": reason.as_str(), "message": message });
             about("contact_failed", thread, body)
         }
-        Event::Message { message } => about("message", &message.thread, json!({ "message": in_words(message) })),
+        Event::Message { message } => {
+            about("message", &message.thread, json!({ "message": in_words(message) }))
+        }
         Event::MessageState { thread, message, state } => {
             let mut body = json!({ "thread": thread.to_string(), "message": message });
             merge(&mut body, in_words(state));
@@ -36,14 +40,16 @@ pub(super) fn tell(event: &Event) -> Option<Told> {
         }
         Event::MembersChanged { thread, epoch, added, removed } => {
             let (added, removed) = (ids(added), ids(removed));
-            let body = json!({ "thread": thread.to_string(), "epoch": epoch, "added": added, "removed": removed });
+            let body =
+                json!({ "thread": thread.to_string(), "epoch": epoch, "added": added, "removed": removed });
             about("members_changed", thread, body)
         }
         Event::Removed { thread } => about("removed", thread, json!({ "thread": thread.to_string() })),
         Event::Closed { thread } => about("closed", thread, json!({ "thread": thread.to_string() })),
         Event::ForwardAnswered { thread, refused } => {
-            let refused = refused.map(|reason| reason.as_str());
-            about("forward_answered", thread, json!({ "thread": thread.to_string(), "refused": refused }))
+            let (word, message) = (refused.map(Reason::as_str), refused.map(|reason| reason.to_string()));
+            let body = json!({ "thread": thread.to_string(), "refused": word, "message": message });
+            about("forward_answered", thread, body)
         }
         Event::JoinRequested { name, number } => {
             node("join_requested", json!({ "name": name, "number": number }))

@@ -146,12 +146,11 @@ fn device(text: &str) -> ApiResult<DeviceId> {
 }
 
 fn found(answer: Answer) -> ApiResult<Json<Value>> {
-    match answer {
-        Answer::Thread(None) | Answer::Who(None) => {
-            Err(ApiError::new(StatusCode::NOT_FOUND, "unknown-thread", "no such thread; `frontdesk threads` lists them"))
-        }
-        other => Ok(shown(&other)),
+    if matches!(answer, Answer::Thread(None) | Answer::Who(None)) {
+        let text = "no such thread; `frontdesk threads` lists them";
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "unknown-thread", text));
     }
+    Ok(shown(&answer))
 }
 
 /// A command's good answer as JSON.
@@ -160,9 +159,9 @@ pub(super) fn answer(reply: Reply) -> ApiResult<(StatusCode, Json<Value>)> {
         Reply::Done => (StatusCode::OK, json!({})),
         Reply::Invited { invitation } => {
             // The one place where the code leaves the node: to the person who is to hand it on.
-            let text = invitation.reveal().map_err(|error| {
-                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error)
-            })?;
+            let text = invitation
+                .reveal()
+                .map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error))?;
             let (role, expires) = (invitation.role.as_str(), invitation.expires);
             (StatusCode::CREATED, json!({ "invitation": *text, "role": role, "expires": expires }))
         }
@@ -176,7 +175,8 @@ pub(super) fn answer(reply: Reply) -> ApiResult<(StatusCode, Json<Value>)> {
         }
         Reply::Forwarded { thread, to, expires, history } => {
             let (thread, to) = (thread.to_string(), to.to_string());
-            let done = json!({ "thread": thread, "to": to, "expires": expires, "history": history, "asked": false });
+            let done =
+                json!({ "thread": thread, "to": to, "expires": expires, "history": history, "asked": false });
             (StatusCode::OK, done)
         }
         Reply::Asked => (StatusCode::ACCEPTED, json!({ "asked": true })),

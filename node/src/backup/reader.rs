@@ -6,7 +6,7 @@ use super::{
 };
 use crate::home::{PassphraseSource, Vault};
 use frontdesk_identity::UnixTime;
-use frontdesk_store::{MAX_KEY, MAX_VALUE};
+use frontdesk_store::{Entry, MAX_KEY, MAX_VALUE};
 use std::{
     fs::File,
     io::{BufReader, Read as _, Seek as _, SeekFrom},
@@ -77,7 +77,7 @@ impl Backup {
 
 impl Contents {
     /// The next record; none after the last.
-    pub(crate) fn next(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, BackupError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Entry>, BackupError> {
         let Some(length) = self.opener.array()? else { return Ok(None) };
         let key = self.part(length, MAX_KEY)?;
         let length = self.opener.array()?.ok_or(BackupError::Damaged("it ends within a record"))?;

@@ -50,7 +50,8 @@ impl<W: Write> Sealer<W> {
         self.out.write_all(&sealed)?;
         self.plain.clear();
         // 2^32 chunks are 256 TiB.
-        self.number = self.number.checked_add(1).ok_or_else(|| io::Error::other("too long for one stream"))?;
+        self.number =
+            self.number.checked_add(1).ok_or_else(|| io::Error::other("too long for one stream"))?;
         Ok(())
     }
 }

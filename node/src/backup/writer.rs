@@ -21,7 +21,11 @@ pub(crate) struct Recipe {
 
 impl Recipe {
     /// A backup of the device with these keys, to be written to `file`, where nothing may be yet.
-    pub(crate) fn prepare(file: PathBuf, device: &DeviceKeys, passphrase: &Passphrase) -> Result<Self, BackupError> {
+    pub(crate) fn prepare(
+        file: PathBuf,
+        device: &DeviceKeys,
+        passphrase: &Passphrase,
+    ) -> Result<Self, BackupError> {
         if file.exists() {
             return Err(BackupError::Exists(file.display().to_string()));
         }
@@ -54,7 +58,8 @@ impl Recipe {
         now: UnixTime,
         progress: &dyn Fn(u64),
     ) -> Result<Summary, BackupError> {
-        let mut file = BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(0o600).open(staged)?);
+        let mut file =
+            BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(0o600).open(staged)?);
         let length = u32::try_from(self.sealed_keys.len()).unwrap_or(u32::MAX);
         file.write_all(MAGIC)?;
         file.write_all(&[VERSION])?;
@@ -72,7 +77,11 @@ impl Recipe {
     }
 }
 
-fn write_records(out: &mut impl Write, reader: &dyn Reader, progress: &dyn Fn(u64)) -> Result<Summary, BackupError> {
+fn write_records(
+    out: &mut impl Write,
+    reader: &dyn Reader,
+    progress: &dyn Fn(u64),
+) -> Result<Summary, BackupError> {
     let mut summary = Summary { records: 0, bytes: 0 };
     let mut last: Option<Vec<u8>> = None;
     loop {

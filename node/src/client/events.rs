@@ -56,7 +56,9 @@ impl Events {
             match self.response.body_mut().frame().await {
                 None => return Ok(None),
                 Some(Err(error)) => return Err(gone(&error)),
-                Some(Ok(frame)) => self.lines.feed(frame.data_ref().map(|data| data.as_ref()).unwrap_or_default())?,
+                Some(Ok(frame)) => {
+                    self.lines.feed(frame.data_ref().map(|data| data.as_ref()).unwrap_or_default())?
+                }
             }
         }
     }

@@ -77,7 +77,12 @@ impl Client {
         Ok(Events::new(self.send(Method::POST, path, Some(body)).await?))
     }
 
-    async fn answer<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> Outcome<T> {
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Outcome<T> {
         let bytes = read(self.send(method, path, body).await?).await?;
         serde_json::from_slice(&bytes).map_err(|error| unexpected(&error))
     }
@@ -124,7 +129,9 @@ async fn shake(
 
 async fn read(response: Response<Incoming>) -> Outcome<Bytes> {
     let limited = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-    limited.map(http_body_util::Collected::to_bytes).map_err(|error| Failure::new(format!("the node's answer: {error}")))
+    limited
+        .map(http_body_util::Collected::to_bytes)
+        .map_err(|error| Failure::new(format!("the node's answer: {error}")))
 }
 
 async fn refusal(response: Response<Incoming>) -> Failure {
@@ -143,9 +150,13 @@ async fn refusal(response: Response<Incoming>) -> Failure {
 }
 
 fn gone(error: &hyper::Error) -> Failure {
-    Failure::new(format!("the node went away: {error}; look at its log, and start it again with `frontdesk run`"))
+    Failure::new(format!(
+        "the node went away: {error}; look at its log, and start it again with `frontdesk run`"
+    ))
 }
 
 fn unexpected(error: &serde_json::Error) -> Failure {
-    Failure::new(format!("the node's answer is not what this program expects ({error}); use one version of both"))
+    Failure::new(format!(
+        "the node's answer is not what this program expects ({error}); use one version of both"
+    ))
 }

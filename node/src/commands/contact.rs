@@ -25,7 +25,11 @@ pub(super) async fn contact(context: &Context, args: Contact) -> Outcome {
     context.say(&value, || {
         let id = short(thread);
         let waited = args.wait.is_some();
-        let how = if waited { "is open; the business has the message" } else { "is being opened; the message goes out as soon as the business is reached" };
+        let how = if waited {
+            "is open; the business has the message"
+        } else {
+            "is being opened; the message goes out as soon as the business is reached"
+        };
         format!("Thread {id} {how}.\n`frontdesk show {id} --follow` shows what comes.")
     });
     Ok(())
@@ -41,8 +45,8 @@ async fn opened(events: &mut Events, thread: &str) -> Outcome {
         match (heard.kind.as_str(), text("state")) {
             ("message_state", Some("delivered" | "read")) => Some(Ok(())),
             ("contact_failed", _) => {
-                let reason = text("reason").unwrap_or_default();
-                Some(Err(Failure::new(format!("the business could not be contacted: {reason}")).code(reason)))
+                let (reason, why) = (text("reason").unwrap_or_default(), text("message").unwrap_or_default());
+                Some(Err(Failure::new(format!("the business could not be contacted: {why}")).code(reason)))
             }
             _ => None,
         }

@@ -15,7 +15,11 @@ pub(super) async fn doctor(context: &Context, args: &Doctor) -> Outcome {
     let settings = args.settings.settings().map_err(Failure::usage)?;
     let mut checks = vec![doctor::home(&context.home)];
     if checks.iter().all(|check| check.grade != Grade::Fail) {
-        checks.extend([doctor::keys(&context.home), doctor::token(&context.home), doctor::clock(&context.home)]);
+        checks.extend([
+            doctor::keys(&context.home),
+            doctor::token(&context.home),
+            doctor::clock(&context.home),
+        ]);
         checks.push(doctor::disk(&context.home));
         match Config::load(&context.home.config(), settings) {
             Ok(config) => {
@@ -55,7 +59,7 @@ fn tell(context: &Context, checks: &[Check]) -> Outcome {
     context.say(&json!({ "ok": failed == 0, "checks": checks }), || {
         let lines = checks.iter().map(|check| {
             let next = check.next.as_ref().map(|next| format!("\n       next: {next}")).unwrap_or_default();
-            format!("{:<4}  {:<9} {}{next}", check.grade.as_str(), check.what, render::clean(&check.finding))
+            format!("{:<4}  {:<10} {}{next}", check.grade.as_str(), check.what, render::clean(&check.finding))
         });
         lines.collect::<Vec<_>>().join("\n")
     });

@@ -54,7 +54,8 @@ pub(super) async fn approve(context: &Context, args: Number) -> Outcome {
     let path = format!("/v1/requests/{}/approve", digits(&args)?);
     let value: Value = context.client()?.post(&path, &json!({})).await?;
     let text = |name| value.get(name).and_then(Value::as_str).unwrap_or_default();
-    context.say(&value, || format!("{} is enrolled (device {}).", clean(text("name")), short(text("device"))));
+    context
+        .say(&value, || format!("{} is enrolled (device {}).", clean(text("name")), short(text("device"))));
     Ok(())
 }
 
@@ -69,7 +70,11 @@ pub(super) async fn decline(context: &Context, args: Number) -> Outcome {
 fn digits(args: &Number) -> Outcome<String> {
     let text: String = args.code.concat().chars().filter(|c| !matches!(c, ' ' | '-')).collect();
     let sound = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if sound { Ok(text) } else { Err(Failure::usage("the number has six digits; `frontdesk requests` lists them")) }
+    if sound {
+        Ok(text)
+    } else {
+        Err(Failure::usage("the number has six digits; `frontdesk requests` lists them"))
+    }
 }
 
 pub(super) async fn devices(context: &Context) -> Outcome {
@@ -114,7 +119,8 @@ mod tests {
 
     #[test]
     fn a_number_is_read_however_it_is_grouped() {
-        let read = |code: &[&str]| digits(&Number { code: code.iter().map(|part| (*part).to_owned()).collect() });
+        let read =
+            |code: &[&str]| digits(&Number { code: code.iter().map(|part| (*part).to_owned()).collect() });
         assert_eq!(read(&["123 456"]).unwrap(), "123456");
         assert_eq!(read(&["123", "456"]).unwrap(), "123456");
         assert_eq!(read(&["123-456"]).unwrap(), "123456");

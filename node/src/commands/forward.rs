@@ -51,8 +51,13 @@ fn describe(thread: &str, value: &Value, asked: bool, no_wait: bool) -> String {
     }
     let number = |name| value.get(name).and_then(Value::as_u64).unwrap_or_default();
     let to = short(value.get("to").and_then(Value::as_str).unwrap_or_default());
-    let (expires, history) = (date_and_time(UnixTime(number("expires"))), number("history"));
-    format!("Thread {thread} was forwarded to {to}, until {expires}, with {history} messages of history.")
+    let expires = date_and_time(UnixTime(number("expires")));
+    let history = match number("history") {
+        0 => "no history".to_owned(),
+        1 => "one message of history".to_owned(),
+        many => format!("{many} messages of history"),
+    };
+    format!("Thread {thread} was forwarded to {to}, until {expires}, with {history}.")
 }
 
 async fn answered(events: &mut Events) -> Outcome {
@@ -62,7 +67,10 @@ async fn answered(events: &mut Events) -> Outcome {
         }
         match heard.body.get("refused").and_then(Value::as_str) {
             None => Some(Ok(())),
-            Some(reason) => Some(Err(Failure::new(format!("the steward refused: {reason}")).code(reason))),
+            Some(reason) => {
+                let why = heard.body.get("message").and_then(Value::as_str).unwrap_or(reason);
+                Some(Err(Failure::new(format!("the steward refused: {why}")).code(reason)))
+            }
         }
     })
     .await
@@ -80,7 +88,10 @@ pub(super) async fn revoke(context: &Context, args: Revoke) -> Outcome {
     let client = context.client()?;
     let thread = names::thread(&client, &args.thread).await?;
     let device = names::member(&client, &thread, &args.from).await?;
-    let value: Value = client.post(&format!("/v1/threads/{thread}/revoke"), &json!({ "device": device })).await?;
-    context.say(&value, || format!("{} can read nothing that follows in thread {}.", short(&device), short(&thread)));
+    let value: Value =
+        client.post(&format!("/v1/threads/{thread}/revoke"), &json!({ "device": device })).await?;
+    context.say(&value, || {
+        format!("{} can read nothing that follows in thread {}.", short(&device), short(&thread))
+    });
     Ok(())
 }

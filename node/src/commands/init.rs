@@ -21,10 +21,18 @@ const CACHE_MIB: u16 = 4;
 
 /// What a home is founded as.
 pub(super) enum Founding<'a> {
-    Entity { name: &'a str, root: &'a RootKey },
-    Customer { name: &'a str, root: &'a RootKey },
+    Entity {
+        name: &'a str,
+        root: &'a RootKey,
+    },
+    Customer {
+        name: &'a str,
+        root: &'a RootKey,
+    },
     /// A device that is going to join an entity.
-    Fresh { name: &'a str },
+    Fresh {
+        name: &'a str,
+    },
 }
 
 pub(super) fn init(context: &Context, args: Init) -> Outcome {

@@ -15,11 +15,13 @@ use zeroize::Zeroizing;
 
 pub(super) fn join(context: &Context, args: Join) -> Outcome {
     let text = input::or_standard_input(args.invitation, "Paste the invitation")?;
-    let invitation: Invitation = text.parse().map_err(|error| Failure::usage(error).code("bad-invitation"))?;
+    // A mistyped one is told before anything is made.
+    let _invitation: Invitation =
+        text.parse().map_err(|error| Failure::usage(error).code("bad-invitation"))?;
     let settings = args.settings.settings().map_err(Failure::usage)?;
     let fresh = !context.home.exists();
     if fresh {
-        make_home(context, &invitation, args.protect, &settings)?;
+        make_home(context, &args.name, args.protect, &settings)?;
     }
     let wish = Wish { text, json: context.json, wait: !args.no_wait };
     context.home.check()?;
@@ -29,12 +31,10 @@ pub(super) fn join(context: &Context, args: Join) -> Outcome {
     }
 }
 
-fn make_home(context: &Context, invitation: &Invitation, protect: bool, settings: &[Setting]) -> Outcome {
+fn make_home(context: &Context, name: &str, protect: bool, settings: &[Setting]) -> Outcome {
     context.home.check_vacant()?;
     let passphrase = init::new_passphrase(context, protect)?;
-    // What it is called in the end, the administrator says.
-    let name = format!("new {}", invitation.role);
-    init::found(&context.home, init::Founding::Fresh { name: &name }, passphrase.as_ref(), settings)?;
+    init::found(&context.home, init::Founding::Fresh { name }, passphrase.as_ref(), settings)?;
     Ok(())
 }
 
@@ -72,7 +72,8 @@ impl Wish {
             render::note("Reaching the administrator's node ..");
         }
         let entity = self.progress(&client, &mut events).await?;
-        let text = format!("Enrolled as a device of {}. `frontdesk run` starts the node.", render::clean(&entity));
+        let text =
+            format!("Enrolled as a device of {}. `frontdesk run` starts the node.", render::clean(&entity));
         self.tell(&json!({ "joined": true, "entity": entity }), &text);
         Ok(())
     }
@@ -80,11 +81,16 @@ impl Wish {
     /// Follows the enrolment to its end: the entity's name.
     async fn progress(&self, client: &Client, events: &mut Events) -> Outcome<String> {
         while let Some(heard) = events.next().await? {
-            let text = |name: &str| heard.body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let text =
+                |name: &str| heard.body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
             match heard.kind.as_str() {
                 "join_challenged" => self.show_number(&text("number")),
                 "joined" => return Ok(text("entity")),
-                "join_failed" => return Err(Failure::new(format!("not enrolled: {}", text("message"))).code(&text("reason"))),
+                "join_failed" => {
+                    return Err(
+                        Failure::new(format!("not enrolled: {}", text("message"))).code(&text("reason"))
+                    );
+                }
                 "lagged" => {
                     let status: Status = client.get("/v1/status").await?;
                     if let Some(entity) = status.entity {
@@ -94,7 +100,9 @@ impl Wish {
                 _ => {}
             }
         }
-        Err(Failure::new("stopped before the answer came; the request stands, and `frontdesk run` goes on with it"))
+        Err(Failure::new(
+            "stopped before the answer came; the request stands, and `frontdesk run` goes on with it",
+        ))
     }
 
     fn show_number(&self, number: &str) {
@@ -102,7 +110,9 @@ impl Wish {
             render::json(&json!({ "number": number }));
         } else {
             render::line(format!("\n    {number}\n"));
-            render::note("Compare this number with the administrator's (`frontdesk requests`). Waiting for approval ..");
+            render::note(
+                "Compare this number with the administrator's (`frontdesk requests`). Waiting for approval ..",
+            );
         }
     }
 

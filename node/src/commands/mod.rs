@@ -87,6 +87,16 @@ pub(crate) fn dispatch(cli: Cli) -> Outcome {
     }
 }
 
+/// A customer's home, and its keys.
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+pub(crate) fn found_for_tests(home: &Home) -> crate::home::Vault {
+    let root = frontdesk_identity::RootKey::generate(&mut crate::random::generator());
+    let founding = init::Founding::Customer { name: "Carla", root: &root };
+    init::found(home, founding, None, &[]).unwrap();
+    crate::home::Vault::load(&home.keys(), &PassphraseSource::None).unwrap()
+}
+
 /// Runs a command that talks to a node: one thread is enough.
 fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)

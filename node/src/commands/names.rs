@@ -39,7 +39,11 @@ pub(super) async fn member(client: &Client, thread: &str, written: &str) -> Outc
 
 async fn devices(client: &Client) -> Outcome<Vec<(String, String)>> {
     let devices: Vec<Device> = client.get("/v1/devices").await?;
-    Ok(devices.into_iter().filter(|device| !device.removed).map(|device| (device.device, device.name)).collect())
+    Ok(devices
+        .into_iter()
+        .filter(|device| !device.removed)
+        .map(|device| (device.device, device.name))
+        .collect())
 }
 
 fn is_whole(written: &str) -> bool {
@@ -48,16 +52,23 @@ fn is_whole(written: &str) -> bool {
 
 /// The one that fits: by its name, else by the beginning of its id.
 fn choose(kind: &str, written: &str, known: Vec<(String, String)>, advice: &str) -> Outcome<String> {
-    let named: Vec<&(String, String)> = known.iter().filter(|(_, name)| kind == "device" && name == written).collect();
+    let named: Vec<&(String, String)> =
+        known.iter().filter(|(_, name)| kind == "device" && name == written).collect();
     let begun = || known.iter().filter(|(id, _)| !written.is_empty() && id.starts_with(written)).collect();
     let fitting: Vec<&(String, String)> = if named.is_empty() { begun() } else { named };
     match fitting.as_slice() {
         [(id, _)] => Ok(id.clone()),
-        [] => Err(Failure::new(format!("no {kind} fits `{}`; {advice}", clean(written))).code("unknown-name")),
+        [] => {
+            Err(Failure::new(format!("no {kind} fits `{}`; {advice}", clean(written))).code("unknown-name"))
+        }
         several => {
             let several: Vec<String> =
                 several.iter().take(5).map(|(id, name)| format!("{} ({})", short(id), clean(name))).collect();
-            let text = format!("`{}` fits more than one {kind}: {}; give more of the id", clean(written), several.join(", "));
+            let text = format!(
+                "`{}` fits more than one {kind}: {}; give more of the id",
+                clean(written),
+                several.join(", ")
+            );
             Err(Failure::new(text).code("ambiguous-name"))
         }
     }

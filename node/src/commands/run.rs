@@ -22,9 +22,12 @@ pub(super) fn run(context: &Context, args: &Run) -> Outcome {
     with_node(context, settings, |ready| async move {
         if ready.json {
             let (addresses, api) = (&ready.addresses, &ready.api);
-            render::json(&json!({ "ready": true, "addresses": addresses, "api": api, "pid": std::process::id() }));
+            render::json(
+                &json!({ "ready": true, "addresses": addresses, "api": api, "pid": std::process::id() }),
+            );
         } else {
-            let place = if ready.addresses.is_empty() { "nowhere".into() } else { ready.addresses.join(", ") };
+            let place =
+                if ready.addresses.is_empty() { "nowhere".into() } else { ready.addresses.join(", ") };
             render::line(format!("Ready. Reachable at {place}; API at {}. Ctrl-C stops.", ready.api));
         }
         std::future::pending().await
@@ -54,7 +57,11 @@ where
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let stop = CancellationToken::new();
-        tokio::spawn(heed_signals(stop.clone(), signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?));
+        tokio::spawn(heed_signals(
+            stop.clone(),
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        ));
         let service = Service::start(&context.home, &config, vault, stop.clone()).await?;
         let ready =
             Ready { json: context.json, addresses: service.addresses.clone(), api: service.endpoint.clone() };

@@ -18,12 +18,20 @@ pub(super) async fn show(context: &Context, args: Show) -> Outcome {
     let thread = names::thread(&client, &args.thread).await?;
     // Before the messages are read, so that none falls between.
     let events = if args.follow { Some(client.events(Some(&thread)).await?) } else { None };
-    let mut view = View { context, client: &client, thread: &thread, peek: args.peek, shown: Shown::default(), day: String::new() };
+    let mut view = View {
+        context,
+        client: &client,
+        thread: &thread,
+        peek: args.peek,
+        shown: Shown::default(),
+        day: String::new(),
+    };
     if !context.json {
         view.head().await?;
     }
     let before = args.before.map(|position| format!("&before={position}")).unwrap_or_default();
-    let messages: Vec<Value> = client.get(&format!("/v1/threads/{thread}/messages?limit={}{before}", args.limit)).await?;
+    let messages: Vec<Value> =
+        client.get(&format!("/v1/threads/{thread}/messages?limit={}{before}", args.limit)).await?;
     if context.json && !args.follow {
         render::json(&messages);
         return view.mark_read(&messages).await;

@@ -22,32 +22,42 @@ fn describe(status: &Status) -> String {
     lines.extend(status.principal.as_ref().map(|id| ("principal", id.clone())));
     lines.push(("device", status.device.clone()));
     if let Some(expires) = status.expires {
-        lines.push(("enrolled", format!("until {} ({})", date_and_time(expires), from_now(expires, wall_clock()))));
+        lines.push((
+            "valid",
+            format!("until {} ({})", date_and_time(expires), from_now(expires, wall_clock())),
+        ));
     }
-    lines.push(("reachable", if status.addresses.is_empty() { "nowhere".into() } else { status.addresses.join(", ") }));
+    lines.push((
+        "reachable",
+        if status.addresses.is_empty() { "nowhere".into() } else { status.addresses.join(", ") },
+    ));
     let peers: Vec<String> = status.connected.iter().map(|peer| short(peer)).collect();
     lines.push(("connected", if peers.is_empty() { "to nobody".into() } else { peers.join(", ") }));
     lines.push(("threads", status.threads.to_string()));
     lines.push(("outbox", format!("{} frames wait to be delivered", status.outbox)));
     lines.push(("refused", format!("{} frames since the start", status.refused_frames)));
-    let lines = lines.into_iter().map(|(name, text)| {
-        if name.is_empty() { text } else { format!("{name:<10} {text}") }
-    });
+    let lines = lines.into_iter().map(
+        |(name, text)| {
+            if name.is_empty() { text } else { format!("{name:<10} {text}") }
+        },
+    );
     lines.collect::<Vec<_>>().join("\n")
 }
 
 fn who(status: &Status) -> String {
-    let name = clean(&status.name);
+    let name = if status.name.is_empty() { "This device".to_owned() } else { clean(&status.name) };
     let of = status.entity.as_deref().map(|entity| format!(" of {}", clean(entity))).unwrap_or_default();
     match status.standing.as_str() {
-        "fresh" => format!("{name}, a device that belongs to nobody yet. `frontdesk join INVITATION` enrols it."),
+        "fresh" => {
+            format!("{name}, a device that belongs to nobody yet. `frontdesk join INVITATION` enrols it.")
+        }
         "joining" => match (&status.joining.join_refused, &status.joining.join_number) {
             (Some(reason), _) => format!("{name} asked to be enrolled, and was refused: {reason}."),
             (None, Some(number)) => format!("{name} waits to be enrolled. Its number is {number}."),
             (None, None) => format!("{name} tries to reach the administrator who invited it."),
         },
         "removed" => format!("{name} was a device{of}, and is no longer."),
-        "administrator" => format!("{name}, administrator{of}"),
+        "administrator" if status.entity.as_ref() == Some(&status.name) => format!("Administrator{of}"),
         other => format!("{name}, {other}{of}"),
     }
 }

@@ -65,12 +65,15 @@ pub(super) async fn send(context: &Context, args: Send) -> Outcome {
         Some(_) => Some(client.events(Some(&thread)).await?),
         None => None,
     };
-    let value: Value = client.post(&format!("/v1/threads/{thread}/messages"), &json!({ "text": text })).await?;
+    let value: Value =
+        client.post(&format!("/v1/threads/{thread}/messages"), &json!({ "text": text })).await?;
     let message = value.get("message").and_then(Value::as_str).unwrap_or_default();
     if let (Some(limit), Some(events)) = (args.wait, &mut events) {
         wait::at_most(limit, wait::delivered(events, message)).await?;
     }
-    context.say(&value, || if args.wait.is_some() { "Delivered." } else { "Stored here, and on its way." }.to_owned());
+    context.say(&value, || {
+        if args.wait.is_some() { "Delivered." } else { "Stored here, and on its way." }.to_owned()
+    });
     Ok(())
 }
 

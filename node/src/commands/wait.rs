@@ -22,7 +22,9 @@ pub(super) async fn until<T>(
 /// The same, at most so long.
 pub(super) async fn at_most<T>(limit: Span, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
     let late = |_| {
-        let text = format!("nothing came within {limit}; it goes on in the node, `frontdesk show` tells how it stands");
+        let text = format!(
+            "nothing came within {limit}; it goes on in the node, `frontdesk show` tells how it stands"
+        );
         Failure::new(text).code("timeout")
     };
     tokio::time::timeout(limit.duration(), work).await.map_err(late)?

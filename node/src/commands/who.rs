@@ -18,7 +18,12 @@ pub(super) async fn who(context: &Context, args: OfThread) -> Outcome {
     let who: Who = serde_json::from_value(value.clone())?;
     context.say(&value, || {
         let now = wall_clock();
-        let head = format!("{} devices can read thread {} (epoch {}):", who.members.len(), short(&thread), who.epoch);
+        let head = format!(
+            "{} devices can read thread {} (epoch {}):",
+            who.members.len(),
+            short(&thread),
+            who.epoch
+        );
         let members = who.members.iter().map(|member| describe(member, now));
         std::iter::once(head).chain(members).collect::<Vec<_>>().join("\n\n")
     });

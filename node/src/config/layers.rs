@@ -5,9 +5,10 @@ use std::path::Path;
 use toml::{Table, Value};
 
 /// Every key there is, as `section.key`. A test holds this list, the template and the types together.
-pub(crate) const KEYS: [&str; 18] = [
+pub(crate) const KEYS: [&str; 19] = [
     "node.introduce",
     "node.suite",
+    "node.key_packages",
     "node.shutdown_grace",
     "net.listen",
     "net.external",
@@ -123,7 +124,8 @@ mod tests {
     #[test]
     fn the_variable_of_a_key_is_its_name_in_capitals() {
         assert_eq!(variable("net.max_per_ip"), "FRONTDESK_NET_MAX_PER_IP");
-        let settings = from_environment(|name| (name == "FRONTDESK_LOG_LEVEL").then(|| "warn".into())).unwrap();
+        let settings =
+            from_environment(|name| (name == "FRONTDESK_LOG_LEVEL").then(|| "warn".into())).unwrap();
         assert_eq!(settings, [Setting { key: "log.level", value: Value::String("warn".into()) }]);
     }
 }

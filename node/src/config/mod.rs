@@ -37,6 +37,7 @@ pub(crate) struct Config {
 pub(crate) struct NodeConfig {
     pub(crate) introduce: bool,
     pub(crate) suite: SuiteName,
+    pub(crate) key_packages: u8,
     pub(crate) shutdown_grace: Span,
 }
 
@@ -186,10 +187,12 @@ impl Config {
     }
 
     fn from_table(table: Table) -> Result<Self, String> {
-        let config: Self = Value::Table(table).try_into().map_err(|error: toml::de::Error| error.to_string())?;
+        let config: Self =
+            Value::Table(table).try_into().map_err(|error: toml::de::Error| error.to_string())?;
         let bounds = [
             ("api.event_buffer", config.api.event_buffer > 0),
             ("api.max_requests", config.api.max_requests > 0),
+            ("node.key_packages", config.node.key_packages > 0),
             ("store.cache_mib", (1..=4096).contains(&config.store.cache_mib)),
         ];
         match bounds.into_iter().find(|(_, sound)| !sound) {
@@ -201,7 +204,12 @@ impl Config {
 
 impl Default for NodeConfig {
     fn default() -> Self {
-        Self { introduce: true, suite: SuiteName::Hybrid, shutdown_grace: Span::from_secs(5) }
+        Self {
+            introduce: true,
+            suite: SuiteName::Hybrid,
+            key_packages: 50,
+            shutdown_grace: Span::from_secs(5),
+        }
     }
 }
 
@@ -239,7 +247,11 @@ impl Default for StoreConfig {
 
 impl Default for ForwardConfig {
     fn default() -> Self {
-        Self { to: ForwardTarget::Nobody, lasts: Span::from_secs(86_400), history: History(HistoryChoice::All) }
+        Self {
+            to: ForwardTarget::Nobody,
+            lasts: Span::from_secs(86_400),
+            history: History(HistoryChoice::All),
+        }
     }
 }
 

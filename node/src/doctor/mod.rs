@@ -109,7 +109,10 @@ pub(crate) fn clock(home: &Home) -> Check {
     let ahead = newest(home.root()).and_then(|file| file.duration_since(SystemTime::now()).ok());
     match ahead.filter(|ahead| *ahead > CLOCK_TOLERANCE) {
         Some(ahead) => {
-            let text = format!("the home has files from {} min in the future: the clock was set back; set it right", ahead.as_secs() / 60);
+            let text = format!(
+                "the home has files from {} min in the future: the clock was set back; set it right",
+                ahead.as_secs() / 60
+            );
             Check::warn("clock", text)
         }
         None => Check::ok("clock", format!("the clock says {}", render::date_and_time(now))),
@@ -129,10 +132,12 @@ pub(crate) fn disk(home: &Home) -> Check {
     };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let mib = free / (1024 * 1024);
-    match free {
-        ..NO_SPACE => Check::fail("disk", format!("{mib} MiB are free; make room, or nothing can be stored")),
-        ..LOW_SPACE => Check::warn("disk", format!("{mib} MiB are free; make room soon")),
-        _ => Check::ok("disk", format!("{mib} MiB are free")),
+    if free < NO_SPACE {
+        Check::fail("disk", format!("{mib} MiB are free; make room, or nothing can be stored"))
+    } else if free < LOW_SPACE {
+        Check::warn("disk", format!("{mib} MiB are free; make room soon"))
+    } else {
+        Check::ok("disk", format!("{mib} MiB are free"))
     }
 }
 
@@ -145,7 +150,8 @@ mod tests {
     fn made() -> (tempfile::TempDir, Home) {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::locate(Some(dir.path().join("home"))).unwrap();
-        let stage = crate::home::Stage::begin(&home, &Vault::generate(), crate::home::protection(None), &[]).unwrap();
+        let stage =
+            crate::home::Stage::begin(&home, &Vault::generate(), crate::home::protection(None), &[]).unwrap();
         stage.finish().unwrap();
         (dir, home)
     }

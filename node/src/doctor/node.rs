@@ -19,11 +19,16 @@ const SOON: u64 = 30 * 86_400;
 /// Does this device's own right still hold?
 pub(crate) fn expiry(expires: Option<UnixTime>) -> Check {
     let Some(expires) = expires else {
-        return Check::ok("enrolment", "this device belongs to nobody yet, so it has no right that could end");
+        return Check::ok(
+            "enrolment",
+            "this device belongs to nobody yet, so it has no right that could end",
+        );
     };
     let (now, told) = (wall_clock(), render::date_and_time(expires));
     if expires <= now {
-        let text = format!("this device's right ended on {told}; enrol it anew, or found the home again from its recovery phrase");
+        let text = format!(
+            "this device's right ended on {told}; enrol it anew, or found the home again from its recovery phrase"
+        );
         Check::fail("enrolment", text)
     } else if expires <= now.plus(SOON) {
         Check::warn("enrolment", format!("this device's right ends on {told}; renew it before"))
@@ -59,7 +64,10 @@ pub(crate) fn store(home: &Home, config: &Config, passphrase: &PassphraseSource)
     };
     match engine.query(Now { mono: Millis(0), wall: wall_clock() }, &store, &Query::Status) {
         Ok(Answer::Status(status)) => {
-            vec![Check::ok("store", format!("the store opens; it holds {} threads", status.threads)), expiry(status.expires)]
+            vec![
+                Check::ok("store", format!("the store opens; it holds {} threads", status.threads)),
+                expiry(status.expires),
+            ]
         }
         Ok(_) => vec![Check::fail("store", "the store opens, and answers something else than was asked")],
         Err(error) => vec![Check::fail("store", error)],
@@ -74,7 +82,10 @@ pub(crate) async fn ports(home: &Home, config: &Config) -> Vec<Check> {
     let network = match Net::start(NetConfig { listen, ..NetConfig::new(secret) }) {
         Ok((net, _news)) => {
             net.shutdown().await;
-            Check::ok("ports", format!("every address of net.listen is free ({})", config.net.listen.join(", ")))
+            Check::ok(
+                "ports",
+                format!("every address of net.listen is free ({})", config.net.listen.join(", ")),
+            )
         }
         Err(error) => Check::fail("ports", error),
     };

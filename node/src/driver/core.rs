@@ -140,7 +140,9 @@ impl<S: Store> Core<S> {
     fn adopt(&mut self, store: S) -> Result<(), StoreError> {
         self.engine.reload(&store).map_err(|error| match error {
             OpenError::Store(error) => error,
-            other @ (OpenError::NotFounded | OpenError::WrongKeys) => StoreError::Damaged { what: other.to_string() },
+            other @ (OpenError::NotFounded | OpenError::WrongKeys) => {
+                StoreError::Damaged { what: other.to_string() }
+            }
         })?;
         self.state = State::Open(store);
         Ok(())
@@ -159,7 +161,9 @@ fn commit<S: Store>(
     let batch = overlay.into_batch();
     if !batch.is_empty() {
         store.commit(&batch)?;
-        store.flush()?;
+        if !output.lazy {
+            store.flush()?;
+        }
     }
     Ok(output)
 }
@@ -183,7 +187,9 @@ impl Surroundings {
     }
 
     fn as_inputs(&self) -> Vec<Input> {
-        let peer = |(peer, up): (&TransportKey, &bool)| if *up { Input::PeerUp(*peer) } else { Input::PeerDown(*peer) };
+        let peer = |(peer, up): (&TransportKey, &bool)| {
+            if *up { Input::PeerUp(*peer) } else { Input::PeerDown(*peer) }
+        };
         self.addresses.iter().cloned().map(Input::Addresses).chain(self.peers.iter().map(peer)).collect()
     }
 

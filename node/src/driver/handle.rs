@@ -1,6 +1,9 @@
 //! What the rest of the program holds of the driver.
 
-use super::{core::StoreFailure, feed::{Feed, Subscription}};
+use super::{
+    core::StoreFailure,
+    feed::{Feed, Subscription},
+};
 use frontdesk_engine::{Answer, Command, CommandError, Query, Reply};
 use frontdesk_store::Reader;
 use tokio::sync::{mpsc, oneshot};

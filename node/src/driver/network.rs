@@ -47,7 +47,9 @@ impl<S: Store> Driver<S> {
     /// What the network tells, as inputs. What only a log wants to know goes there.
     pub(super) fn take_news(&self, news: NetEvent, turn: &mut Turn) {
         match news {
-            NetEvent::Frame { peer, bytes } => turn.take_input(Input::Frame { from: transport_key(peer), bytes }),
+            NetEvent::Frame { peer, bytes } => {
+                turn.take_input(Input::Frame { from: transport_key(peer), bytes })
+            }
             NetEvent::PeerUp { peer, address, inbound } => {
                 tracing::info!(peer = %peer.fmt_short(), address, inbound, "peer up");
                 turn.take_input(Input::PeerUp(transport_key(peer)));
@@ -79,8 +81,10 @@ impl<S: Store> Driver<S> {
 /// Where others can dial this node, the most useful first: what the owner said, then this machine's own addresses, and
 /// those of the loopback interface only if there is nothing else.
 pub(crate) fn dialable(external: &[String], listening: Vec<String>) -> Vec<String> {
-    let (local, mut reachable): (Vec<String>, Vec<String>) =
-        listening.into_iter().filter(|address| !is_link_local(address)).partition(|address| is_loopback(address));
+    let (local, mut reachable): (Vec<String>, Vec<String>) = listening
+        .into_iter()
+        .filter(|address| !is_link_local(address))
+        .partition(|address| is_loopback(address));
     reachable.splice(0..0, external.iter().cloned());
     let mut addresses = if reachable.is_empty() { local } else { reachable };
     addresses.iter_mut().for_each(strip_peer);

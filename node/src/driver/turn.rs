@@ -45,16 +45,12 @@ impl Turn {
 
     /// Gives a command's answer to who waits for it; every other event comes back, to be told.
     pub(super) fn settle(&mut self, event: Event) -> Option<Event> {
-        match event {
-            Event::CommandDone { id, result } => {
-                let waiting = usize::try_from(id.0).ok().and_then(|index| self.commands.get_mut(index));
-                if let Some(reply) = waiting.and_then(Option::take) {
-                    let _ = reply.send(result);
-                }
-                None
-            }
-            other => Some(other),
+        let Event::CommandDone { id, result } = event else { return Some(event) };
+        let waiting = usize::try_from(id.0).ok().and_then(|index| self.commands.get_mut(index));
+        if let Some(reply) = waiting.and_then(Option::take) {
+            let _ = reply.send(result);
         }
+        None
     }
 
     /// The step failed: so did every command in it.

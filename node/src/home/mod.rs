@@ -106,7 +106,9 @@ impl Home {
     pub(crate) fn check(&self) -> Result<(), HomeError> {
         let path = || self.root.clone();
         let metadata = match fs::metadata(&self.root) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(HomeError::Missing { path: path() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(HomeError::Missing { path: path() });
+            }
             other => other.map_err(HomeError::io(&self.root))?,
         };
         let (owner, mode) = (metadata.uid(), metadata.mode() & 0o777);
@@ -115,7 +117,11 @@ impl Home {
         }
         if !self.exists() {
             let vacant = self.is_vacant()?;
-            return Err(if vacant { HomeError::Missing { path: path() } } else { HomeError::NotAHome { path: path() } });
+            return Err(if vacant {
+                HomeError::Missing { path: path() }
+            } else {
+                HomeError::NotAHome { path: path() }
+            });
         }
         if mode & 0o077 != 0 {
             return Err(HomeError::TooOpen { path: path(), mode });

@@ -4,7 +4,7 @@ use frontdesk_identity::{Passphrase, PrivateFileError, read_private};
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use std::{
     fs::File,
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     path::PathBuf,
 };
 use zeroize::{Zeroize as _, Zeroizing};
@@ -114,8 +114,9 @@ fn ask(question: &str) -> Result<Zeroizing<String>, PassphraseError> {
 fn read_line(input: &mut impl io::Read) -> Result<Zeroizing<String>, PassphraseError> {
     // Room from the start: growing would leave copies behind.
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_TYPED));
-    for byte in input.bytes() {
-        match byte.map_err(PassphraseError::Terminal)? {
+    let mut byte = [0];
+    while input.read(&mut byte).map_err(PassphraseError::Terminal)? == 1 {
+        match u8::from_be_bytes(byte) {
             b'\n' | b'\r' => return into_text(line),
             3 | 4 => return Err(PassphraseError::Cancelled),
             8 | 127 => while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {},

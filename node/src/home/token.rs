@@ -17,7 +17,9 @@ pub(crate) enum TokenError {
     #[error(transparent)]
     File(#[from] PrivateFileError),
     /// Not 64 digits.
-    #[error("{path} does not hold a token; stop the node, remove the file, and start again: a new one is made")]
+    #[error(
+        "{path} does not hold a token; stop the node, remove the file, and start again: a new one is made"
+    )]
     Damaged {
         /// The file.
         path: String,
@@ -77,7 +79,9 @@ mod tests {
         let again = Token::load(&path).unwrap();
         assert!(again.is(token.reveal()));
         assert!(!again.is(Token::generate().reveal()));
-        assert!(!again.is("") && !again.is(&token.reveal()[..63]) && !again.is(&format!("{} ", token.reveal())));
+        assert!(
+            !again.is("") && !again.is(&token.reveal()[..63]) && !again.is(&format!("{} ", token.reveal()))
+        );
     }
 
     #[test]

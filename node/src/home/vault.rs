@@ -66,7 +66,8 @@ impl Vault {
     /// The bytes of a key file with these keys in it.
     pub(crate) fn seal(&self, protection: Protection<'_>) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let keys = StoredDeviceKeys::from(&self.device);
-        let content = Content(VERSION, SecretBytes::of(keys.as_bytes()), SecretBytes::of(self.store.as_slice()));
+        let content =
+            Content(VERSION, SecretBytes::of(keys.as_bytes()), SecretBytes::of(self.store.as_slice()));
         let secret = Zeroizing::new(codec::encode(&content)?);
         Ok(seal_key_file(&secret, protection, &mut crate::random::generator())?)
     }
