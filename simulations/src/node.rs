@@ -84,7 +84,9 @@ impl Node {
         run(engine, now, &overlay)?;
         let output = engine.finish(now, &overlay)?;
         self.store.commit(&overlay.into_batch())?;
-        self.store.flush()?;
+        if !output.lazy {
+            self.store.flush()?;
+        }
         self.events.extend(output.events);
         Ok(output.actions)
     }

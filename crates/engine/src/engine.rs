@@ -54,6 +54,9 @@ pub struct Output {
     pub actions: Vec<Action>,
     /// To tell, in this order.
     pub events: Vec<Event>,
+    /// The step only took note of acknowledgements. Its batch may be flushed with a later step's: were it lost, the
+    /// peers would say the same again.
+    pub lazy: bool,
 }
 
 /// A node, as a state machine.
@@ -94,6 +97,8 @@ pub struct Engine {
     reconnect: BTreeSet<TransportKey>,
     /// Sealed messages that wait, over all threads.
     pub(crate) aside: usize,
+    /// The step did something that must be durable before its actions run.
+    pub(crate) lasting: bool,
     /// The clocks at the latest step.
     pub(crate) clocks: Option<Now>,
     output: Output,
@@ -145,6 +150,7 @@ impl Engine {
             due: BTreeSet::new(),
             reconnect: BTreeSet::new(),
             aside: 0,
+            lasting: false,
             clocks: None,
             output: Output::default(),
         };
@@ -197,6 +203,7 @@ impl Engine {
         }
         self.touched.extend(std::mem::take(&mut self.due));
         self.touched.extend(self.kept.iter());
+        self.lasting = true;
         Ok(self.resume(step)?)
     }
 
@@ -210,6 +217,7 @@ impl Engine {
         self.used.clear();
         match input {
             Input::Command { id, command } => {
+                self.lasting = true;
                 let mark = self.mark(step);
                 let result = match self.command(step, command) {
                     Ok(reply) => {
@@ -228,7 +236,10 @@ impl Engine {
             Input::PeerDown(peer) => self.peer_down(peer),
             Input::Frame { from, bytes } => self.frame(step, from, &bytes)?,
             Input::Deadline => self.deadline(step)?,
-            Input::Addresses(addresses) => self.set_addresses(step, &addresses)?,
+            Input::Addresses(addresses) => {
+                self.lasting = true;
+                self.set_addresses(step, &addresses)?;
+            }
         }
         self.number_pending(step)?;
         Ok(())
@@ -240,7 +251,8 @@ impl Engine {
     /// [`StepError`]: the whole step is void.
     pub fn finish(&mut self, now: Now, overlay: &Overlay<'_>) -> Result<Output, StepError> {
         self.finish_links(Step { overlay, now })?;
-        Ok(std::mem::take(&mut self.output))
+        let lazy = !std::mem::take(&mut self.lasting);
+        Ok(Output { lazy, ..std::mem::take(&mut self.output) })
     }
 
     /// When [`Input::Deadline`] is due; none if nothing waits for time to pass.

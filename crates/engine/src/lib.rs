@@ -9,7 +9,8 @@
 //! 2. [`Engine::open`] reads it; [`Engine::start`] tells whom to dial.
 //! 3. For each step the driver makes an [`Overlay`](frontdesk_store::Overlay), calls [`Engine::handle`] for one or more
 //!    inputs that are waiting, then [`Engine::finish`] once; commits and flushes the overlay's batch; and only then
-//!    runs the actions and tells the events. *Persist, then send or acknowledge.* Many inputs share one flush.
+//!    runs the actions and tells the events. *Persist, then send or acknowledge.* Many inputs share one flush; a step
+//!    that only took note of acknowledgements ([`Output::lazy`]) needs none of its own.
 //! 4. If the store fails, the driver drops the step's output and calls [`Engine::reload`]: memory is as before the step.
 //! 5. [`Engine::next_deadline`] names the moment by which [`Input::Deadline`] is due.
 

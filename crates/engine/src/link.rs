@@ -141,6 +141,7 @@ impl Engine {
     /// Gives what the input wants sent the next numbers, and stores it.
     pub(crate) fn number_pending(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         for (peer, about, body) in std::mem::take(&mut self.pending) {
+            self.lasting = true;
             let bytes = body.encode().map_err(|error| StoreError::Damaged { what: error.to_string() })?;
             let link = self.link(step, peer)?;
             link.record.numbered = link.record.numbered.next();
@@ -192,8 +193,14 @@ impl Engine {
         bytes: &[u8],
     ) -> Result<(), StoreError> {
         match Frame::decode(bytes) {
-            Ok(Frame::Hello(hello)) => self.hello(step, from, &hello),
-            Ok(Frame::Data(data)) => self.data(step, from, data),
+            Ok(Frame::Hello(hello)) => {
+                self.lasting = true;
+                self.hello(step, from, &hello)
+            }
+            Ok(Frame::Data(data)) => {
+                self.lasting = true;
+                self.data(step, from, data)
+            }
             // Before the greeting it is not known what the numbers speak of; the greeting says it all again.
             Ok(Frame::Ack(_)) if !self.link(step, from)?.greeted => Ok(()),
             Ok(Frame::Ack(ack)) => self.acked(step, from, &ack),

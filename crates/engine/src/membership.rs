@@ -118,6 +118,7 @@ impl Engine {
             && at <= step.wall()
         {
             self.expiries.pop_first();
+            self.lasting = true;
             let due = self.meta(step.overlay, &id)?.is_some_and(|meta| meta.expiry == Some(at));
             if !due {
                 step.overlay.delete(space::expiry(at, &id))?;

@@ -36,6 +36,7 @@ impl Engine {
             && at <= step.now.mono
         {
             self.gaps.pop_first();
+            self.lasting = true;
             let Some(meta) = self.meta(step.overlay, &id)?.filter(Meta::is_in) else { continue };
             self.ask_in(step, meta)?;
         }
