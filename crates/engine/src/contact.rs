@@ -88,7 +88,7 @@ impl Engine {
     ) -> Result<(), Halt<Refuse>> {
         let chain = self.reception_chain(step, &body.host)?;
         let (guest, _) = guest_device(step, from, &body.record, body.chain, &self.revocations)?;
-        self.check_receptions(step, &guest)?;
+        self.make_room(step, &guest)?;
         let suite = body.suites.iter().find_map(|code| Suite::from_code(*code).ok());
         let suite = suite.ok_or_else(|| Refuse::plain(Reason::NoCommonSuite))?;
         let profile: Option<SignedProfile> = record::get(step.overlay, &space::profile(&body.host))?;
@@ -101,6 +101,7 @@ impl Engine {
             since: step.wall(),
         };
         record::put(step.overlay, space::reception(&body.request), &reception)?;
+        self.receptions.insert(body.request, (guest.id(), step.wall()));
         let offer = ContactOffer {
             request: body.request,
             profile,
@@ -142,30 +143,36 @@ impl Engine {
         })?)
     }
 
-    /// Counts the offers that are open, and clears away those that are too old.
-    fn check_receptions(&mut self, step: Step<'_>, guest: &DeviceRecord) -> Result<(), Halt<Refuse>> {
-        let (mut open, mut of_guest) = (0, 0);
-        for (key, bytes) in step.overlay.scan(&Scan::prefix(space::RECEPTIONS))? {
-            let reception: Reception = record::decode(&bytes)?;
-            if reception.since.plus(OFFER_LASTS) < step.wall() {
-                self.drop_reception(step, key, &reception)?;
-                continue;
-            }
-            open += 1;
-            if reception.guest == *guest.signed() {
-                of_guest += 1;
+    /// Makes room for one more offer: a guest that has too many is refused, and past the bound the oldest goes. Honest
+    /// guests answer within seconds, so a flood of strangers costs them nothing.
+    fn make_room(&mut self, step: Step<'_>, guest: &DeviceRecord) -> Result<(), Halt<Refuse>> {
+        let over: Vec<RequestId> = self
+            .receptions
+            .iter()
+            .filter(|(_, (_, since))| since.plus(OFFER_LASTS) < step.wall())
+            .map(|(request, _)| *request)
+            .collect();
+        for request in over {
+            self.drop_reception(step, request)?;
+        }
+        let of_guest = self.receptions.values().filter(|(device, _)| *device == guest.id()).count();
+        if of_guest >= MAX_RECEPTIONS_PER_PEER {
+            return Err(Refuse::plain(Reason::Busy).into());
+        }
+        if self.receptions.len() >= MAX_RECEPTIONS {
+            let oldest =
+                self.receptions.iter().min_by_key(|(_, (_, since))| *since).map(|(request, _)| *request);
+            if let Some(oldest) = oldest {
+                self.drop_reception(step, oldest)?;
             }
         }
-        let room = open < MAX_RECEPTIONS && of_guest < MAX_RECEPTIONS_PER_PEER;
-        if room { Ok(()) } else { Err(Refuse::plain(Reason::Busy).into()) }
+        Ok(())
     }
 
-    fn drop_reception(
-        &mut self,
-        step: Step<'_>,
-        key: Vec<u8>,
-        reception: &Reception,
-    ) -> Result<(), StoreError> {
+    fn drop_reception(&mut self, step: Step<'_>, request: RequestId) -> Result<(), StoreError> {
+        self.receptions.remove(&request);
+        let key = space::reception(&request);
+        let Some(reception) = record::get::<Reception>(step.overlay, &key)? else { return Ok(()) };
         step.overlay.delete(key)?;
         let seed = self.bytes();
         if let Some(ctx) = self.ctx(step, seed) {
@@ -335,6 +342,7 @@ impl Engine {
             return Err(Refuse::breach(Reason::Admission, "another guest than the one who asked").into());
         }
         step.overlay.delete(key)?;
+        self.receptions.remove(&body.request);
         let mut meta = Meta::new(body.thread, host, guest.principal(), step.wall());
         meta.set_status(ThreadStatus::Open);
         self.refresh(step, &mut meta, &thread)?;

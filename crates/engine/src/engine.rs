@@ -3,7 +3,7 @@
 use crate::{
     Action, Answer, CommandError, Event, Input, Millis, Now, Query, Settings,
     link::Link,
-    record::{self, About, DeviceEntry, LinkRecord, SelfRecord},
+    record::{self, About, DeviceEntry, LinkRecord, Reception, SelfRecord},
     space,
     step::{Halt, Step},
 };
@@ -11,7 +11,7 @@ use frontdesk_capability::{Chain, ChainBytes, RevocationBytes, Revocations};
 use frontdesk_identity::{DeviceId, DeviceKeys, DeviceRecord, DialAddress, ThreadId, TransportKey, UnixTime};
 use frontdesk_store::{Overlay, Reader, Savepoint, Scan, StoreError};
 use frontdesk_thread::{Ctx, Mls, Thread};
-use frontdesk_wire::{Body, Incarnation};
+use frontdesk_wire::{Body, Incarnation, RequestId};
 use lru::LruCache;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
@@ -95,6 +95,8 @@ pub struct Engine {
     due: BTreeSet<TransportKey>,
     /// Peers that were connected before a reload.
     reconnect: BTreeSet<TransportKey>,
+    /// Offers that were made and not answered: to whom, and when.
+    pub(crate) receptions: BTreeMap<RequestId, (DeviceId, UnixTime)>,
     /// Sealed messages that wait, over all threads.
     pub(crate) aside: usize,
     /// The step did something that must be durable before its actions run.
@@ -149,6 +151,7 @@ impl Engine {
             gaps: BTreeSet::new(),
             due: BTreeSet::new(),
             reconnect: BTreeSet::new(),
+            receptions: BTreeMap::new(),
             aside: 0,
             lasting: false,
             clocks: None,
@@ -182,6 +185,7 @@ impl Engine {
         self.wanted.clear();
         self.kept = self.to_keep(reader)?;
         self.due = load_due(reader)?;
+        self.receptions = load_receptions(reader)?;
         self.aside = reader.scan(&Scan::prefix(space::WAITING))?.len();
         let up: Vec<TransportKey> =
             self.links.iter().filter(|(_, link)| link.is_up()).map(|(peer, _)| *peer).collect();
@@ -403,4 +407,15 @@ fn load_due(reader: &dyn Reader) -> Result<BTreeSet<TransportKey>, StoreError> {
         }
     }
     Ok(due)
+}
+
+fn load_receptions(reader: &dyn Reader) -> Result<BTreeMap<RequestId, (DeviceId, UnixTime)>, StoreError> {
+    let mut receptions = BTreeMap::new();
+    for (key, bytes) in reader.scan(&Scan::prefix(space::RECEPTIONS))? {
+        let reception: Reception = record::decode(&bytes)?;
+        if let Some(request) = space::read_reception(&key) {
+            receptions.insert(request, (record::device_of(&reception.guest)?.id(), reception.since));
+        }
+    }
+    Ok(receptions)
 }

@@ -18,6 +18,8 @@ use serde_bytes::ByteBuf;
 
 /// Bytes of signed contents in one piece of history, before sealing.
 const PIECE: usize = 128 * 1024;
+/// The longest grant that a member's wish is fulfilled with, in seconds: a week. The steward itself can give longer ones.
+pub const MAX_ASKED_LASTS: u64 = 7 * 24 * 3600;
 
 /// What the steward is about to do.
 pub(crate) struct Forwarding {
@@ -351,7 +353,7 @@ impl Engine {
             Some(to) => to,
             None => self.pick(step, &thread, Role::Agent)?.ok_or_else(|| plain(Reason::NobodyAvailable))?,
         };
-        let (history, lasts, note) = (body.history, body.lasts, body.note);
+        let (history, lasts, note) = (body.history, body.lasts.min(MAX_ASKED_LASTS), body.note);
         let forwarding = Forwarding { to, history, lasts, leaving, note };
         let done = self.forward(step, &mut meta, &mut thread, forwarding);
         done.map_err(|halt| halt.map(|error| Refuse::plain(reason_of(&error)).about(body.thread)))?;

@@ -46,6 +46,7 @@ pub mod limits {
         contact::{MAX_CONTACTS, MAX_RECEPTIONS, MAX_RECEPTIONS_PER_PEER, OFFER_LASTS},
         engine::CACHED_THREADS,
         enrol::{ENROLMENT_LASTS, MAX_INVITATIONS},
+        forward::MAX_ASKED_LASTS,
         found::ROOT_GRANT_LASTS,
         link::{
             BAN, MAX_EARLY, MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_MALFORMED, MAX_OUTBOX, MAX_WAITING,

@@ -179,6 +179,7 @@ impl Engine {
             if !link.changed && link.backlog() == 0 {
                 self.links.remove(&peer);
                 if !self.keeps(&peer) {
+                    self.wanted.remove(&peer);
                     self.act(Action::Forget(peer));
                 }
             }

@@ -2,7 +2,7 @@
 
 use crate::{
     Action, Engine,
-    record::{self, About, Meta, Peer},
+    record::{self, About, Addresses, Meta, Peer},
     space,
     step::{Halt, Refuse, Step},
 };
@@ -20,23 +20,26 @@ pub const ADDRESS_LASTS: u64 = 30 * 24 * 3600;
 const ASIDE_LASTS: u64 = 24 * 3600;
 
 impl Engine {
-    /// Where this node can be dialled now.
+    /// Where this node can be dialled now. If that has changed, those who may want to dial it are told.
     pub(crate) fn set_addresses(&mut self, step: Step<'_>, addresses: &[String]) -> Result<(), StoreError> {
         let mut parsed: Vec<DialAddress> = addresses.iter().filter_map(|text| text.parse().ok()).collect();
         parsed.truncate(frontdesk_identity::MAX_ADDRESSES);
-        if parsed == self.addresses {
+        self.addresses = parsed;
+        let known: Option<Addresses> = record::get(step.overlay, space::ADDRESS)?;
+        if known.as_ref().is_some_and(|known| known.addresses == self.addresses) {
             return Ok(());
         }
-        self.addresses = parsed;
-        let number: Option<u64> = record::get(step.overlay, space::ADDRESS_NUMBER)?;
-        let number = number.unwrap_or(0).saturating_add(1);
-        record::put(step.overlay, space::ADDRESS_NUMBER.to_vec(), &number)?;
+        let number = known.map_or(0, |known| known.number).saturating_add(1);
+        let addresses = Addresses { number, addresses: self.addresses.clone() };
+        record::put(step.overlay, space::ADDRESS.to_vec(), &addresses)?;
         if self.record.is_none() {
             return Ok(());
         }
         let address = self.address_record(step)?;
-        let peers: BTreeSet<TransportKey> = self.kept.iter().chain(self.colleagues.keys()).copied().collect();
         let own = self.keys.transport_public();
+        let mut peers: BTreeSet<TransportKey> =
+            self.kept.iter().chain(self.colleagues.keys()).copied().collect();
+        peers.extend(self.recent_guests(step)?);
         for peer in peers.into_iter().filter(|peer| *peer != own) {
             let body = Body::AddressUpdate(AddressUpdate { address: address.clone() });
             self.enqueue(peer, About::Nothing, body);
@@ -44,11 +47,30 @@ impl Engine {
         Ok(())
     }
 
+    /// Guests of threads in which something happened within the life of an address record.
+    fn recent_guests(&self, step: Step<'_>) -> Result<Vec<TransportKey>, StoreError> {
+        let mut guests = Vec::new();
+        if self.me.role().is_some() {
+            for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
+                let meta: Meta = record::decode(&bytes)?;
+                if meta.is_in() && meta.active_at.plus(ADDRESS_LASTS) > step.wall() {
+                    guests.extend(meta.guest_transport);
+                }
+            }
+        }
+        Ok(guests)
+    }
+
+    fn address_number(&self, reader: &dyn Reader) -> Result<u64, StoreError> {
+        let known: Option<Addresses> = record::get(reader, space::ADDRESS)?;
+        Ok(known.map_or(0, |known| known.number))
+    }
+
     /// This device's address record, signed now.
     pub(crate) fn address_record(&self, step: Step<'_>) -> Result<SignedAddressRecord, StoreError> {
-        let number: Option<u64> = record::get(step.overlay, space::ADDRESS_NUMBER)?;
+        let number = self.address_number(step.overlay)?;
         let expires = step.wall().plus(ADDRESS_LASTS);
-        let signed = AddressRecord::sign(&self.keys, number.unwrap_or(0), &self.addresses, expires);
+        let signed = AddressRecord::sign(&self.keys, number, &self.addresses, expires);
         signed.map_err(|error| StoreError::Damaged { what: error.to_string() })
     }
 
@@ -128,14 +150,9 @@ impl Engine {
         peer: &TransportKey,
     ) -> Result<Option<SignedAddressRecord>, StoreError> {
         if *peer == self.keys.transport_public() {
-            let number: Option<u64> = record::get(reader, space::ADDRESS_NUMBER)?;
+            let number = self.address_number(reader)?;
             let wall = self.clocks.map_or(UnixTime(0), |clocks| clocks.wall);
-            let signed = AddressRecord::sign(
-                &self.keys,
-                number.unwrap_or(0),
-                &self.addresses,
-                wall.plus(ADDRESS_LASTS),
-            );
+            let signed = AddressRecord::sign(&self.keys, number, &self.addresses, wall.plus(ADDRESS_LASTS));
             return Ok(signed.ok());
         }
         Ok(record::get::<Peer>(reader, &space::peer(peer))?.and_then(|peer| peer.address))

@@ -2,8 +2,8 @@
 
 use frontdesk_capability::ChainBytes;
 use frontdesk_identity::{
-    DeviceId, DeviceRecord, InvitationId, PrincipalId, Role, SignedAddressRecord, SignedDeviceRecord,
-    ThreadId, TransportKey, UnixTime,
+    DeviceId, DeviceRecord, DialAddress, InvitationId, PrincipalId, Role, SignedAddressRecord,
+    SignedDeviceRecord, ThreadId, TransportKey, UnixTime,
     codec::{self, DecodeError},
 };
 use frontdesk_store::{Overlay, Reader, StoreError};
@@ -106,6 +106,13 @@ pub(crate) struct Peer {
     pub(crate) address: Option<SignedAddressRecord>,
     /// Addresses from a contact link or an invitation, until a record is there.
     pub(crate) hints: Vec<String>,
+}
+
+/// Where this node could be dialled when it last said so.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Addresses {
+    pub(crate) number: u64,
+    pub(crate) addresses: Vec<DialAddress>,
 }
 
 /// Both directions of one link.

@@ -23,7 +23,7 @@ impl Key {
 
 pub(crate) const SELF: &[u8] = b"i/self";
 pub(crate) const INCARNATION: &[u8] = b"i/incarnation";
-pub(crate) const ADDRESS_NUMBER: &[u8] = b"i/address";
+pub(crate) const ADDRESS: &[u8] = b"i/address";
 pub(crate) const ROSTER_NUMBER: &[u8] = b"i/roster";
 pub(crate) const PUBLISHED: &[u8] = b"i/published";
 
@@ -156,6 +156,10 @@ pub(crate) fn read_link(key: &[u8]) -> Option<TransportKey> {
 pub(crate) fn read_outgoing(key: &[u8]) -> Option<TransportKey> {
     let (peer, _) = key.strip_prefix(OUTGOING)?.split_first_chunk::<32>()?;
     Some(TransportKey::from_bytes(*peer))
+}
+
+pub(crate) fn read_reception(key: &[u8]) -> Option<RequestId> {
+    Some(RequestId::from_bytes(key.strip_prefix(RECEPTIONS)?.try_into().ok()?))
 }
 
 pub(crate) fn principal_of_revocation(key: &[u8]) -> Option<PrincipalId> {

@@ -286,9 +286,9 @@ impl Engine {
     ) -> Result<Option<(u32, Position)>, StoreError> {
         let prefix = space::history(thread);
         let mut left = count;
-        let mut found = None;
+        let mut found: Option<(u32, Position)> = None;
         let mut after: Option<Vec<u8>> = None;
-        while left > 0 {
+        loop {
             let scan = Scan::prefix(&prefix).descending().limit(64);
             let scan = match &after {
                 Some(key) => scan.after(key),
@@ -299,11 +299,16 @@ impl Engine {
             after = Some(last.clone());
             for (_, bytes) in page {
                 let entry: Entry = record::decode(&bytes)?;
-                if let Some(content) = text_of(&entry)
-                    && left > 0
-                {
+                let Some(content) = text_of(&entry) else { continue };
+                let place = (content.era, content.position);
+                if left > 0 {
                     left -= 1;
-                    found = Some((content.era, content.position));
+                    found = Some(place);
+                } else if found == Some(place) {
+                    // Written at the same time as the last one that fits: rather one less than one more.
+                    return Ok(Some((content.era, content.position.next())));
+                } else {
+                    return Ok(found);
                 }
             }
         }
