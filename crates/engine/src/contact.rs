@@ -9,7 +9,7 @@ use crate::{
 };
 use frontdesk_capability::{Ability, Chain, ChainBytes, Scope};
 use frontdesk_identity::{
-    ContactLink, DeviceRecord, PrincipalId, SignedDeviceRecord, ThreadId, TransportKey,
+    ContactLink, DeviceRecord, PrincipalId, SignedDeviceRecord, ThreadId, TransportKey, UnixTime,
 };
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{
@@ -88,7 +88,7 @@ impl Engine {
     ) -> Result<(), Halt<Refuse>> {
         let chain = self.reception_chain(step, &body.host)?;
         let (guest, _) = guest_device(step, from, &body.record, body.chain, &self.revocations)?;
-        self.make_room(step, &guest)?;
+        self.check_offers_to(step, &guest)?;
         let suite = body.suites.iter().find_map(|code| Suite::from_code(*code).ok());
         let suite = suite.ok_or_else(|| Refuse::plain(Reason::NoCommonSuite))?;
         let profile: Option<SignedProfile> = record::get(step.overlay, &space::profile(&body.host))?;
@@ -100,6 +100,7 @@ impl Engine {
             key_package: ByteBuf::from(key_package.as_slice().to_vec()),
             since: step.wall(),
         };
+        self.make_room(step)?;
         record::put(step.overlay, space::reception(&body.request), &reception)?;
         self.receptions.insert(body.request, (guest.id(), step.wall()));
         let offer = ContactOffer {
@@ -143,30 +144,31 @@ impl Engine {
         })?)
     }
 
-    /// Makes room for one more offer: a guest that has too many is refused, and past the bound the oldest goes. Honest
-    /// guests answer within seconds, so a flood of strangers costs them nothing.
-    fn make_room(&mut self, step: Step<'_>, guest: &DeviceRecord) -> Result<(), Halt<Refuse>> {
-        let over: Vec<RequestId> = self
-            .receptions
-            .iter()
-            .filter(|(_, (_, since))| since.plus(OFFER_LASTS) < step.wall())
-            .map(|(request, _)| *request)
-            .collect();
-        for request in over {
+    /// Whether a guest may have one more offer.
+    fn check_offers_to(&self, step: Step<'_>, guest: &DeviceRecord) -> Result<(), Halt<Refuse>> {
+        let open = |since: &UnixTime| since.plus(OFFER_LASTS) >= step.wall();
+        let theirs = self.receptions.values().filter(|(device, since)| *device == guest.id() && open(since));
+        if theirs.count() < MAX_RECEPTIONS_PER_PEER {
+            Ok(())
+        } else {
+            Err(Refuse::plain(Reason::Busy).into())
+        }
+    }
+
+    /// Makes room for one more offer: those that lapsed go, and past the bound the oldest. Honest guests answer within
+    /// seconds, so a flood of strangers costs them nothing. Called when nothing can be refused any more: what is taken
+    /// out here in memory is not undone.
+    fn make_room(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        let lapsed = |since: &UnixTime| since.plus(OFFER_LASTS) < step.wall();
+        let over = self.receptions.iter().filter(|(_, (_, since))| lapsed(since));
+        for request in over.map(|(request, _)| *request).collect::<Vec<_>>() {
             self.drop_reception(step, request)?;
         }
-        let of_guest = self.receptions.values().filter(|(device, _)| *device == guest.id()).count();
-        if of_guest >= MAX_RECEPTIONS_PER_PEER {
-            return Err(Refuse::plain(Reason::Busy).into());
+        let oldest = self.receptions.iter().min_by_key(|(_, (_, since))| *since).map(|(request, _)| *request);
+        match oldest.filter(|_| self.receptions.len() >= MAX_RECEPTIONS) {
+            Some(oldest) => self.drop_reception(step, oldest),
+            None => Ok(()),
         }
-        if self.receptions.len() >= MAX_RECEPTIONS {
-            let oldest =
-                self.receptions.iter().min_by_key(|(_, (_, since))| *since).map(|(request, _)| *request);
-            if let Some(oldest) = oldest {
-                self.drop_reception(step, oldest)?;
-            }
-        }
-        Ok(())
     }
 
     fn drop_reception(&mut self, step: Step<'_>, request: RequestId) -> Result<(), StoreError> {
@@ -342,7 +344,6 @@ impl Engine {
             return Err(Refuse::breach(Reason::Admission, "another guest than the one who asked").into());
         }
         step.overlay.delete(key)?;
-        self.receptions.remove(&body.request);
         let mut meta = Meta::new(body.thread, host, guest.principal(), step.wall());
         meta.set_status(ThreadStatus::Open);
         self.refresh(step, &mut meta, &thread)?;
@@ -353,6 +354,7 @@ impl Engine {
                 Early::Epoch(_) => Refuse::plain(Reason::FutureEpoch).into(),
             },
         )?;
+        self.receptions.remove(&body.request);
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         self.forward_by_policy(step, body.thread)
