@@ -304,7 +304,10 @@ impl Engine {
         from: TransportKey,
         body: &JoinGranted,
     ) -> Result<(), Halt<Refuse>> {
-        let (_, invitation) = self.joining(from, &body.invitation)?;
+        let (joining, invitation) = self.joining(from, &body.invitation)?;
+        if joining.number.is_none() {
+            return Err(Refuse::breach(Reason::WrongCode, "a grant before the proof of the code").into());
+        }
         let entity = invitation.entity;
         let chain = crate::contact::verify(step, &body.chain, &entity, &self.revocations)?;
         chain.held_by(&self.id()).map_err(Refuse::grant)?;
