@@ -5,13 +5,24 @@
 //! network between connected nodes loses, delays, reorders and duplicates frames as its [`Weather`] says; nodes crash and
 //! lose what they had not flushed.
 //!
+//! An [`Adversary`] is a node without an engine: it speaks the protocol by hand, with keys of its own or with those of a
+//! node that it took over. [`Forge`] makes what no honest device would sign.
+//!
 //! [`office`] is the ready-made business: an administrator, agents and a customer who talk.
 
+mod adversary;
+mod business;
+mod faults;
+mod forge;
 mod network;
 mod node;
 pub mod office;
 mod world;
 
+pub use adversary::{Adversary, Fate};
+pub use business::Business;
+pub use faults::Sent;
+pub use forge::Forge;
 pub use network::Weather;
-pub use node::{Node, NodeId};
-pub use world::{SimError, World};
+pub use node::{Node, NodeId, Received};
+pub use world::{Founding, SimError, World};

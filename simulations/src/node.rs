@@ -9,23 +9,39 @@ use frontdesk_store::{MemoryStore, Overlay, Store as _};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub usize);
 
-/// A node: engine, disk, and what its owner was told.
+/// A frame as it came in: from whom, and its bytes.
+pub type Received = (TransportKey, Vec<u8>);
+
+/// A node: engine, disk, and what its owner was told. A rogue one has an inbox in the engine's place.
 #[derive(Debug)]
 pub struct Node {
-    keys: DeviceKeys,
-    settings: Settings,
-    store: MemoryStore,
+    pub(crate) keys: DeviceKeys,
+    pub(crate) settings: Settings,
+    pub(crate) store: MemoryStore,
     engine: Option<Engine>,
+    pub(crate) rogue: Option<Vec<Received>>,
     /// What the node told its owner, oldest first.
     pub events: Vec<Event>,
     /// The deadline that is in the world's queue.
     pub(crate) armed: Option<Millis>,
     lives: u8,
+    /// Steps that the disk failed.
+    pub faults: u32,
 }
 
 impl Node {
     pub(crate) fn new(keys: DeviceKeys, settings: Settings, store: MemoryStore) -> Self {
-        Self { keys, settings, store, engine: None, events: Vec::new(), armed: None, lives: 0 }
+        Self {
+            keys,
+            settings,
+            store,
+            engine: None,
+            rogue: None,
+            events: Vec::new(),
+            armed: None,
+            lives: 0,
+            faults: 0,
+        }
     }
 
     /// The device.
@@ -43,7 +59,13 @@ impl Node {
     /// Whether it runs.
     #[must_use]
     pub const fn is_up(&self) -> bool {
-        self.engine.is_some()
+        self.engine.is_some() || self.rogue.is_some()
+    }
+
+    /// The engine, while it runs.
+    #[must_use]
+    pub const fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()
     }
 
     /// When the engine wants to be called next.

@@ -4,9 +4,9 @@ use crate::{NodeId, SimError, Weather, World, world::Founding};
 use frontdesk_engine::{
     Answer, Command, Event, HistoryChoice, MessageView, Query, Reply, Role, Settings, ThreadStatus, WhoView,
 };
-use frontdesk_identity::{ContactLink, DeviceId, ThreadId};
+use frontdesk_identity::{ContactLink, DeviceId, PrincipalId, ThreadId};
 
-/// A minute of virtual time: how long anything may take even in a storm.
+/// Ten minutes of virtual time: how long anything may take even in a storm.
 pub const PATIENCE: u64 = 600_000;
 
 /// Acme at work.
@@ -39,6 +39,15 @@ impl Office {
         Ok(office)
     }
 
+    /// Another office that begins where this one is, see [`World::fork`].
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn fork(&self, seed: u64) -> Result<Self, SimError> {
+        let world = self.world.fork(seed)?;
+        Ok(Self { world, acme: self.acme, agents: self.agents.clone(), customer: self.customer })
+    }
+
     /// Enrols one more device, by invitation and approval.
     ///
     /// # Errors
@@ -52,11 +61,8 @@ impl Office {
         };
         self.world.command(node, Command::Join { invitation: *invitation })?;
         let acme = self.acme;
-        self.world.until("a request to join", PATIENCE, |world| !requests(world, acme).is_empty())?;
-        let number = requests(&self.world, acme).pop().unwrap_or_default();
-        self.world.until("the number at the joiner", PATIENCE, |world| {
-            told(world, node, |event| matches!(event, Event::JoinChallenged { .. }))
-        })?;
+        self.world.until("the number at the joiner", PATIENCE, |world| number_at(world, node).is_some())?;
+        let number = number_at(&self.world, node).unwrap_or_default();
         self.world.command(acme, Command::Approve { number })?;
         self.world.until("the enrolment", PATIENCE, |world| {
             told(world, node, |event| matches!(event, Event::Joined { .. }))
@@ -66,18 +72,35 @@ impl Office {
         Ok(node)
     }
 
+    /// Who Acme is.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn entity(&self) -> Result<PrincipalId, SimError> {
+        let Answer::Status(status) = self.world.query(self.acme, &Query::Status)? else {
+            return Err(SimError::Broken("a status that is none".into()));
+        };
+        status.principal.ok_or(SimError::Down)
+    }
+
+    /// A contact link of Acme that names this node as its reception.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn link_to(&self, node: NodeId) -> Result<ContactLink, SimError> {
+        let address = format!("/memory/{}", node.0).parse();
+        let addresses = vec![address.map_err(|_| SimError::Broken("an address".into()))?];
+        let transport = self.world.node(node)?.transport();
+        let link = ContactLink::new(self.entity()?, transport, addresses);
+        link.map_err(|error| SimError::Broken(error.to_string()))
+    }
+
     /// The customer contacts Acme.
     ///
     /// # Errors
     /// [`SimError`].
     pub fn contact(&mut self, text: &str) -> Result<ThreadId, SimError> {
-        let Answer::Status(status) = self.world.query(self.acme, &Query::Status)? else {
-            return Err(SimError::Broken("a status that is none".into()));
-        };
-        let entity = status.principal.ok_or(SimError::Down)?;
-        let addresses = vec!["/memory/0".parse().map_err(|_| SimError::Broken("an address".into()))?];
-        let link = ContactLink::new(entity, status.transport, addresses);
-        let link = link.map_err(|error| SimError::Broken(error.to_string()))?;
+        let link = self.link_to(self.acme)?;
         let contact = Command::Contact { link, text: text.to_owned() };
         let Reply::Opened { thread } = self.world.command(self.customer, contact)? else {
             return Err(SimError::Broken("a contact without a thread".into()));
@@ -128,14 +151,27 @@ impl Office {
     }
 }
 
-fn requests(world: &World, node: NodeId) -> Vec<String> {
+/// The numbers of the devices that ask a node to be enrolled.
+#[must_use]
+pub fn requests(world: &World, node: NodeId) -> Vec<String> {
     match world.query(node, &Query::Requests) {
         Ok(Answer::Requests(requests)) => requests.into_iter().map(|request| request.number).collect(),
         _ => Vec::new(),
     }
 }
 
-fn stock(world: &World, node: NodeId, device: DeviceId) -> usize {
+/// The number that a joining device shows.
+#[must_use]
+pub fn number_at(world: &World, node: NodeId) -> Option<String> {
+    match world.query(node, &Query::Status) {
+        Ok(Answer::Status(status)) => status.join_number,
+        _ => None,
+    }
+}
+
+/// Key packages of a device in stock at a node.
+#[must_use]
+pub fn stock(world: &World, node: NodeId, device: DeviceId) -> usize {
     match world.query(node, &Query::Devices) {
         Ok(Answer::Devices(devices)) => {
             devices.iter().find(|view| view.device == device).map_or(0, |view| view.key_packages)

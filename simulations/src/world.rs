@@ -1,6 +1,6 @@
 //! The world: nodes, time, and the queue of what happens next.
 
-use crate::{Node, NodeId, Weather};
+use crate::{Node, NodeId, Sent, Weather};
 use frontdesk_engine::{
     Action, Answer, Command, CommandError, CommandId, Event, FoundError, Input, Millis, Now, OpenError,
     Query, Reply, Settings, StepError, found_customer, found_entity, found_fresh,
@@ -11,7 +11,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
 };
 
 /// Where wall clocks begin: 2026-01-01T00:00:00Z.
@@ -65,7 +65,7 @@ pub enum Founding {
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
+pub(crate) enum What {
     Frame { to: NodeId, from: TransportKey, connection: u64, bytes: Vec<u8> },
     Connect { a: NodeId, b: NodeId },
     Deadline { node: NodeId, at: u64 },
@@ -73,7 +73,7 @@ enum What {
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Scheduled {
+pub(crate) struct Scheduled {
     at: u64,
     order: u64,
     what: What,
@@ -83,14 +83,24 @@ struct Scheduled {
 #[derive(Debug)]
 pub struct World {
     seed: u64,
-    rng: ChaCha20Rng,
-    time: u64,
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) time: u64,
+    /// How far wall clocks are ahead of the time that passed, in seconds.
+    pub(crate) ahead: u64,
     order: u64,
     queue: BinaryHeap<Reverse<Scheduled>>,
-    nodes: Vec<Node>,
-    by_key: BTreeMap<TransportKey, NodeId>,
-    connections: BTreeMap<(NodeId, NodeId), u64>,
-    wanted: BTreeMap<(NodeId, NodeId), ()>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) by_key: BTreeMap<TransportKey, NodeId>,
+    pub(crate) connections: BTreeMap<(NodeId, NodeId), u64>,
+    pub(crate) wanted: BTreeMap<(NodeId, NodeId), ()>,
+    /// Pairs that can't be connected.
+    pub(crate) cut: BTreeSet<(NodeId, NodeId)>,
+    /// Pairs that one side refuses, until when.
+    pub(crate) banned: BTreeMap<(NodeId, NodeId), u64>,
+    /// Every frame that was sent, while it is recorded.
+    pub(crate) tape: Option<Vec<Sent>>,
+    /// Delays of the next frames, in the weather's place.
+    pub(crate) script: VecDeque<u64>,
     /// What the network does to frames from now on.
     pub weather: Weather,
     commands: u64,
@@ -106,12 +116,17 @@ impl World {
             seed,
             rng: ChaCha20Rng::seed_from_u64(seed),
             time: 0,
+            ahead: 0,
             order: 0,
             queue: BinaryHeap::new(),
             nodes: Vec::new(),
             by_key: BTreeMap::new(),
             connections: BTreeMap::new(),
             wanted: BTreeMap::new(),
+            cut: BTreeSet::new(),
+            banned: BTreeMap::new(),
+            tape: None,
+            script: VecDeque::new(),
             weather,
             commands: 0,
             steps: 0,
@@ -121,7 +136,7 @@ impl World {
     /// The clocks of all nodes.
     #[must_use]
     pub const fn now(&self) -> Now {
-        Now { mono: Millis(self.time), wall: UnixTime(EPOCH + self.time / 1000) }
+        Now { mono: Millis(self.time), wall: UnixTime(EPOCH + self.ahead + self.time / 1000) }
     }
 
     /// Adds a node and starts it.
@@ -156,11 +171,11 @@ impl World {
         self.nodes.get(id.0).ok_or(SimError::Down)
     }
 
-    fn node_mut(&mut self, id: NodeId) -> Result<&mut Node, SimError> {
+    pub(crate) fn node_mut(&mut self, id: NodeId) -> Result<&mut Node, SimError> {
         self.nodes.get_mut(id.0).ok_or(SimError::Down)
     }
 
-    fn start(&mut self, id: NodeId) -> Result<(), SimError> {
+    pub(crate) fn start(&mut self, id: NodeId) -> Result<(), SimError> {
         let (now, seed) = (self.now(), self.seed);
         let actions = self.node_mut(id)?.start(now, seed)?;
         self.run(id, actions)?;
@@ -186,12 +201,21 @@ impl World {
         let broken: Vec<(NodeId, NodeId)> =
             self.connections.keys().filter(|(a, b)| *a == id || *b == id).copied().collect();
         for (a, b) in broken {
-            self.connections.remove(&(a, b));
-            let other = if a == id { b } else { a };
-            let peer = self.node(id)?.transport();
-            self.feed(other, Input::PeerDown(peer))?;
-            if self.wanted.contains_key(&(other, id)) {
-                self.schedule(1000, What::Connect { a: other, b: id });
+            self.disconnect(a, b)?;
+        }
+        Ok(())
+    }
+
+    /// Breaks a connection. Who wants it tries again after a second.
+    pub(crate) fn disconnect(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
+        if self.connections.remove(&pair(a, b)).is_none() {
+            return Ok(());
+        }
+        for (side, other) in [(a, b), (b, a)] {
+            let peer = self.node(other)?.transport();
+            self.feed(side, Input::PeerDown(peer))?;
+            if self.wanted.contains_key(&(side, other)) {
+                self.schedule(1000, What::Connect { a: side, b: other });
             }
         }
         Ok(())
@@ -209,7 +233,8 @@ impl World {
             Event::CommandDone { id, result } if *id == wanted => Some(result.clone()),
             _ => None,
         });
-        let done = done.ok_or_else(|| SimError::Broken("a command without an answer".into()))?;
+        // Without an answer the disk failed the step: the caller hears that nothing was done.
+        let done = done.unwrap_or_else(|| Err(CommandError::Storage("the disk failed".into())));
         Ok(done?)
     }
 
@@ -279,11 +304,12 @@ impl World {
         Ok(true)
     }
 
-    fn connect(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
+    pub(crate) fn connect(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
         if self.connections.contains_key(&pair(a, b)) || !self.node(a)?.is_up() {
             return Ok(());
         }
-        if !self.node(b)?.is_up() {
+        let refused = self.banned.get(&pair(a, b)).is_some_and(|until| self.time < *until);
+        if !self.node(b)?.is_up() || refused || self.cut.contains(&pair(a, b)) {
             if self.wanted.contains_key(&(a, b)) {
                 self.schedule(1000, What::Connect { a, b });
             }
@@ -296,7 +322,11 @@ impl World {
         self.feed(b, Input::PeerUp(key_a))
     }
 
-    fn feed(&mut self, id: NodeId, input: Input) -> Result<(), SimError> {
+    pub(crate) fn feed(&mut self, id: NodeId, input: Input) -> Result<(), SimError> {
+        if let (Some(inbox), Input::Frame { from, bytes }) = (&mut self.node_mut(id)?.rogue, &input) {
+            inbox.push((*from, bytes.clone()));
+            return Ok(());
+        }
         let now = self.now();
         let actions = self.node_mut(id)?.input(now, input)?;
         self.run(id, actions)
@@ -317,9 +347,7 @@ impl World {
                         self.wanted.remove(&(id, other));
                     }
                 }
-                Action::Disconnect { .. } => {
-                    return Err(SimError::Broken("a peer broke the protocol".into()));
-                }
+                Action::Disconnect { peer, ban } => self.ban(id, peer, ban)?,
             }
         }
         let deadline = self.node(id)?.deadline();
@@ -333,11 +361,28 @@ impl World {
         Ok(())
     }
 
+    /// Honest nodes give each other no reason to break a connection.
+    fn ban(&mut self, id: NodeId, peer: TransportKey, ban: u64) -> Result<(), SimError> {
+        let other = self.by_key.get(&peer).copied().ok_or(SimError::Down)?;
+        if self.node(other)?.rogue.is_none() {
+            return Err(SimError::Broken("a peer broke the protocol".into()));
+        }
+        self.banned.insert(pair(id, other), self.time + ban);
+        self.disconnect(id, other)
+    }
+
     fn send(&mut self, from: NodeId, to: TransportKey, frame: &[u8]) -> Result<(), SimError> {
         let Some(to) = self.by_key.get(&to).copied() else { return Ok(()) };
         let Some(connection) = self.connections.get(&pair(from, to)).copied() else { return Ok(()) };
         let key = self.node(from)?.transport();
-        for delay in self.weather.arrivals(&mut self.rng) {
+        if let Some(tape) = &mut self.tape {
+            tape.push(Sent { at: self.time, from, to, frame: frame.to_vec() });
+        }
+        let arrivals = match self.script.pop_front() {
+            Some(delay) => vec![delay],
+            None => self.weather.arrivals(&mut self.rng),
+        };
+        for delay in arrivals {
             let what = What::Frame { to, from: key, connection, bytes: frame.to_vec() };
             self.schedule(delay, what);
         }
@@ -350,6 +395,6 @@ impl World {
     }
 }
 
-fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
+pub(crate) fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
     if a < b { (a, b) } else { (b, a) }
 }

@@ -1,0 +1,272 @@
+//! A node without an engine: it keeps no rule but its own, and speaks the protocol by hand.
+
+use crate::{Node, NodeId, SimError, World};
+use frontdesk_capability::{ChainBytes, Revocations};
+use frontdesk_engine::{Answer, Query, Settings};
+use frontdesk_identity::{
+    AddressRecord, DeviceKeys, DeviceRecord, PrincipalId, SignedAddressRecord, ThreadId, TransportKey,
+    UnixTime,
+};
+use frontdesk_store::{MemoryStore, Overlay, Store as _};
+use frontdesk_thread::{Ctx, Mls, Thread};
+use frontdesk_wire::{Ack, Body, Content, Data, Frame, Hello, Incarnation, LinkSeq, Reason, ThreadMessage};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+use serde_bytes::ByteBuf;
+use std::{cell::RefCell, collections::BTreeMap};
+
+/// What became of a frame that an adversary sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Acted on.
+    Delivered,
+    /// Kept for later.
+    Stored,
+    /// Refused.
+    Refused(Reason),
+    /// Not even acknowledged.
+    Ignored,
+}
+
+/// A node without an engine, with the keys of a stranger or of a device that it took over.
+#[derive(Debug)]
+pub struct Adversary {
+    /// Its place in the world.
+    pub node: NodeId,
+    /// The keys that it has.
+    pub keys: DeviceKeys,
+    /// The record that it shows.
+    pub record: DeviceRecord,
+    /// The grant of the device that it took over.
+    pub chain: Option<ChainBytes>,
+    /// Its randomness.
+    pub rng: ChaCha20Rng,
+    /// The cryptography of MLS.
+    pub mls: Mls,
+    /// The disk of the device that it took over.
+    pub store: MemoryStore,
+    life: Incarnation,
+    sent: BTreeMap<NodeId, LinkSeq>,
+    acks: BTreeMap<NodeId, Ack>,
+    heard: BTreeMap<NodeId, BTreeMap<LinkSeq, Vec<u8>>>,
+}
+
+impl Adversary {
+    /// A stranger that says it is a device of `principal`.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn stranger(world: &mut World, principal: PrincipalId) -> Result<Self, SimError> {
+        let keys = DeviceKeys::generate(&mut world.rng);
+        let node = NodeId(world.nodes.len());
+        world.by_key.insert(keys.transport_public(), node);
+        world.nodes.push(Node::new(keys.clone(), Settings::default(), MemoryStore::new()));
+        Self::new(world, node, keys, principal, MemoryStore::new(), None)
+    }
+
+    /// Takes a node over, with its keys, its grant, and all that is on its disk.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn take_over(world: &mut World, node: NodeId) -> Result<Self, SimError> {
+        let store = world.copy_of(node)?;
+        Self::take_over_with(world, node, store)
+    }
+
+    /// Takes a node over, with a copy of its disk from an earlier time.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn take_over_with(world: &mut World, node: NodeId, store: MemoryStore) -> Result<Self, SimError> {
+        let Answer::Status(status) = world.query(node, &Query::Status)? else {
+            return Err(SimError::Broken("a status that is none".into()));
+        };
+        let chain = world.node(node)?.engine().and_then(|engine| engine.own_grant().cloned());
+        let principal = status.principal.ok_or(SimError::Down)?;
+        world.stop(node)?;
+        let keys = world.node(node)?.keys.clone();
+        Self::new(world, node, keys, principal, store, chain)
+    }
+
+    fn new(
+        world: &mut World,
+        node: NodeId,
+        keys: DeviceKeys,
+        principal: PrincipalId,
+        store: MemoryStore,
+        chain: Option<ChainBytes>,
+    ) -> Result<Self, SimError> {
+        world.node_mut(node)?.rogue = Some(Vec::new());
+        let record = DeviceRecord::sign(&keys, principal, world.now().wall);
+        let record = record.verify().map_err(|error| SimError::Broken(error.to_string()))?;
+        let mut rng = ChaCha20Rng::seed_from_u64(world.rng.next_u64());
+        let mut life = [0; 8];
+        rng.fill_bytes(&mut life);
+        Ok(Self {
+            node,
+            keys,
+            record,
+            chain,
+            rng,
+            mls: Mls::new(),
+            store,
+            life: Incarnation::from_bytes(life),
+            sent: BTreeMap::new(),
+            acks: BTreeMap::new(),
+            heard: BTreeMap::new(),
+        })
+    }
+
+    /// The transport key that it shows.
+    #[must_use]
+    pub fn transport(&self) -> TransportKey {
+        self.keys.transport_public()
+    }
+
+    /// An address record of its own.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn address(&self, now: UnixTime) -> Result<SignedAddressRecord, SimError> {
+        AddressRecord::sign(&self.keys, now.0, &[], now.plus(3600))
+            .map_err(|error| SimError::Broken(error.to_string()))
+    }
+
+    /// Connects to a node and greets it, in a life that it has never met.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn meet(&mut self, world: &mut World, to: NodeId) -> Result<(), SimError> {
+        world.connect(self.node, to)?;
+        let hello = Hello { incarnation: self.life, about: None, heard: true, ack: Ack::default() };
+        self.frame(world, to, &Frame::Hello(hello))?;
+        self.listen(world)
+    }
+
+    /// Sends any frame.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn frame(&mut self, world: &mut World, to: NodeId, frame: &Frame) -> Result<(), SimError> {
+        let bytes = frame.encode().map_err(|error| SimError::Broken(error.to_string()))?;
+        world.inject(self.node, to, bytes)
+    }
+
+    /// Sends a body as the next frame of the link, and waits for its fate.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn send(&mut self, world: &mut World, to: NodeId, body: &Body) -> Result<Fate, SimError> {
+        let bytes = body.encode().map_err(|error| SimError::Broken(error.to_string()))?;
+        self.send_bytes(world, to, bytes)
+    }
+
+    /// Sends any bytes in a body's place, and waits for their fate.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn send_bytes(&mut self, world: &mut World, to: NodeId, body: Vec<u8>) -> Result<Fate, SimError> {
+        let seq = self.sent.get(&to).copied().unwrap_or_default().next();
+        self.sent.insert(to, seq);
+        self.frame(world, to, &Frame::Data(Data { seq, body: ByteBuf::from(body) }))?;
+        self.listen(world)?;
+        Ok(self.fate(to, seq))
+    }
+
+    fn fate(&self, to: NodeId, seq: LinkSeq) -> Fate {
+        let Some(ack) = self.acks.get(&to).filter(|ack| ack.stored >= seq) else { return Fate::Ignored };
+        match ack.refused.iter().find(|refused| refused.seq == seq) {
+            Some(refused) => Fate::Refused(refused.reason),
+            None if ack.delivered >= seq => Fate::Delivered,
+            None => Fate::Stored,
+        }
+    }
+
+    /// Takes in what came, and acknowledges it.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn listen(&mut self, world: &mut World) -> Result<(), SimError> {
+        let patience = world.weather.latency + world.weather.jitter + 1;
+        world.pass(patience)?;
+        let inbox = world.node_mut(self.node)?.rogue.as_mut().map(std::mem::take).unwrap_or_default();
+        for (from, bytes) in inbox {
+            let from = world.by_key.get(&from).copied().ok_or(SimError::Down)?;
+            match Frame::decode(&bytes).map_err(|error| SimError::Broken(error.to_string()))? {
+                Frame::Ack(ack) | Frame::Hello(Hello { ack, .. }) => drop(self.acks.insert(from, ack)),
+                Frame::Data(data) => {
+                    self.heard.entry(from).or_default().insert(data.seq, data.body.into_vec());
+                }
+            }
+        }
+        for (from, bodies) in self.heard.clone() {
+            let newest = bodies.keys().next_back().copied().unwrap_or_default();
+            let ack = Ack { stored: newest, delivered: newest, refused: Vec::new() };
+            self.frame(world, from, &Frame::Ack(ack))?;
+        }
+        Ok(())
+    }
+
+    /// The bodies that came from a node so far.
+    #[must_use]
+    pub fn heard(&self, from: NodeId) -> Vec<Body> {
+        let bodies = self.heard.get(&from).into_iter().flat_map(BTreeMap::values);
+        bodies.filter_map(|bytes| Body::decode(bytes).ok()).collect()
+    }
+
+    /// Works with the keys of a thread as they are on its disk, at the time of its choice. It knows of no revocation.
+    ///
+    /// # Errors
+    /// [`SimError`], or [`SimError::Down`] if it has no keys of the thread.
+    pub fn in_thread<T>(
+        &mut self,
+        now: UnixTime,
+        thread: ThreadId,
+        work: impl FnOnce(&Ctx<'_>, &mut Thread) -> T,
+    ) -> Result<T, SimError> {
+        let mut seed = [0; 32];
+        self.rng.fill_bytes(&mut seed);
+        let overlay = Overlay::new(&self.store);
+        let revocations = Revocations::new();
+        let ctx = Ctx {
+            overlay: &overlay,
+            mls: &self.mls,
+            rng: RefCell::new(ChaCha20Rng::from_seed(seed)),
+            keys: &self.keys,
+            record: &self.record,
+            now,
+            revocations: &revocations,
+        };
+        let loaded = Thread::load(&ctx, thread, 0).map_err(|error| SimError::Broken(error.to_string()))?;
+        let done = work(&ctx, &mut loaded.ok_or(SimError::Down)?);
+        drop(ctx);
+        self.store.commit(&overlay.into_batch())?;
+        Ok(done)
+    }
+
+    /// Seals bytes for the members of a thread.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn seal(
+        &mut self,
+        now: UnixTime,
+        thread: ThreadId,
+        plaintext: &[u8],
+    ) -> Result<ThreadMessage, SimError> {
+        let sealed = self.in_thread(now, thread, |ctx, keys| keys.seal(ctx, plaintext))?;
+        let sealed = sealed.map_err(|error| SimError::Broken(error.to_string()))?;
+        Ok(ThreadMessage { thread, era: 0, sealed: ByteBuf::from(sealed) })
+    }
+
+    /// Signs a content with its own key, whatever the content says, and seals it.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn say(&mut self, now: UnixTime, thread: ThreadId, content: &Content) -> Result<Body, SimError> {
+        let broken = |error: &dyn std::fmt::Display| SimError::Broken(error.to_string());
+        let signed = content.sign(self.keys.signing()).map_err(|error| broken(&error))?;
+        let bytes = signed.encode().map_err(|error| broken(&error))?;
+        Ok(Body::ThreadMessage(self.seal(now, thread, &bytes)?))
+    }
+}

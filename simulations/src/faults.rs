@@ -1,0 +1,165 @@
+//! What goes wrong in a world: cut wires, failing disks, restored backups; and a record of what was sent.
+
+use crate::{Node, NodeId, SimError, World, world::pair};
+use frontdesk_engine::{Input, mark_restored};
+use frontdesk_store::{Batch, Fault, MemoryStore, Overlay, Reader as _, Scan, Store as _};
+
+/// A frame that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// When, in milliseconds.
+    pub at: u64,
+    /// By whom.
+    pub from: NodeId,
+    /// To whom.
+    pub to: NodeId,
+    /// Its bytes.
+    pub frame: Vec<u8>,
+}
+
+impl World {
+    /// Cuts the wire between two nodes.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn part(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
+        self.cut.insert(pair(a, b));
+        self.disconnect(a, b)
+    }
+
+    /// Mends the wire between two nodes.
+    pub fn mend(&mut self, a: NodeId, b: NodeId) {
+        self.cut.remove(&pair(a, b));
+    }
+
+    /// Whether two nodes are connected.
+    #[must_use]
+    pub fn are_connected(&self, a: NodeId, b: NodeId) -> bool {
+        self.connections.contains_key(&pair(a, b))
+    }
+
+    /// Starts a node that was stopped for good.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn revive(&mut self, id: NodeId) -> Result<(), SimError> {
+        self.start(id)
+    }
+
+    /// Sets all wall clocks ahead, by so many seconds, at once.
+    pub fn skip_wall(&mut self, seconds: u64) {
+        self.ahead += seconds;
+    }
+
+    /// The virtual time in milliseconds.
+    #[must_use]
+    pub const fn time(&self) -> u64 {
+        self.time
+    }
+
+    /// Makes the next commit of a node's disk fail.
+    ///
+    /// # Errors
+    /// [`SimError::Down`].
+    pub fn fail_next_commit(&self, id: NodeId, fault: Fault) -> Result<(), SimError> {
+        self.node(id)?.store.fail_next_commit(fault);
+        Ok(())
+    }
+
+    /// Makes the next flush of a node's disk fail.
+    ///
+    /// # Errors
+    /// [`SimError::Down`].
+    pub fn fail_next_flush(&self, id: NodeId, fault: Fault) -> Result<(), SimError> {
+        self.node(id)?.store.fail_next_flush(fault);
+        Ok(())
+    }
+
+    /// A copy of a node's disk, as a backup or a thief takes it.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn copy_of(&self, id: NodeId) -> Result<MemoryStore, SimError> {
+        copy(&self.node(id)?.store)
+    }
+
+    /// How many records of a node's disk begin with these bytes.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn count(&self, id: NodeId, prefix: &[u8]) -> Result<usize, SimError> {
+        Ok(self.node(id)?.store.scan(&Scan::prefix(prefix))?.len())
+    }
+
+    /// Puts a backup in the place of a node's disk, as the program's `restore` does, and starts the node.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn restore(&mut self, id: NodeId, backup: MemoryStore) -> Result<(), SimError> {
+        self.stop(id)?;
+        let overlay = Overlay::new(&backup);
+        mark_restored(&overlay, &mut self.rng)?;
+        let batch = overlay.into_batch();
+        backup.commit(&batch)?;
+        backup.flush()?;
+        self.node_mut(id)?.store = backup;
+        self.start(id)
+    }
+
+    /// Another world that begins where this one is: the same nodes with copies of their disks, all just started. What is
+    /// on the wires of this world is lost on the way.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn fork(&self, seed: u64) -> Result<Self, SimError> {
+        let mut world = Self::new(seed, self.weather);
+        (world.time, world.ahead) = (self.time, self.ahead);
+        for node in &self.nodes {
+            let id = NodeId(world.nodes.len());
+            world.by_key.insert(node.transport(), id);
+            world.nodes.push(Node::new(node.keys.clone(), node.settings, copy(&node.store)?));
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            if node.engine().is_some() {
+                world.start(NodeId(index))?;
+            }
+        }
+        Ok(world)
+    }
+
+    /// Records every frame from now on.
+    pub fn record(&mut self) {
+        self.tape = Some(Vec::new());
+    }
+
+    /// What was recorded so far.
+    #[must_use]
+    pub fn tape(&self) -> &[Sent] {
+        self.tape.as_deref().unwrap_or_default()
+    }
+
+    /// Gives each of the next frames its own delay, in milliseconds; none of them is lost.
+    pub fn set_delays(&mut self, delays: impl IntoIterator<Item = u64>) {
+        self.script = delays.into_iter().collect();
+    }
+
+    /// Gives a node a frame as if `from` had sent it over a connection that it authenticated.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn inject(&mut self, from: NodeId, to: NodeId, frame: Vec<u8>) -> Result<(), SimError> {
+        let from = self.node(from)?.transport();
+        self.feed(to, Input::Frame { from, bytes: frame })
+    }
+}
+
+fn copy(store: &MemoryStore) -> Result<MemoryStore, SimError> {
+    let copy = MemoryStore::new();
+    let mut batch = Batch::new();
+    for (key, value) in store.scan(&Scan::prefix(b""))? {
+        batch.put(key, value)?;
+    }
+    copy.commit(&batch)?;
+    copy.flush()?;
+    Ok(copy)
+}
