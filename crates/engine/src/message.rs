@@ -317,7 +317,11 @@ impl Engine {
         if content.position.0 > ahead {
             return Err(refuse(Reason::BadContent, "its place is too far ahead").into());
         }
-        self.take_in(step, meta, &content, &signed)?;
+        let early = |seq: &Seq| seq.0 < content.position.0;
+        if content.seq.0 > content.position.0 || !content.seen.iter().all(|(_, seq)| early(seq)) {
+            return Err(refuse(Reason::BadContent, "numbers that its place rules out").into());
+        }
+        self.take_in(step, meta, thread, (&content, &signed))?;
         Ok(())
     }
 
@@ -326,8 +330,8 @@ impl Engine {
         &mut self,
         step: Step<'_>,
         meta: &mut Meta,
-        content: &Content,
-        signed: &SignedContent,
+        thread: &Thread,
+        (content, signed): (&Content, &SignedContent),
     ) -> Result<(), Halt<Refuse>> {
         if !self.add_message(step, meta, content, signed, Vec::new())? {
             return Ok(());
@@ -345,7 +349,8 @@ impl Engine {
         }
         let own = self.id();
         for (device, seq) in content.seen.iter().filter(|(device, _)| *device != own) {
-            if let Some(author) = meta.author_mut(*device) {
+            if (thread.is_member(device) || meta.author(device).is_some())
+                && let Some(author) = meta.author_mut(*device) {
                 author.newest = author.newest.max(*seq);
             }
         }

@@ -118,7 +118,8 @@ impl Meta {
 
     /// Messages that others have and this device has not.
     pub(crate) fn missing(&self) -> u64 {
-        self.authors.iter().map(|author| author.newest.0.saturating_sub(author.through.0)).sum()
+        let missing = self.authors.iter().map(|author| author.newest.0.saturating_sub(author.through.0));
+        missing.fold(0, u64::saturating_add)
     }
 }
 
