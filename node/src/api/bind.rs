@@ -1,6 +1,6 @@
 //! Where the API listens: a socket of mode 0600, or a loopback address. Nowhere else.
 
-use super::Api;
+use super::{Api, connections::Bounded};
 use crate::{
     config::Bind,
     home::{Endpoint, Home},
@@ -80,11 +80,14 @@ impl Bound {
         let stopped = async move { stop.cancelled().await };
         match self {
             Self::Unix(listener, path) => {
-                let served = axum::serve(listener, router).with_graceful_shutdown(stopped).await;
+                let served =
+                    axum::serve(Bounded::new(listener), router).with_graceful_shutdown(stopped).await;
                 let _ = fs::remove_file(path);
                 served
             }
-            Self::Tcp(listener, _) => axum::serve(listener, router).with_graceful_shutdown(stopped).await,
+            Self::Tcp(listener, _) => {
+                axum::serve(Bounded::new(listener), router).with_graceful_shutdown(stopped).await
+            }
         }
     }
 }

@@ -28,6 +28,7 @@
 //! token of the file `api.token` (`Authorization: Bearer ..`). Refusals are `{"error": {"code", "message", "next"}}`.
 
 mod bind;
+mod connections;
 mod entity;
 mod error;
 mod events;

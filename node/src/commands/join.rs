@@ -48,10 +48,15 @@ fn quietly(settings: Vec<Setting>, fresh: bool) -> Vec<Setting> {
 /// Runs a node for as long as the enrolment takes.
 fn run_for(context: &Context, wish: Wish, settings: Vec<Setting>) -> Outcome {
     let home: Home = context.home.clone();
-    run::with_node(context, settings, |_| async move {
+    let ended = run::with_node(context, settings, |_| async move {
         let client = Client::running(&home)?.ok_or_else(Failure::not_running)?;
         wish.pursue(client).await
-    })
+    })?;
+    ended.ok_or_else(stopped)
+}
+
+fn stopped() -> Failure {
+    Failure::new("stopped before the answer came; the request stands, and `frontdesk run` goes on with it")
 }
 
 struct Wish {
@@ -100,9 +105,7 @@ impl Wish {
                 _ => {}
             }
         }
-        Err(Failure::new(
-            "stopped before the answer came; the request stands, and `frontdesk run` goes on with it",
-        ))
+        Err(stopped())
     }
 
     fn show_number(&self, number: &str) {

@@ -45,7 +45,7 @@ pub(super) fn restore(context: &Context, args: &Restore) -> Outcome {
         let (place, made) = (context.home.root().display(), render::date_and_time(made));
         format!(
             "Restored to {place}, as of {made}: {} records.\n\
-             Threads can be read; to go on with them, their stewards let this device in again once it runs.\n\
+             Threads can be read. Those that another device is steward of let this one in again once it runs.\n\
              Don't run the node that the backup was made of any more: both would be the same device.\n\n\
              Next: `frontdesk run`.",
             summary.records

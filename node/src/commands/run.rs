@@ -3,6 +3,7 @@
 use super::Context;
 use crate::{
     cli::Run,
+    client::Client,
     config::{Config, Setting},
     failure::{Failure, Outcome},
     home::Vault,
@@ -19,7 +20,7 @@ const WORKERS: usize = 2;
 
 pub(super) fn run(context: &Context, args: &Run) -> Outcome {
     let settings = args.settings.settings().map_err(Failure::usage)?;
-    with_node(context, settings, |ready| async move {
+    let beside = |ready: Ready| async move {
         if ready.json {
             let (addresses, api) = (&ready.addresses, &ready.api);
             render::json(
@@ -31,7 +32,8 @@ pub(super) fn run(context: &Context, args: &Run) -> Outcome {
             render::line(format!("Ready. Reachable at {place}; API at {}. Ctrl-C stops.", ready.api));
         }
         std::future::pending().await
-    })
+    };
+    with_node(context, settings, beside).map(drop)
 }
 
 /// What is told to whoever runs beside the node.
@@ -41,16 +43,20 @@ pub(super) struct Ready {
     pub(super) api: String,
 }
 
-/// Runs the node of a home until a signal, or until `beside` ends.
+/// Runs the node of a home until a signal, or until `beside` ends. None: a signal came first.
 pub(super) fn with_node<F>(
     context: &Context,
     settings: Vec<Setting>,
     beside: impl FnOnce(Ready) -> F,
-) -> Outcome
+) -> Outcome<Option<()>>
 where
     F: Future<Output = Outcome> + Send + 'static,
 {
     context.home.check()?;
+    if Client::running(&context.home)?.is_some() {
+        let text = "a node runs on this home already; `frontdesk stop` ends it, `frontdesk status` asks it";
+        return Err(Failure::new(text).code("running"));
+    }
     let config = Config::load(&context.home.config(), settings).map_err(Failure::usage)?;
     logging::begin(&config.log)?;
     let vault = Vault::load(&context.home.keys(), &context.passphrase)?;
@@ -67,8 +73,7 @@ where
             Ready { json: context.json, addresses: service.addresses.clone(), api: service.endpoint.clone() };
         let beside = tokio::spawn(accompany(beside(ready), stop));
         service.run().await?;
-        // None: a signal came first.
-        beside.await?.unwrap_or(Ok(()))
+        beside.await?.transpose()
     });
     // A thread that waits for a disk or a name server must not hold up the exit.
     runtime.shutdown_background();

@@ -4,7 +4,10 @@ use super::REOPEN_AFTER;
 use frontdesk_engine::{Answer, Engine, Input, Millis, Now, OpenError, Output, Query, StepError};
 use frontdesk_identity::TransportKey;
 use frontdesk_store::{Overlay, Reader, Store, StoreError};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// Opens the store again after a failure.
 pub(crate) type Opener<S> = Box<dyn FnMut() -> Result<S, StoreError> + Send>;
@@ -155,16 +158,25 @@ fn commit<S: Store>(
     now: Now,
     work: impl FnOnce(&mut Engine, &Overlay<'_>) -> Result<(), StepError>,
 ) -> Result<Output, StoreFailure> {
+    let began = Instant::now();
     let overlay = Overlay::new(store);
     work(engine, &overlay)?;
     let output = engine.finish(now, &overlay)?;
     let batch = overlay.into_batch();
+    let thought = began.elapsed();
+    let mut committed = thought;
     if !batch.is_empty() {
         store.commit(&batch)?;
+        committed = began.elapsed();
+        // What a lazy step wrote goes to the disk with a later one.
         if !output.lazy {
             store.flush()?;
         }
     }
+    let micros = |from: Duration, to: Duration| to.saturating_sub(from).as_micros();
+    let (think, commit) = (micros(Duration::ZERO, thought), micros(thought, committed));
+    let flush = micros(committed, began.elapsed());
+    tracing::trace!(records = batch.len(), lazy = output.lazy, think, commit, flush, "step, in microseconds");
     Ok(output)
 }
 

@@ -58,12 +58,7 @@ impl<S: Store> Driver<S> {
                 tracing::info!(peer = %peer.fmt_short(), %reason, "peer down");
                 turn.take_input(Input::PeerDown(transport_key(peer)));
             }
-            NetEvent::Listening { address } => {
-                tracing::info!(address, "listening");
-                turn.take_input(Input::Addresses(self.addresses_now()));
-            }
-            NetEvent::ListeningEnded { address, reason } => {
-                tracing::warn!(address, reason, "no longer listening");
+            NetEvent::Listening { .. } | NetEvent::ListeningEnded { .. } => {
                 turn.take_input(Input::Addresses(self.addresses_now()));
             }
             NetEvent::DialFailed { peer, reason, retry_in } => {
