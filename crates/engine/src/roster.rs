@@ -130,7 +130,11 @@ impl Engine {
                 }
                 left = left.saturating_sub(BATCH);
                 let last_resort = std::mem::take(&mut last_resort);
-                self.enqueue(to, About::Nothing, Body::KeyPackages(KeyPackages { packages, last_resort }));
+                self.enqueue(
+                    to,
+                    About::Nothing,
+                    Body::KeyPackages(KeyPackages { packages, last_resort, reset: false }),
+                );
             }
         }
         Ok(())
@@ -144,7 +148,7 @@ impl Engine {
         suite: Suite,
     ) -> Result<(), Halt<Refuse>> {
         let package = ByteBuf::from(self.key_package(step, suite, false)?.as_slice().to_vec());
-        let body = KeyPackages { packages: vec![package], last_resort: ByteBuf::new() };
+        let body = KeyPackages { packages: vec![package], last_resort: ByteBuf::new(), reset: false };
         self.enqueue(to, About::Nothing, Body::KeyPackages(body));
         Ok(())
     }

@@ -89,8 +89,7 @@ reasons! {
     Undecryptable = 27, "undecryptable", "the message can't be opened";
     /// The author's own signature or numbers don't hold.
     BadContent = 28, "bad-content", "the content is not what its author signed";
-    /// The thread is closed for this.
-    Closed = 29, "closed", "the thread is closed";
+    // 29 was `closed`, which was never sent. The number stays unused, so that it can't come to mean two things.
     /// The invitation is not known here.
     UnknownInvitation = 40, "unknown-invitation", "no such invitation; ask for a new one";
     /// The invitation was used by another device.

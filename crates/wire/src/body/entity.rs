@@ -18,6 +18,8 @@ pub struct KeyPackages {
     pub packages: Vec<ByteBuf>,
     /// A key package that may be used again when no other is left, or empty.
     pub last_resort: ByteBuf,
+    /// All packages sent before are void: the device no longer has their private keys.
+    pub reset: bool,
 }
 
 /// Revocations, to whom they concern.

@@ -229,12 +229,16 @@ fn forwarding() -> impl Strategy<Value = Body> {
 
 fn entity() -> impl Strategy<Value = Body> {
     let package = || blob(limits::MAX_KEY_PACKAGE);
-    let packages = (vec(package(), 0..=limits::MAX_KEY_PACKAGES), package());
+    let packages = (vec(package(), 0..=limits::MAX_KEY_PACKAGES), package(), any::<bool>());
     let entry = (record(), chain(), 1..=3_u8, text(limits::MAX_NAME))
         .prop_map(|(record, chain, role, name)| RosterEntry { record, chain, role, name });
     let roster = (any::<u64>(), any_profile(), vec(entry, 0..12), revocations());
     prop_oneof![
-        packages.prop_map(|(packages, last_resort)| Body::KeyPackages(KeyPackages { packages, last_resort })),
+        packages.prop_map(|(packages, last_resort, reset)| Body::KeyPackages(KeyPackages {
+            packages,
+            last_resort,
+            reset
+        })),
         revocations().prop_map(|revocations| Body::Revoked(Revoked { revocations })),
         address().prop_map(|address| Body::AddressUpdate(AddressUpdate { address })),
         roster.prop_map(|(number, profile, devices, revocations)| Body::Roster(Roster {

@@ -5,6 +5,7 @@ use crate::{
     people::{INVITATION, Who, admin_chain, ana_chain, revocation, signed_profile},
     samples::{Sample, address, blob, body, chain, opaque, profile, record, revoked},
 };
+use ciborium::Value;
 use frontdesk_wire::{
     AddressUpdate, Body, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, KeyPackages, Reason, Revoked,
     Roster, RosterEntry,
@@ -12,7 +13,9 @@ use frontdesk_wire::{
 use serde_bytes::{ByteArray, ByteBuf};
 
 pub(crate) fn entity() -> Vec<Sample<Body>> {
-    let packages = KeyPackages { packages: vec![blob(0x88), blob(0x89)], last_resort: ByteBuf::new() };
+    let packages =
+        KeyPackages { packages: vec![blob(0x88), blob(0x89)], last_resort: ByteBuf::new(), reset: false };
+    let anew = KeyPackages { packages: Vec::new(), last_resort: blob(0x8d), reset: true };
     let admin = Who::Admin.record(Who::Acme);
     let roster = Roster {
         number: 4,
@@ -31,7 +34,13 @@ pub(crate) fn entity() -> Vec<Sample<Body>> {
             "key-packages",
             8,
             Body::KeyPackages(packages),
-            list([list([opaque(0x88), opaque(0x89)]), bytes([])]),
+            list([list([opaque(0x88), opaque(0x89)]), bytes([]), Value::Bool(false)]),
+        ),
+        body(
+            "key-packages-anew",
+            8,
+            Body::KeyPackages(anew),
+            list([list([]), opaque(0x8d), Value::Bool(true)]),
         ),
         body(
             "revoked",

@@ -5,7 +5,7 @@ use frontdesk_identity::codec::{self, DecodeError};
 use frontdesk_wire::Reason;
 use std::collections::BTreeSet;
 
-const TABLE: [(u16, &str, Reason); 36] = [
+const TABLE: [(u16, &str, Reason); 35] = [
     (1, "malformed", Reason::Malformed),
     (2, "unknown-version", Reason::UnknownVersion),
     (3, "busy", Reason::Busy),
@@ -22,7 +22,6 @@ const TABLE: [(u16, &str, Reason); 36] = [
     (26, "replayed", Reason::Replayed),
     (27, "undecryptable", Reason::Undecryptable),
     (28, "bad-content", Reason::BadContent),
-    (29, "closed", Reason::Closed),
     (40, "unknown-invitation", Reason::UnknownInvitation),
     (41, "used-invitation", Reason::UsedInvitation),
     (42, "expired-invitation", Reason::ExpiredInvitation),
