@@ -88,7 +88,7 @@ impl Engine {
     ) -> Result<(), Halt<Refuse>> {
         let chain = self.reception_chain(step, &body.host)?;
         let (guest, _) = guest_device(step, from, &body.record, body.chain, &self.revocations)?;
-        self.check_offers_to(step, &guest)?;
+        self.check_offers_to(step, from)?;
         let suite = body.suites.iter().find_map(|code| Suite::from_code(*code).ok());
         let suite = suite.ok_or_else(|| Refuse::plain(Reason::NoCommonSuite))?;
         let profile: Option<SignedProfile> = record::get(step.overlay, &space::profile(&body.host))?;
@@ -102,7 +102,7 @@ impl Engine {
         };
         self.make_room(step)?;
         record::put(step.overlay, space::reception(&body.request), &reception)?;
-        self.receptions.insert(body.request, (guest.id(), step.wall()));
+        self.receptions.insert(body.request, (from, step.wall()));
         let offer = ContactOffer {
             request: body.request,
             profile,
@@ -145,9 +145,9 @@ impl Engine {
     }
 
     /// Whether a guest may have one more offer.
-    fn check_offers_to(&self, step: Step<'_>, guest: &DeviceRecord) -> Result<(), Halt<Refuse>> {
+    fn check_offers_to(&self, step: Step<'_>, guest: TransportKey) -> Result<(), Halt<Refuse>> {
         let open = |since: &UnixTime| since.plus(OFFER_LASTS) >= step.wall();
-        let theirs = self.receptions.values().filter(|(device, since)| *device == guest.id() && open(since));
+        let theirs = self.receptions.values().filter(|(peer, since)| *peer == guest && open(since));
         if theirs.count() < MAX_RECEPTIONS_PER_PEER {
             Ok(())
         } else {
@@ -230,7 +230,7 @@ impl Engine {
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         self.tell(Event::ThreadOpened { thread: meta.thread, forwarded: false });
-        self.tell_message(step, &meta, &content)?;
+        self.tell_message(step, &meta, &content, false)?;
         Ok(())
     }
 
@@ -329,6 +329,7 @@ impl Engine {
     ) -> Result<(), Halt<Refuse>> {
         let key = space::reception(&body.request);
         let reception: Option<Reception> = record::get(step.overlay, &key)?;
+        let reception = reception.filter(|reception| reception.since.plus(OFFER_LASTS) >= step.wall());
         let reception = reception.ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
         let guest = device_on_link(from, &reception.guest)?;
         let host =

@@ -46,8 +46,16 @@ impl Engine {
             (About::Refill { thread, era, seq }, Some(reason)) => {
                 self.refill_refused(step, (thread, era), from, seq, reason)
             }
+            (About::Payload(thread), Some(reason)) => self.payload_refused(step, thread, from, reason),
             (About::Nothing | About::Thread(_), _)
-            | (About::Contact(_) | About::Join(_) | About::Forward(_) | About::Refill { .. }, None) => Ok(()),
+            | (
+                About::Payload(_)
+                | About::Contact(_)
+                | About::Join(_)
+                | About::Forward(_)
+                | About::Refill { .. },
+                None,
+            ) => Ok(()),
         }
     }
 

@@ -96,7 +96,9 @@ pub struct Engine {
     /// Peers that were connected before a reload.
     reconnect: BTreeSet<TransportKey>,
     /// Offers that were made and not answered: to whom, and when.
-    pub(crate) receptions: BTreeMap<RequestId, (DeviceId, UnixTime)>,
+    pub(crate) receptions: BTreeMap<RequestId, (TransportKey, UnixTime)>,
+    /// When sealed messages that wait were last looked through.
+    pub(crate) swept: Option<Millis>,
     /// Sealed messages that wait, over all threads.
     pub(crate) aside: usize,
     /// The step did something that must be durable before its actions run.
@@ -152,6 +154,7 @@ impl Engine {
             due: BTreeSet::new(),
             reconnect: BTreeSet::new(),
             receptions: BTreeMap::new(),
+            swept: None,
             aside: 0,
             lasting: false,
             clocks: None,
@@ -409,12 +412,12 @@ fn load_due(reader: &dyn Reader) -> Result<BTreeSet<TransportKey>, StoreError> {
     Ok(due)
 }
 
-fn load_receptions(reader: &dyn Reader) -> Result<BTreeMap<RequestId, (DeviceId, UnixTime)>, StoreError> {
+fn load_receptions(reader: &dyn Reader) -> Result<BTreeMap<RequestId, (TransportKey, UnixTime)>, StoreError> {
     let mut receptions = BTreeMap::new();
     for (key, bytes) in reader.scan(&Scan::prefix(space::RECEPTIONS))? {
         let reception: Reception = record::decode(&bytes)?;
         if let Some(request) = space::read_reception(&key) {
-            receptions.insert(request, (record::device_of(&reception.guest)?.id(), reception.since));
+            receptions.insert(request, (record::device_of(&reception.guest)?.transport(), reception.since));
         }
     }
     Ok(receptions)

@@ -347,7 +347,7 @@ impl Engine {
         self.put_self(step)?;
         self.chain = Some(chain);
         self.colleagues.insert(from, administrator.id());
-        self.publish_packages(step, from)?;
+        self.publish_once(step, from)?;
         self.tell(Event::Joined { entity: profile.name });
         Ok(())
     }

@@ -123,7 +123,7 @@ impl Engine {
         let chain = self.grant(step, meta.thread, to, history, lasts)?;
         let expires = chain.expires();
         let transport = package.device().transport();
-        let address = self.address_of(step.overlay, &transport)?;
+        let address = self.address_of(step, &transport)?;
         let add = vec![(package, chain.bytes().clone())];
         let request = ChangeRequest { add, remove, ..ChangeRequest::default() };
         let committed = self.commit(step, meta, thread, request, address.into_iter().collect())?;
@@ -135,13 +135,13 @@ impl Engine {
             era: meta.era,
             chain: chain.into_bytes(),
             welcome: ByteBuf::from(welcome.as_slice().to_vec()),
-            addresses: self.addresses_of(step.overlay, thread, &to)?,
+            addresses: self.addresses_of(step, thread, &to)?,
             heads: meta.heads(&self.id()),
             position: meta.position,
             pieces: u32::try_from(pieces.len()).unwrap_or(u32::MAX),
             note,
         };
-        self.enqueue(transport, About::Thread(meta.thread), Body::ForwardPayload(payload));
+        self.enqueue(transport, About::Payload(meta.thread), Body::ForwardPayload(payload));
         for (index, sealed) in (0..).zip(pieces) {
             let piece =
                 HistoryPiece { thread: meta.thread, era: meta.era, index, sealed: ByteBuf::from(sealed) };
@@ -265,13 +265,13 @@ impl Engine {
 
     fn addresses_of(
         &self,
-        reader: &dyn frontdesk_store::Reader,
+        step: Step<'_>,
         thread: &Thread,
         except: &DeviceId,
     ) -> Result<Vec<SignedAddressRecord>, StoreError> {
         let mut addresses = Vec::new();
         for member in thread.members().filter(|member| member.record.id() != *except) {
-            addresses.extend(self.address_of(reader, &member.record.transport())?);
+            addresses.extend(self.address_of(step, &member.record.transport())?);
         }
         Ok(addresses)
     }

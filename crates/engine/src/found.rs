@@ -141,7 +141,15 @@ pub fn found_fresh(
 /// # Errors
 /// [`StoreError`].
 pub fn mark_restored(overlay: &Overlay<'_>, rng: &mut ChaCha20Rng) -> Result<(), StoreError> {
-    for prefix in [space::MLS, space::LINKS, space::OUTGOING, space::WAITING, space::RECEPTIONS] {
+    for prefix in [
+        space::MLS,
+        space::LINKS,
+        space::OUTGOING,
+        space::WAITING,
+        space::RECEPTIONS,
+        space::STOCK,
+        space::LAST_RESORT,
+    ] {
         for (key, _) in overlay.scan(&Scan::prefix(prefix))? {
             overlay.delete(key)?;
         }

@@ -203,8 +203,12 @@ impl Engine {
             if content.author != own {
                 meta.author_mut(content.author);
             }
+            let (status, active_at) = (meta.status(), meta.active_at);
             self.add_message(step, &mut meta, &content, signed, Vec::new())?;
-            self.tell_message(step, &meta, &content)?;
+            // What was closed and opened then says nothing of now.
+            meta.set_status(status);
+            meta.active_at = active_at;
+            self.tell_message(step, &meta, &content, true)?;
         }
         meta.piece = meta.piece.saturating_add(1);
         if meta.piece == meta.pieces {

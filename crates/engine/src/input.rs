@@ -115,6 +115,8 @@ pub enum Event {
     Message {
         /// The message, as the interface shows it.
         message: MessageView,
+        /// It came with the history of a thread that was forwarded to this device: it was said before.
+        history: bool,
     },
     /// A message of this device got further.
     MessageState {

@@ -52,7 +52,7 @@ pub mod limits {
             BAN, MAX_EARLY, MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_MALFORMED, MAX_OUTBOX, MAX_WAITING,
             RETRY_FIRST, RETRY_MAX,
         },
-        message::{MAX_ASIDE, MAX_WAITING_IN_THREAD},
+        message::{ASIDE_WHEN_FULL, MAX_ASIDE, MAX_WAITING_IN_THREAD},
         peers::ADDRESS_LASTS,
         query::MAX_PAGE,
         refill::{GAP_PATIENCE, MAX_ASKS, MAX_REFILL},

@@ -15,7 +15,7 @@ use frontdesk_store::{Reader, Scan, StoreError};
 use frontdesk_wire::{Ack, Body, Data, Frame, Hello, Incarnation, LinkSeq, Reason, Refused, limits};
 use rand_core::Rng as _;
 use serde_bytes::ByteBuf;
-use std::collections::{BTreeMap, hash_map};
+use std::collections::{BTreeMap, BTreeSet, hash_map};
 
 /// Frames that may be on their way to one peer without acknowledgement.
 pub const MAX_IN_FLIGHT: u64 = 256;
@@ -51,6 +51,8 @@ pub(crate) struct Link {
     retry_at: Option<Millis>,
     retries: u32,
     malformed: u32,
+    /// Refusals that no acknowledgement has named yet.
+    untold: usize,
     /// Known beyond this connection: its record is stored.
     known: bool,
 }
@@ -58,6 +60,11 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn is_up(&self) -> bool {
         self.up
+    }
+
+    /// Frames that the peer has not opened; what it has stored of them costs a row each here.
+    fn unsettled(&self) -> u64 {
+        self.record.numbered.0.saturating_sub(self.record.delivered.0)
     }
 
     /// Frames that the peer hasn't stored.
@@ -76,6 +83,7 @@ impl Link {
     }
 
     fn refuse(&mut self, seq: LinkSeq, reason: Reason) {
+        self.untold = self.untold.saturating_add(1);
         self.record.refused.push(Refused { seq, reason });
         let surplus = self.record.refused.len().saturating_sub(limits::MAX_REFUSED);
         self.record.refused.drain(..surplus);
@@ -130,7 +138,7 @@ impl Engine {
     ) -> Result<bool, StoreError> {
         let pending = self.pending.iter().filter(|(to, _, _)| *to == peer).count();
         let more = u64::try_from(pending.saturating_add(more)).unwrap_or(u64::MAX);
-        Ok(self.link(step, peer)?.backlog().saturating_add(more) <= MAX_OUTBOX)
+        Ok(self.link(step, peer)?.unsettled().saturating_add(more) <= MAX_OUTBOX)
     }
 
     /// Sends `body` to `peer` if the input at hand is not refused in the end.
@@ -225,6 +233,7 @@ impl Engine {
     fn hello(&mut self, step: Step<'_>, from: TransportKey, hello: &Hello) -> Result<(), StoreError> {
         let own = self.incarnation;
         let link = self.link(step, from)?;
+        let reborn = link.record.incarnation.is_some_and(|known| known != hello.incarnation);
         if !link.greeted && link.record.incarnation != Some(hello.incarnation) {
             link.record.incarnation = Some(hello.incarnation);
             link.record.received = LinkSeq::default();
@@ -246,6 +255,9 @@ impl Engine {
             self.renumber(step, from, stored)?;
         } else if ours {
             self.acked(step, from, &hello.ack)?;
+        }
+        if reborn {
+            self.publish_again(step, from)?;
         }
         let link = self.link(step, from)?;
         link.sent = link.record.stored;
@@ -291,8 +303,11 @@ impl Engine {
             return Ok(());
         }
         let refused: BTreeMap<LinkSeq, Reason> = ack.refused.iter().map(|r| (r.seq, r.reason)).collect();
-        let mut seq = record.delivered.next();
-        while seq <= stored {
+        // Each number is looked at when it is stored, and once more when it is opened or refused after waiting.
+        let mut news: BTreeSet<LinkSeq> = range(record.stored, stored).collect();
+        news.extend(range(record.delivered, delivered.min(record.stored)));
+        news.extend(refused.keys().filter(|seq| **seq > record.delivered));
+        for seq in news {
             self.frame_acked(
                 step,
                 from,
@@ -301,7 +316,6 @@ impl Engine {
                 seq > record.stored,
                 refused.get(&seq).copied(),
             )?;
-            seq = seq.next();
         }
         let link = self.link(step, from)?;
         link.record.stored = stored;
@@ -341,7 +355,10 @@ impl Engine {
         let link = self.link(step, from)?;
         link.ack_due = true;
         let expected = link.record.received.next();
-        if !link.greeted || data.seq > LinkSeq(expected.0.saturating_add(MAX_IN_FLIGHT)) {
+        // Past the list's end a refusal would be forgotten before it is told: the rest comes again after the
+        // acknowledgement.
+        let full = link.untold >= limits::MAX_REFUSED;
+        if !link.greeted || full || data.seq > LinkSeq(expected.0.saturating_add(MAX_IN_FLIGHT)) {
             self.touched.insert(from);
             return Ok(());
         }
@@ -365,6 +382,9 @@ impl Engine {
         from: TransportKey,
     ) -> Result<Option<(LinkSeq, Vec<u8>)>, StoreError> {
         let link = self.link(step, from)?;
+        if link.untold >= limits::MAX_REFUSED {
+            return Ok(None);
+        }
         let expected = link.record.received.next();
         link.early.retain(|seq, _| *seq >= expected);
         Ok(link.early.remove(&expected).map(|body| (expected, body)))
@@ -439,6 +459,7 @@ impl Engine {
                 record::put(step.overlay, space::link(&peer), &link.record)?;
             }
             if std::mem::take(&mut link.ack_due) && link.up {
+                link.untold = 0;
                 let ack = link.ack();
                 self.send(peer, &Frame::Ack(ack));
             }
@@ -526,6 +547,11 @@ impl Engine {
             self.act(Action::Send { to, frame });
         }
     }
+}
+
+/// The numbers after `after`, up to `last`.
+fn range(after: LinkSeq, last: LinkSeq) -> impl Iterator<Item = LinkSeq> {
+    (after.0.saturating_add(1)..=last.0).map(LinkSeq)
 }
 
 fn seq_of(key: &[u8]) -> LinkSeq {

@@ -165,6 +165,47 @@ impl Engine {
         over.filter(|device| *device != thread.steward()).collect()
     }
 
+    /// A device refused its forward payload, so it holds no keys: it is taken out again, that nobody counts on it. A
+    /// customer stays, whatever happens to its keys.
+    pub(crate) fn payload_refused(
+        &mut self,
+        step: Step<'_>,
+        id: ThreadId,
+        from: TransportKey,
+        reason: Reason,
+    ) -> Result<(), StoreError> {
+        let mark = self.mark(step);
+        match self.take_back(step, id, from, reason) {
+            Ok(()) => self.number_pending(step),
+            Err(Halt::Store(error)) => Err(error),
+            // Not the steward any more, or the device is out already.
+            Err(Halt::Refuse(_)) => {
+                self.undo(step, mark);
+                Ok(())
+            }
+        }
+    }
+
+    fn take_back(
+        &mut self,
+        step: Step<'_>,
+        id: ThreadId,
+        from: TransportKey,
+        reason: Reason,
+    ) -> Result<(), Halt<CommandError>> {
+        let (mut meta, mut thread) = self.thread_of_command(step, id)?;
+        let device = thread
+            .members()
+            .find(|member| member.record.transport() == from && member.side == frontdesk_thread::Side::Host);
+        let device = device.map(|member| member.record.id()).ok_or(CommandError::NotMember)?;
+        let request = ChangeRequest { remove: vec![device], ..ChangeRequest::default() };
+        self.commit(step, &mut meta, &mut thread, request, Vec::new())?;
+        self.put_meta(step, &meta)?;
+        self.keep_thread(thread);
+        self.tell(Event::ForwardAnswered { thread: id, refused: Some(reason) });
+        Ok(())
+    }
+
     /// Remembers when to look at a thread's grants. Overtaken moments stay in memory, and are found void when they come.
     pub(crate) fn set_expiry(
         &mut self,
@@ -212,12 +253,7 @@ impl Engine {
                 self.tell_guests(step, &revoked)?;
             }
         }
-        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
-            let meta: Meta = record::decode(&bytes)?;
-            if meta.is_in() && meta.steward == Some(self.id()) {
-                self.remove_from(step, meta.thread, device)?;
-            }
-        }
+        self.remove_everywhere(step, device)?;
         self.colleagues.remove(&record.transport());
         self.broadcast_roster(step)?;
         self.tell(Event::DeviceRemoved { device });
@@ -235,6 +271,21 @@ impl Engine {
         }
         for guest in guests {
             self.enqueue(guest, About::Nothing, body.clone());
+        }
+        Ok(())
+    }
+
+    /// Takes a device out of every thread that this node is steward of.
+    pub(crate) fn remove_everywhere(
+        &mut self,
+        step: Step<'_>,
+        device: DeviceId,
+    ) -> Result<(), Halt<CommandError>> {
+        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
+            let meta: Meta = record::decode(&bytes)?;
+            if meta.is_in() && meta.steward == Some(self.id()) {
+                self.remove_from(step, meta.thread, device)?;
+            }
         }
         Ok(())
     }

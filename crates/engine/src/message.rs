@@ -18,6 +18,10 @@ use serde_bytes::ByteBuf;
 pub const MAX_WAITING_IN_THREAD: usize = 512;
 /// Sealed messages that may wait over all threads.
 pub const MAX_ASIDE: usize = 4_096;
+/// When that many wait, those older than this go, in seconds: what honest members sent comes again as a gap.
+pub const ASIDE_WHEN_FULL: u64 = 60;
+/// How often that is looked after, in milliseconds.
+const SWEEP_EVERY: u64 = 10_000;
 
 impl Engine {
     pub(crate) fn send_text(
@@ -30,7 +34,7 @@ impl Engine {
         let (mut meta, mut thread) = self.thread_of_command(step, id)?;
         let content = self.write(step, &mut meta, &mut thread, ContentKind::Text(text))?;
         self.put_meta(step, &meta)?;
-        self.tell_message(step, &meta, &content)?;
+        self.tell_message(step, &meta, &content, false)?;
         self.keep_thread(thread);
         Ok(Reply::Queued {
             thread: id,
@@ -236,6 +240,10 @@ impl Engine {
     ) -> Result<(), Halt<Refuse>> {
         let prefix = space::waiting(&body.thread);
         let there = step.overlay.scan(&Scan::prefix(&prefix).limit(MAX_WAITING_IN_THREAD))?.len();
+        if self.aside >= MAX_ASIDE && self.swept.is_none_or(|at| at.plus(SWEEP_EVERY) <= step.now.mono) {
+            self.swept = Some(step.now.mono);
+            self.sweep_aside(step, ASIDE_WHEN_FULL)?;
+        }
         let full = there >= MAX_WAITING_IN_THREAD || self.aside >= MAX_ASIDE;
         if full || !self.wait(step, from, seq)? {
             return Err(Refuse::plain(Reason::Busy).about(body.thread).into());
@@ -333,9 +341,16 @@ impl Engine {
         thread: &Thread,
         (content, signed): (&Content, &SignedContent),
     ) -> Result<(), Halt<Refuse>> {
-        if !self.add_message(step, meta, content, signed, Vec::new())? {
+        if self.has_content(step, meta, &content.author, content.seq)? {
             return Ok(());
         }
+        let place = space::history_item(&meta.thread, content.era, content.position, &content.author, 0);
+        if step.overlay.get(&place)?.is_some() {
+            return Err(Refuse::breach(Reason::BadContent, "another message at its place")
+                .about(meta.thread)
+                .into());
+        }
+        self.add_message(step, meta, content, signed, Vec::new())?;
         let Some(author) = meta.author_mut(content.author) else {
             return Err(Refuse::plain(Reason::Busy).about(meta.thread).into());
         };
@@ -360,7 +375,7 @@ impl Engine {
         match content.kind {
             ContentKind::Text(_) => {
                 meta.unread = meta.unread.saturating_add(1);
-                self.tell_message(step, meta, content)?;
+                self.tell_message(step, meta, content, false)?;
             }
             ContentKind::Close => self.tell(crate::Event::Closed { thread: meta.thread }),
             ContentKind::Read(_) | ContentKind::Name(_) => {}

@@ -29,9 +29,6 @@ impl Engine {
         if known.as_ref().is_some_and(|known| known.addresses == self.addresses) {
             return Ok(());
         }
-        let number = known.map_or(0, |known| known.number).saturating_add(1);
-        let addresses = Addresses { number, addresses: self.addresses.clone() };
-        record::put(step.overlay, space::ADDRESS.to_vec(), &addresses)?;
         if self.record.is_none() {
             return Ok(());
         }
@@ -61,16 +58,15 @@ impl Engine {
         Ok(guests)
     }
 
-    fn address_number(&self, reader: &dyn Reader) -> Result<u64, StoreError> {
-        let known: Option<Addresses> = record::get(reader, space::ADDRESS)?;
-        Ok(known.map_or(0, |known| known.number))
-    }
-
-    /// This device's address record, signed now.
+    /// This device's address record, signed now under the next number, so that it replaces what others hold and holds for
+    /// its full time.
     pub(crate) fn address_record(&self, step: Step<'_>) -> Result<SignedAddressRecord, StoreError> {
-        let number = self.address_number(step.overlay)?;
-        let expires = step.wall().plus(ADDRESS_LASTS);
-        let signed = AddressRecord::sign(&self.keys, number, &self.addresses, expires);
+        let known: Option<Addresses> = record::get(step.overlay, space::ADDRESS)?;
+        let number = known.map_or(0, |known| known.number).saturating_add(1);
+        let addresses = Addresses { number, addresses: self.addresses.clone() };
+        record::put(step.overlay, space::ADDRESS.to_vec(), &addresses)?;
+        let signed =
+            AddressRecord::sign(&self.keys, number, &self.addresses, step.wall().plus(ADDRESS_LASTS));
         signed.map_err(|error| StoreError::Damaged { what: error.to_string() })
     }
 
@@ -143,19 +139,16 @@ impl Engine {
         self.know(step, peer)
     }
 
-    /// The address record that this node holds of a peer; its own for itself.
+    /// The address record that this node holds of a peer; a fresh one for itself.
     pub(crate) fn address_of(
         &self,
-        reader: &dyn Reader,
+        step: Step<'_>,
         peer: &TransportKey,
     ) -> Result<Option<SignedAddressRecord>, StoreError> {
         if *peer == self.keys.transport_public() {
-            let number = self.address_number(reader)?;
-            let wall = self.clocks.map_or(UnixTime(0), |clocks| clocks.wall);
-            let signed = AddressRecord::sign(&self.keys, number, &self.addresses, wall.plus(ADDRESS_LASTS));
-            return Ok(signed.ok());
+            return self.address_record(step).map(Some);
         }
-        Ok(record::get::<Peer>(reader, &space::peer(peer))?.and_then(|peer| peer.address))
+        Ok(record::get::<Peer>(step.overlay, &space::peer(peer))?.and_then(|peer| peer.address))
     }
 
     /// Asks to be connected to a peer that has something to get, or that this node stays close to.
@@ -203,19 +196,25 @@ impl Engine {
         Ok(kept)
     }
 
-    /// Clears away sealed messages that waited too long for a thread that never came.
+    /// What is left to do when a node starts.
     pub(crate) fn resume(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        self.sweep_aside(step, ASIDE_LASTS)?;
+        if self.me.restored {
+            self.rejoin_all(step)?;
+        }
+        Ok(())
+    }
+
+    /// Clears away sealed messages that waited longer than `lasts` seconds for a commit or a forward that never came.
+    pub(crate) fn sweep_aside(&mut self, step: Step<'_>, lasts: u64) -> Result<(), StoreError> {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(space::WAITING))? {
             let waiting: record::Waiting = record::decode(&bytes)?;
-            if waiting.since.plus(ASIDE_LASTS) < step.wall() {
+            if waiting.since.plus(lasts) < step.wall() {
                 step.overlay.delete(key)?;
                 self.aside = self.aside.saturating_sub(1);
                 self.link(step, waiting.from)?.settle(waiting.seq, Some(Reason::FutureEpoch));
                 self.touched.insert(waiting.from);
             }
-        }
-        if self.me.restored {
-            self.rejoin_all(step)?;
         }
         Ok(())
     }

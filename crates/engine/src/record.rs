@@ -144,8 +144,10 @@ pub(crate) enum About {
         era: u32,
         seq: Seq,
     },
-    /// Other traffic of a thread; void for a device that has left.
+    /// Other traffic of a thread.
     Thread(ThreadId),
+    /// A forward payload: if it is refused, the device never came in.
+    Payload(ThreadId),
     Contact(RequestId),
     Join(InvitationId),
     Forward(ThreadId),
@@ -189,6 +191,7 @@ impl Outgoing {
                 Self { about: 4, id: ByteBuf::from(invitation.as_bytes().to_vec()), ..blank }
             }
             About::Forward(thread) => Self { about: 5, thread: Some(thread), ..blank },
+            About::Payload(thread) => Self { about: 7, thread: Some(thread), ..blank },
             About::Refill { thread, era, seq } => Self { about: 6, thread: Some(thread), era, seq, ..blank },
         }
     }
@@ -210,6 +213,7 @@ impl Outgoing {
                 .map_or(About::Nothing, |id| About::Join(InvitationId::from_bytes(id))),
             (5, Some(thread)) => About::Forward(thread),
             (6, Some(thread)) => About::Refill { thread, era, seq },
+            (7, Some(thread)) => About::Payload(thread),
             _ => About::Nothing,
         }
     }

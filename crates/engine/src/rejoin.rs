@@ -33,7 +33,7 @@ impl Engine {
         let administrators: Vec<TransportKey> = self.kept.iter().copied().collect();
         if self.me.role().is_some_and(|role| role != frontdesk_identity::Role::Admin) {
             for administrator in administrators {
-                self.publish_packages(step, administrator).map_err(store_part)?;
+                self.publish_once(step, administrator).map_err(store_part)?;
             }
         }
         self.me.restored = false;
@@ -97,7 +97,7 @@ impl Engine {
             pieces: 0,
             note: String::new(),
         };
-        self.enqueue(from, About::Thread(meta.thread), Body::ForwardPayload(payload));
+        self.enqueue(from, About::Payload(meta.thread), Body::ForwardPayload(payload));
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         Ok(())

@@ -6,7 +6,7 @@ use crate::{
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_capability::{Ability, Scope};
+use frontdesk_capability::{Ability, Refusal, Scope};
 use frontdesk_identity::{DeviceId, PrincipalId, Role, TransportKey};
 use frontdesk_store::{Reader, Scan, StoreError};
 use frontdesk_thread::{KeyPackage, KeyPackageBytes, Suite};
@@ -65,7 +65,6 @@ impl Engine {
         self.learn_profile(step, &entity, &body.profile)?;
         self.learn_revocations(step, &entity, &body.revocations)?;
         let own = self.id();
-        let mut named = Vec::new();
         for item in body.devices {
             let record = item.record.verify().map_err(|error| Refuse::breach(Reason::GrantForged, error))?;
             // A grant that ran out since the roster was made is no reason to refuse the others.
@@ -73,7 +72,6 @@ impl Engine {
                 continue;
             };
             chain.held_by(&record.id()).map_err(Refuse::grant)?;
-            named.push(record.id());
             let key = space::device(&record.id());
             let known: Option<DeviceEntry> = record::get(step.overlay, &key)?;
             let entry = DeviceEntry {
@@ -88,19 +86,34 @@ impl Engine {
             record::put(step.overlay, key, &entry)?;
             self.colleagues.insert(record.transport(), record.id());
             let administrates = Role::try_from(entry.role) == Ok(Role::Admin) && record.id() != own;
-            if administrates && self.me.role() != Some(Role::Admin) && self.kept.insert(record.transport()) {
-                self.touched.insert(record.transport());
+            if administrates && self.me.role() != Some(Role::Admin) {
+                if self.kept.insert(record.transport()) {
+                    self.touched.insert(record.transport());
+                }
+                self.publish_once(step, record.transport())?;
             }
         }
+        self.drop_revoked(step, &entity)?;
+        Ok(self.check_own_enrolment(step)?)
+    }
+
+    /// Marks devices whose enrolment was revoked, and takes them out of the threads that this node is steward of. That a
+    /// roster doesn't name a device means nothing: its administrator may not know it yet.
+    fn drop_revoked(&mut self, step: Step<'_>, entity: &PrincipalId) -> Result<(), StoreError> {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
             let entry: DeviceEntry = record::decode(&bytes)?;
-            let record = record::device_of(&entry.record)?;
-            if !entry.removed && !named.contains(&record.id()) {
+            let verdict = entry.chain.clone().verify(entity, step.wall(), &self.revocations);
+            if !entry.removed && matches!(verdict, Err(Refusal::Revoked { .. })) {
+                let record = record::device_of(&entry.record)?;
                 self.colleagues.remove(&record.transport());
                 record::put(step.overlay, key, &DeviceEntry { removed: true, ..entry })?;
+                match self.remove_everywhere(step, record.id()) {
+                    Ok(()) | Err(Halt::Refuse(_)) => {}
+                    Err(Halt::Store(error)) => return Err(error),
+                }
             }
         }
-        Ok(self.check_own_enrolment(step)?)
+        Ok(())
     }
 
     /// The entity, if the peer is one of its administrators by a grant that holds.
@@ -115,7 +128,31 @@ impl Engine {
         Ok(entity)
     }
 
-    /// The device's own side: fills its stock at an administrator's.
+    /// Fills the stock at an administrator's that has none of this device's packages yet.
+    pub(crate) fn publish_once(&mut self, step: Step<'_>, to: TransportKey) -> Result<(), Halt<Refuse>> {
+        let published: Option<Vec<TransportKey>> = record::get(step.overlay, space::PUBLISHED)?;
+        let mut published = published.unwrap_or_default();
+        if published.contains(&to) {
+            return Ok(());
+        }
+        published.push(to);
+        record::put(step.overlay, space::PUBLISHED.to_vec(), &published)?;
+        self.publish_packages(step, to)
+    }
+
+    /// An administrator began a new life, from an older copy of its store: what it has in stock may be used up.
+    pub(crate) fn publish_again(&mut self, step: Step<'_>, to: TransportKey) -> Result<(), StoreError> {
+        let published: Option<Vec<TransportKey>> = record::get(step.overlay, space::PUBLISHED)?;
+        let known =
+            self.colleagues.contains_key(&to) && published.is_some_and(|published| published.contains(&to));
+        let published = if known { self.publish_packages(step, to) } else { Ok(()) };
+        match published {
+            Ok(()) | Err(Halt::Refuse(_)) => Ok(()),
+            Err(Halt::Store(error)) => Err(error),
+        }
+    }
+
+    /// The device's own side: fills its stock at an administrator's. What was there before is void.
     pub(crate) fn publish_packages(&mut self, step: Step<'_>, to: TransportKey) -> Result<(), Halt<Refuse>> {
         for (suite, count) in [
             (Suite::Hybrid, self.settings.key_packages.min(STOCK)),

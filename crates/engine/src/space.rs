@@ -37,6 +37,8 @@ pub(crate) const INVITATIONS: &[u8] = b"n/";
 pub(crate) const CONTACTS: &[u8] = b"c/";
 pub(crate) const RECEPTIONS: &[u8] = b"q/";
 pub(crate) const EXPIRIES: &[u8] = b"x/";
+pub(crate) const STOCK: &[u8] = b"k/";
+pub(crate) const LAST_RESORT: &[u8] = b"K/";
 pub(crate) const MLS: &[u8] = b"m/";
 
 pub(crate) fn profile(entity: &PrincipalId) -> Vec<u8> {

@@ -322,13 +322,14 @@ impl Engine {
         step: Step<'_>,
         meta: &Meta,
         content: &Content,
+        history: bool,
     ) -> Result<(), StoreError> {
         if let ContentKind::Text(_) = content.kind
             && let Some((_, entry)) =
                 self.content_at(step.overlay, &meta.thread, content.era, &content.author, content.seq)?
             && let Some(message) = self.message_view(step.overlay, meta, &entry)?
         {
-            self.tell(Event::Message { message });
+            self.tell(Event::Message { message, history });
         }
         Ok(())
     }

@@ -30,8 +30,8 @@ pub(super) fn tell(event: &Event) -> Option<Told> {
             let body = json!({ "thread": thread_id, "reason": reason.as_str(), "message": message });
             about("contact_failed", thread, body)
         }
-        Event::Message { message } => {
-            about("message", &message.thread, json!({ "message": in_words(message) }))
+        Event::Message { message, history } => {
+            about("message", &message.thread, json!({ "message": in_words(message), "history": history }))
         }
         Event::MessageState { thread, message, state } => {
             let mut body = json!({ "thread": thread.to_string(), "message": message });

@@ -32,7 +32,7 @@ pub(super) fn record(event: &Event) {
         Event::Joined { .. } => tracing::info!("enrolled"),
         Event::Enrolled { device } => tracing::info!(device = %device.fmt_short(), "device enrolled"),
         Event::DeviceRemoved { device } => tracing::info!(device = %device.fmt_short(), "device removed"),
-        Event::Message { message } => {
+        Event::Message { message, .. } => {
             tracing::debug!(thread = %message.thread.fmt_short(), mine = message.mine, "message");
         }
         Event::MessageState { thread, message, .. } => {
