@@ -17,6 +17,7 @@ mod forge;
 mod network;
 mod node;
 pub mod office;
+mod siege;
 mod world;
 
 pub use adversary::{Adversary, Fate};
@@ -25,4 +26,5 @@ pub use faults::Sent;
 pub use forge::Forge;
 pub use network::Weather;
 pub use node::{Node, NodeId, Received};
+pub use siege::{Shown, Siege};
 pub use world::{Founding, SimError, World};

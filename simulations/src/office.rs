@@ -129,15 +129,24 @@ impl Office {
         history: HistoryChoice,
         hand_over: bool,
     ) -> Result<(), SimError> {
+        self.forward_for(thread, to, history, hand_over, 24 * 3600)
+    }
+
+    /// Like [`forward`](Self::forward), for so many seconds.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn forward_for(
+        &mut self,
+        thread: ThreadId,
+        to: NodeId,
+        history: HistoryChoice,
+        hand_over: bool,
+        lasts: u64,
+    ) -> Result<(), SimError> {
         let device = self.device(to)?;
-        let forward = Command::Forward {
-            thread,
-            to: Some(device),
-            history,
-            lasts: 24 * 3600,
-            hand_over,
-            note: String::new(),
-        };
+        let forward =
+            Command::Forward { thread, to: Some(device), history, lasts, hand_over, note: String::new() };
         self.world.command(self.acme, forward)?;
         self.world.until("the forward", PATIENCE, |world| is_in(world, to, thread))
     }
