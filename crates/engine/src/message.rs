@@ -365,7 +365,8 @@ impl Engine {
         let own = self.id();
         for (device, seq) in content.seen.iter().filter(|(device, _)| *device != own) {
             if (thread.is_member(device) || meta.author(device).is_some())
-                && let Some(author) = meta.author_mut(*device) {
+                && let Some(author) = meta.author_mut(*device)
+            {
                 author.newest = author.newest.max(*seq);
             }
         }

@@ -153,11 +153,10 @@ impl Engine {
     }
 
     /// The device's own side: fills its stock at an administrator's. What was there before is void.
-    pub(crate) fn publish_packages(&mut self, step: Step<'_>, to: TransportKey) -> Result<(), Halt<Refuse>> {
-        for (suite, count) in [
-            (Suite::Hybrid, self.settings.key_packages.min(STOCK)),
-            (Suite::Classic, self.settings.key_packages.min(STOCK_CLASSIC)),
-        ] {
+    fn publish_packages(&mut self, step: Step<'_>, to: TransportKey) -> Result<(), Halt<Refuse>> {
+        let most = self.settings.key_packages;
+        let mut reset = true;
+        for (suite, count) in [(Suite::Hybrid, most.min(STOCK)), (Suite::Classic, most.min(STOCK_CLASSIC))] {
             let mut left = count;
             let mut last_resort = ByteBuf::from(self.key_package(step, suite, true)?.as_slice().to_vec());
             while left > 0 {
@@ -167,11 +166,8 @@ impl Engine {
                 }
                 left = left.saturating_sub(BATCH);
                 let last_resort = std::mem::take(&mut last_resort);
-                self.enqueue(
-                    to,
-                    About::Nothing,
-                    Body::KeyPackages(KeyPackages { packages, last_resort, reset: false }),
-                );
+                let body = KeyPackages { packages, last_resort, reset: std::mem::take(&mut reset) };
+                self.enqueue(to, About::Nothing, Body::KeyPackages(body));
             }
         }
         Ok(())
@@ -200,6 +196,9 @@ impl Engine {
         let device = self.colleagues.get(&from).copied();
         let device =
             device.ok_or_else(|| Refuse::breach(Reason::GrantMissing, "key packages from a stranger"))?;
+        if body.reset {
+            self.drop_stock(step, &device)?;
+        }
         for bytes in &body.packages {
             let package = self.verify_package(bytes, &device)?;
             let suite = package.suite().code();
