@@ -37,7 +37,7 @@ pub(crate) struct Behaviour {
 
 pub(crate) fn swarm(config: &NetConfig, links: LinkSettings) -> Result<Swarm<Behaviour>, NetError> {
     let keypair = config.secret.keypair();
-    let transport = transport::build(&keypair)?;
+    let transport = transport::build(&keypair, config.setup_timeout)?;
     let behaviour = Behaviour {
         gate: Gate::new(config.max_per_ip),
         limits: connection_limits::Behaviour::new(limits(config)),

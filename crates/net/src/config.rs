@@ -25,7 +25,8 @@ pub struct NetConfig {
     /// Connections that this node opened, established; counted apart, so that a flood from outside can't keep this
     /// node from dialling. Default: 128.
     pub max_outbound: u32,
-    /// Connections from others in the middle of their handshake. Default: 64. Cost: a key agreement each.
+    /// Connections from others in the middle of their handshake. Default: 256, which is four times `max_per_ip`, so that
+    /// one network address can't take every place. Cost: a socket each, and a key agreement.
     pub max_pending_inbound: u32,
     /// Dials at one time. Default: 32.
     pub max_pending_outbound: u32,
@@ -50,7 +51,8 @@ pub struct NetConfig {
     pub ping_interval: Duration,
     /// A ping unanswered for this long ends the connection. Default: 20 s.
     pub ping_timeout: Duration,
-    /// A connection that has no link by then is closed. Default: 10 s.
+    /// A handshake that isn't over by then is given up, and so is a connection that has no link this long after it.
+    /// Default: 10 s.
     pub setup_timeout: Duration,
     /// First wait before dialling again; doubles with each failure. Default: 100 ms.
     pub retry_min: Duration,
@@ -73,7 +75,7 @@ impl NetConfig {
             mdns: false,
             max_inbound: 512,
             max_outbound: 128,
-            max_pending_inbound: 64,
+            max_pending_inbound: 256,
             max_pending_outbound: 32,
             max_per_ip: 64,
             max_wanted: 4096,

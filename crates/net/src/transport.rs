@@ -1,9 +1,15 @@
 //! Sockets, encryption and multiplexing: TCP with Noise and Yamux, and QUIC, with names resolved by DNS.
 
+use std::time::Duration;
+
 use futures::future::Either;
 use libp2p::{
     PeerId, Transport as _,
-    core::{muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
+    core::{
+        muxing::StreamMuxerBox,
+        transport::{Boxed, timeout::TransportTimeout},
+        upgrade::Version,
+    },
     dns, identity, noise, quic, tcp, yamux,
 };
 
@@ -18,15 +24,17 @@ const QUIC_CONNECTION_WINDOW: u32 = 2 * 1024 * 1024;
 
 pub(crate) type Multiplexed = Boxed<(PeerId, StreamMuxerBox)>;
 
-/// Resolves names as the system does. A machine without a resolver can still dial numbers.
-pub(crate) fn build(keypair: &identity::Keypair) -> Result<Multiplexed, NetError> {
-    match dns::tokio::Transport::system(without_names(keypair)?) {
-        Ok(with_names) => Ok(with_names.boxed()),
+/// Resolves names as the system does. A machine without a resolver can still dial numbers. A handshake that takes longer
+/// than `handshake` is given up: whoever says nothing must not hold a place.
+pub(crate) fn build(keypair: &identity::Keypair, handshake: Duration) -> Result<Multiplexed, NetError> {
+    let resolved = match dns::tokio::Transport::system(without_names(keypair)?) {
+        Ok(with_names) => with_names.boxed(),
         Err(error) => {
             tracing::warn!(%error, "names can't be resolved here; only numeric addresses can be dialled");
-            without_names(keypair)
+            without_names(keypair)?
         }
-    }
+    };
+    Ok(TransportTimeout::new(resolved, handshake).boxed())
 }
 
 fn without_names(keypair: &identity::Keypair) -> Result<Multiplexed, NetError> {

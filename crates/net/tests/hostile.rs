@@ -9,7 +9,8 @@ use std::time::Duration;
 use common::{Bare, Node, TCP, config, linked, ordered_seeds};
 use frontdesk_net::{DownReason, NetConfig, Violation};
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
-use libp2p::StreamProtocol;
+use libp2p::{Multiaddr, StreamProtocol, multiaddr::Protocol};
+use tokio::net::TcpStream;
 
 /// The greeting of an opener without a link that takes 1 MiB.
 const HELLO: [u8; 5] = [1, 0, 0x10, 0, 0];
@@ -114,6 +115,21 @@ async fn a_peer_that_opens_no_stream_is_not_reported_and_dropped_in_time() {
     silent.closed().await;
     assert_eq!(scene.node.events.try_recv(), None);
     scene.honest_peer_is_served().await;
+}
+
+#[tokio::test]
+async fn callers_that_never_begin_their_handshake_keep_nobody_out_for_long() {
+    let mut scene = Scene::new().await;
+    let address: Multiaddr = scene.node.address.parse().unwrap();
+    let port = address.iter().find_map(|part| if let Protocol::Tcp(port) = part { Some(port) } else { None });
+    let mut mute = Vec::new();
+    for _ in 0..300 {
+        mute.push(TcpStream::connect(("127.0.0.1", port.unwrap())).await.unwrap());
+    }
+    let newcomer = Node::start(config(4, TCP)).await;
+    newcomer.dial(&scene.node).await;
+    scene.node.up(newcomer.key()).await;
+    assert_eq!(mute.len(), 300);
 }
 
 #[tokio::test]
