@@ -88,8 +88,9 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let key = space::revocation(&revocation.principal(), &revocation.revoker(), &revocation.target());
         let bytes = revocation.bytes().clone();
-        // A full set keeps what it has; the commit that comes with a revocation stands on its own.
-        if let Ok(true) = self.revocations.insert(revocation) {
+        // A full set keeps what it has; the commit that comes with a revocation stands on its own. One that memory knows
+        // may yet be missing on the disk, if what it came with was refused.
+        if self.revocations.insert(revocation).is_ok() && step.overlay.get(&key)?.is_none() {
             record::put(step.overlay, key, &bytes)?;
         }
         Ok(())
