@@ -119,9 +119,12 @@ impl Engine {
         thread: &mut Thread,
         kind: ContentKind,
     ) -> Result<Content, Halt<CommandError>> {
+        let receivers = self.receivers(step, thread);
+        for receiver in &receivers {
+            self.require_room(step, receiver.transport)?;
+        }
         let (content, signed) = self.sign(step, meta, kind)?;
         let sealed = self.seal(step, thread, &signed)?;
-        let receivers = self.receivers(step, thread);
         let about = match content.kind {
             ContentKind::Text(_) | ContentKind::Close => {
                 About::Message { thread: meta.thread, era: content.era, seq: content.seq }
@@ -129,7 +132,9 @@ impl Engine {
             ContentKind::Read(_) | ContentKind::Name(_) => About::Thread(meta.thread),
         };
         for receiver in &receivers {
-            self.send_sealed(step, meta, receiver.transport, about, &sealed)?;
+            let sealed = ByteBuf::from(sealed.clone());
+            let message = ThreadMessage { thread: meta.thread, era: meta.era, sealed };
+            self.enqueue(receiver.transport, about, Body::ThreadMessage(message));
         }
         self.add_message(step, meta, &content, &signed, receivers)?;
         Ok(content)
@@ -181,25 +186,12 @@ impl Engine {
         })
     }
 
-    fn send_sealed(
-        &mut self,
-        step: Step<'_>,
-        meta: &Meta,
-        to: TransportKey,
-        about: About,
-        sealed: &[u8],
-    ) -> Result<(), Halt<CommandError>> {
-        if !self.has_room(step, to, 1)? {
-            let limit = usize::try_from(crate::link::MAX_OUTBOX).unwrap_or(usize::MAX);
-            return Err(CommandError::TooMany { what: "messages waiting for one device", limit }.into());
+    fn require_room(&mut self, step: Step<'_>, to: TransportKey) -> Result<(), Halt<CommandError>> {
+        if self.has_room(step, to, 1)? {
+            return Ok(());
         }
-        let sealed = ByteBuf::from(sealed.to_vec());
-        self.enqueue(
-            to,
-            about,
-            Body::ThreadMessage(ThreadMessage { thread: meta.thread, era: meta.era, sealed }),
-        );
-        Ok(())
+        let limit = usize::try_from(crate::link::MAX_OUTBOX).unwrap_or(usize::MAX);
+        Err(CommandError::TooMany { what: "messages waiting for one device", limit }.into())
     }
 
     pub(crate) fn thread_message(
