@@ -48,7 +48,13 @@ pub(super) async fn messages(
 }
 
 pub(super) async fn who(State(api): State<Api>, Name(thread): Name<ThreadId>) -> ApiResult<Json<Value>> {
-    found(api.handle.query(Query::Who(thread)).await?)
+    let who = api.handle.query(Query::Who(thread)).await?;
+    if who == Answer::Who(None) {
+        let _exists = found(api.handle.query(Query::Thread(thread)).await?)?;
+        let text = "the thread is not open yet: the business's node has not answered";
+        return Err(ApiError::new(StatusCode::CONFLICT, "not-open", text));
+    }
+    Ok(shown(&who))
 }
 
 #[derive(Deserialize)]
@@ -146,7 +152,7 @@ fn device(text: &str) -> ApiResult<DeviceId> {
 }
 
 fn found(answer: Answer) -> ApiResult<Json<Value>> {
-    if matches!(answer, Answer::Thread(None) | Answer::Who(None)) {
+    if answer == Answer::Thread(None) {
         let text = "no such thread; `frontdesk threads` lists them";
         return Err(ApiError::new(StatusCode::NOT_FOUND, "unknown-thread", text));
     }

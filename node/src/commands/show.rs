@@ -1,6 +1,9 @@
 //! `frontdesk show`.
 
-use super::{Context, names, threads::state};
+use super::{
+    Context, names,
+    threads::{devices, state},
+};
 use crate::{
     cli::Show,
     client::{Client, Events, Message, Thread},
@@ -56,8 +59,14 @@ struct View<'a> {
 impl View<'_> {
     async fn head(&self) -> Outcome {
         let thread: Thread = self.client.get(&format!("/v1/threads/{}", self.thread)).await?;
-        let (title, id, members) = (clean(&thread.title), short(&thread.id), thread.members);
-        render::line(format!("{title}  (thread {id}, {}, {members} devices)", state(&thread)));
+        let (title, id) = (clean(&thread.title), short(&thread.id));
+        render::line(format!("{title}  (thread {id}, {}, {})", state(&thread), devices(thread.members)));
+        if thread.status == "contacting" {
+            render::line(format!(
+                "Waits for the business's node to answer. To be sent then: {}",
+                clean(&thread.preview)
+            ));
+        }
         Ok(())
     }
 

@@ -48,6 +48,11 @@ pub(super) fn state(thread: &Thread) -> String {
     text
 }
 
+/// So many devices.
+pub(super) fn devices(count: usize) -> String {
+    if count == 1 { "1 device".to_owned() } else { format!("{count} devices") }
+}
+
 fn preview(text: &str) -> String {
     let line = clean(&text.replace('\n', " "));
     if line.chars().count() <= PREVIEW {

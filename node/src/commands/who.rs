@@ -1,6 +1,6 @@
 //! `frontdesk who`.
 
-use super::{Context, names};
+use super::{Context, names, threads::devices};
 use crate::{
     cli::OfThread,
     client::{Member, Who},
@@ -19,8 +19,8 @@ pub(super) async fn who(context: &Context, args: OfThread) -> Outcome {
     context.say(&value, || {
         let now = wall_clock();
         let head = format!(
-            "{} devices can read thread {} (epoch {}):",
-            who.members.len(),
+            "{} can read thread {} (epoch {}):",
+            devices(who.members.len()),
             short(&thread),
             who.epoch
         );
