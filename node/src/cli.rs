@@ -36,51 +36,73 @@ THREAD and DEVICE are ids or the unique beginning of one; DEVICE may also be a d
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Set up a business or a customer on this device
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: frontdesk init entity --name Acme")]
     Init(Init),
     /// Run the node, until a signal ends it
+    #[command(after_help = "Example: frontdesk run --listen /ip4/0.0.0.0/tcp/4100")]
     Run(Run),
     /// Stop the running node
+    #[command(after_help = "Example: frontdesk stop")]
     Stop,
     /// Show who this node is and how it fares
+    #[command(after_help = "Example: frontdesk status --json")]
     Status,
     /// Look for problems, and say what to do about each
+    #[command(after_help = "Example: frontdesk doctor")]
     Doctor(Doctor),
     /// Show this business's contact link, to print and to share
+    #[command(after_help = "Example: frontdesk link --svg link.svg")]
     Link(Link),
     /// Invite a device: an agent, a bot, or another administrator
+    #[command(after_help = "Example: frontdesk invite --role agent --name Ana --lasts 15m")]
     Invite(Invite),
     /// Become a device of a business, by an invitation
+    #[command(after_help = "Example: frontdesk --home ana join -")]
     Join(Join),
     /// List the devices that ask to be enrolled
+    #[command(after_help = "Example: frontdesk requests")]
     Requests,
     /// Enrol the device that shows this number
+    #[command(after_help = "Example: frontdesk approve 123 456")]
     Approve(Number),
     /// Turn away the device that shows this number
+    #[command(after_help = "Example: frontdesk decline 123 456")]
     Decline(Number),
     /// List the business's devices
+    #[command(after_help = "Example: frontdesk devices")]
     Devices,
     /// End a device's enrolment, and take it out of every thread
+    #[command(after_help = "Example: frontdesk remove Ana")]
     Remove(Remove),
     /// Write to a business: open a thread by its contact link
+    #[command(after_help = "Example: frontdesk contact 'frontdesk:contact/...' 'Is it ready?' --wait 30s")]
     Contact(Contact),
     /// List the threads
+    #[command(after_help = "Example: frontdesk threads")]
     Threads,
     /// Show a thread's messages
+    #[command(after_help = "Example: frontdesk show 37070d34 --follow")]
     Show(Show),
     /// Write to a thread
+    #[command(after_help = "Example: frontdesk send 37070d34 'It is.' --wait 30s")]
     Send(Send),
     /// Show who can read a thread, and by what right
+    #[command(after_help = "Example: frontdesk who 37070d34")]
     Who(OfThread),
     /// Bring a device into a thread, or hand the thread over to it
+    #[command(after_help = "Example: frontdesk forward 37070d34 --to Ana --history last:5 --expires 2h")]
     Forward(Forward),
     /// End a device's right to a thread
+    #[command(after_help = "Example: frontdesk revoke 37070d34 --from Ana")]
     Revoke(Revoke),
     /// Close a thread; the next message opens it again
+    #[command(after_help = "Example: frontdesk close 37070d34")]
     Close(OfThread),
     /// Write a sealed copy of this node into a file
+    #[command(after_help = "Example: frontdesk backup desk.backup --backup-passphrase-file backup.pass")]
     Backup(Backup),
     /// Set up a home from a backup
+    #[command(after_help = "Example: frontdesk --home new restore desk.backup")]
     Restore(Restore),
 }
 
