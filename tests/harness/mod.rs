@@ -1,0 +1,19 @@
+//! What the end-to-end tests share: homes in a place of their own, commands, running nodes, and callers of their API.
+
+mod api;
+mod chance;
+mod command;
+mod events;
+mod home;
+mod node;
+mod office;
+mod wait;
+
+pub(crate) use api::Api;
+pub(crate) use chance::Chance;
+pub(crate) use command::Call;
+pub(crate) use events::Events;
+pub(crate) use home::{Home, Place, private_file};
+pub(crate) use node::Node;
+pub(crate) use office::{Office, field, join, numbered, texts, thread_of};
+pub(crate) use wait::{PATIENCE, eventually, within};
