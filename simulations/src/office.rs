@@ -61,7 +61,9 @@ impl Office {
         };
         self.world.command(node, Command::Join { invitation: *invitation })?;
         let acme = self.acme;
-        self.world.until("the number at the joiner", PATIENCE, |world| number_at(world, node).is_some())?;
+        self.world.until("the same number on both sides", PATIENCE, |world| {
+            number_at(world, node).is_some_and(|number| requests(world, acme).contains(&number))
+        })?;
         let number = number_at(&self.world, node).unwrap_or_default();
         self.world.command(acme, Command::Approve { number })?;
         self.world.until("the enrolment", PATIENCE, |world| {

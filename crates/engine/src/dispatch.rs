@@ -51,6 +51,7 @@ impl Engine {
             Body::Roster(body) => self.roster(step, from, body),
             Body::JoinRequest(body) => self.join_request(step, from, body),
             Body::JoinChallenge(body) => self.join_challenge(step, from, &body),
+            Body::JoinReveal(body) => self.join_reveal(step, from, &body),
             Body::JoinGranted(body) => self.join_granted(step, from, &body),
             Body::JoinRefused(body) => self.join_refused_by(step, from, &body),
         }

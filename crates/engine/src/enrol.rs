@@ -1,18 +1,22 @@
-//! Enrolment: invitations, and the devices that use them. See [`frontdesk_wire::JoinRequest`] for the exchange.
+//! Enrolment at the administrator's: invitations, and the devices that use them. See [`frontdesk_wire::JoinRequest`] for
+//! the exchange, and [`ShortNumber`] for what has to be refused so that its number means something.
+
+mod join;
 
 use crate::{
     CommandError, Engine, Event, Reply,
-    record::{self, About, DeviceEntry, InvitationRecord, JoinRecord, Joining},
+    record::{self, About, Asked, DeviceEntry, InvitationRecord, JoinRecord},
     space,
     step::{Halt, Refuse, Step},
 };
 use frontdesk_capability::{Abilities, Ability, Chain, History, Scope, Terms};
 use frontdesk_identity::{
-    DeviceId, DeviceRecord, Invitation, InvitationCode, InvitationId, Role, ShortNumber, TransportKey,
+    DeviceId, Invitation, InvitationCode, InvitationId, JoinNonce, Role, ShortNumber, TransportKey,
+    codec::DecodeError,
 };
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_wire::{
-    Body, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, Profile, Reason, SignedProfile, limits,
+    Body, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal, Reason, SignedProfile, limits,
 };
 use serde_bytes::ByteArray;
 
@@ -57,7 +61,13 @@ impl Engine {
             addresses: self.addresses.clone(),
         };
         let text = invitation.reveal().map_err(|error| CommandError::Internal(error.to_string()))?;
-        let record = InvitationRecord { invitation: text.to_string(), name, request: None, done: DONE_OPEN };
+        let record = InvitationRecord {
+            invitation: text.to_string(),
+            name,
+            asked: None,
+            request: None,
+            done: DONE_OPEN,
+        };
         record::put(step.overlay, space::invitation(&invitation.code.public_id()), &record)?;
         Ok(Reply::Invited { invitation: Box::new(invitation) })
     }
@@ -73,56 +83,18 @@ impl Engine {
         Ok(())
     }
 
-    /// The joiner's side: asks to be enrolled.
-    pub(crate) fn join(
-        &mut self,
-        step: Step<'_>,
-        invitation: &Invitation,
-    ) -> Result<Reply, Halt<CommandError>> {
-        if self.me.chain.is_some() || self.me.removed {
-            return Err(CommandError::AlreadySettled.into());
-        }
-        if invitation.expires < step.wall() {
-            return Err(CommandError::InvitationExpired.into());
-        }
-        let internal = |error: &dyn std::fmt::Display| CommandError::Internal(error.to_string());
-        let record = DeviceRecord::sign(&self.keys, invitation.entity, step.wall());
-        let nonce = ByteArray::new(self.bytes());
-        let text = invitation.reveal().map_err(|error| internal(&error))?;
-        self.me.joining = Some(Joining { invitation: text.to_string(), nonce, number: None, refused: None });
-        self.me.principal = Some(invitation.entity);
-        self.record = Some(record.verify().map_err(|error| internal(&error))?);
-        self.me.record = Some(record.clone());
-        self.put_self(step)?;
-        let mut request = JoinRequest {
-            invitation: invitation.code.public_id(),
-            record,
-            nonce,
-            name: self.me.name.clone(),
-            address: self.address_record(step)?,
-            proof: ByteArray::new([0; 32]),
-        };
-        let transcript = request.transcript().map_err(|error| internal(&error))?;
-        request.proof = ByteArray::new(invitation.code.prove(&joiner(&transcript)));
-        let hints = invitation.addresses.iter().map(ToString::to_string).collect();
-        self.hint(step, invitation.transport, hints)?;
-        self.kept.insert(invitation.transport);
-        self.enqueue(invitation.transport, About::Join(request.invitation), Body::JoinRequest(request));
-        Ok(Reply::Done)
-    }
-
-    /// The administrator's side: a device shows that it knows a code.
+    /// A device shows that it knows a code, and commits to its nonce. It is answered, and not told of yet.
+    ///
+    /// One invitation gets one answer: to this record, name and commitment, for good. Who asks for the same again is
+    /// given the same nonce again; who asks for anything else is refused. Else a false joiner could ask, see the nonce,
+    /// and ask again with a name or a commitment that gives the number it wants.
     pub(crate) fn join_request(
         &mut self,
         step: Step<'_>,
         from: TransportKey,
         body: JoinRequest,
     ) -> Result<(), Halt<Refuse>> {
-        let key = space::invitation(&body.invitation);
-        let record: Option<InvitationRecord> = record::get(step.overlay, &key)?;
-        let mut record =
-            record.ok_or_else(|| Refuse::breach(Reason::UnknownInvitation, "no such invitation"))?;
-        let invitation = parse(&record)?;
+        let (mut record, invitation) = invited(step, &body.invitation)?;
         let device = crate::contact::device_on_link(from, &body.record)?;
         let transcript = body.transcript().map_err(Refuse::decode)?;
         if invitation.code.check(&joiner(&transcript), &body.proof).is_err() {
@@ -133,12 +105,12 @@ impl Engine {
         if record.done == DONE_DECLINED {
             return Err(Refuse::plain(Reason::Declined).into());
         }
-        if record.done == DONE_APPROVED
-            || record.request.as_ref().is_some_and(|taken| taken.record != body.record)
-        {
-            return Err(
-                Refuse::breach(Reason::UsedInvitation, "the invitation was used by another device").into()
-            );
+        let first = record.asked.as_ref().map(|asked| asked.request.transcript()).transpose();
+        if first.map_err(Refuse::decode)?.is_some_and(|first| first != transcript) {
+            return Err(Refuse::breach(Reason::UsedInvitation, "the invitation was used by another").into());
+        }
+        if record.done == DONE_APPROVED {
+            return Ok(());
         }
         if invitation.expires < step.wall() {
             return Err(Refuse::breach(Reason::ExpiredInvitation, "the invitation has expired").into());
@@ -146,62 +118,55 @@ impl Engine {
         if device.principal() != invitation.entity {
             return Err(Refuse::breach(Reason::GrantWrongScope, "a device of another principal").into());
         }
-        let answer = ByteArray::new(self.bytes());
-        let full = body.full_transcript(&answer).map_err(Refuse::decode)?;
-        let number = ShortNumber::derive(&full).to_string();
-        let name = if body.name.is_empty() { record.name.clone() } else { body.name.clone() };
-        let request = JoinRecord {
-            record: body.record.clone(),
-            name: name.clone(),
-            number: number.clone(),
-            asked_at: step.wall(),
-            nonce: body.nonce,
-            answer,
-        };
-        record.request = Some(request);
-        record::put(step.overlay, key, &record)?;
         self.learn_address(step, from, &body.address, Some(device.id()))?;
-        let proof = ByteArray::new(invitation.code.prove(&administrator(&full)));
-        let challenge = JoinChallenge { invitation: body.invitation, nonce: answer, proof };
+        let fresh = || Asked { request: body, answer: ByteArray::new(self.bytes()) };
+        let asked = record.asked.take().unwrap_or_else(fresh);
+        let challenge = challenge(&invitation, &asked).map_err(Refuse::decode)?;
+        record.asked = Some(asked);
+        record::put(step.overlay, space::invitation(&challenge.invitation), &record)?;
         self.enqueue(from, About::Nothing, Body::JoinChallenge(challenge));
-        self.tell(Event::JoinRequested { name, number });
         Ok(())
     }
 
-    /// The joiner's side: the administrator's node knows the code too; now people compare the number.
-    pub(crate) fn join_challenge(
+    /// The device opens its commitment: the number is complete, and the administrator is asked.
+    pub(crate) fn join_reveal(
         &mut self,
         step: Step<'_>,
         from: TransportKey,
-        body: &JoinChallenge,
+        body: &JoinReveal,
     ) -> Result<(), Halt<Refuse>> {
-        let (mut joining, invitation) = self.joining(from, &body.invitation)?;
-        let request = JoinRequest {
-            invitation: body.invitation,
-            record: self.own_record()?,
-            nonce: joining.nonce,
-            name: self.me.name.clone(),
-            address: self.address_record(step)?,
-            proof: ByteArray::new([0; 32]),
-        };
-        let full = request.full_transcript(&body.nonce).map_err(Refuse::decode)?;
-        if invitation.code.check(&administrator(&full), &body.proof).is_err() {
-            return Err(Refuse::breach(Reason::WrongCode, "the administrator's proof does not hold").into());
+        let (mut record, invitation) = invited(step, &body.invitation)?;
+        let unasked = || Refuse::breach(Reason::UnknownInvitation, "a nonce revealed by who did not ask");
+        let asked = record.asked.as_ref().ok_or_else(unasked)?;
+        if record::device_of(&asked.request.record)?.transport() != from {
+            return Err(unasked().into());
         }
+        if JoinNonce::from_bytes(*body.nonce).commit() != *asked.request.commitment {
+            return Err(Refuse::breach(Reason::WrongCode, "the nonce is not the committed one").into());
+        }
+        if record.done == DONE_DECLINED {
+            return Err(Refuse::plain(Reason::Declined).into());
+        }
+        if record.request.is_some() {
+            return Ok(());
+        }
+        if invitation.expires < step.wall() {
+            return Err(Refuse::breach(Reason::ExpiredInvitation, "the invitation has expired").into());
+        }
+        let full = asked.request.full_transcript(&asked.answer, &body.nonce).map_err(Refuse::decode)?;
         let number = ShortNumber::derive(&full).to_string();
-        joining.number = Some(number.clone());
-        self.me.joining = Some(joining);
-        self.put_self(step)?;
-        self.tell(Event::JoinChallenged { number });
+        let wish = &asked.request.name;
+        let name = if wish.is_empty() { record.name.clone() } else { wish.clone() };
+        let request = JoinRecord {
+            record: asked.request.record.clone(),
+            name: name.clone(),
+            number: number.clone(),
+            asked_at: step.wall(),
+        };
+        record.request = Some(request);
+        record::put(step.overlay, space::invitation(&body.invitation), &record)?;
+        self.tell(Event::JoinRequested { name, number });
         Ok(())
-    }
-
-    fn joining(&self, from: TransportKey, id: &InvitationId) -> Result<(Joining, Invitation), Halt<Refuse>> {
-        let none = || Refuse::breach(Reason::UnknownInvitation, "this device did not ask for that");
-        let joining = self.me.joining.clone().ok_or_else(none)?;
-        let invitation: Invitation = joining.invitation.parse().map_err(|_| none())?;
-        let mine = invitation.transport == from && invitation.code.public_id() == *id;
-        if mine { Ok((joining, invitation)) } else { Err(none().into()) }
     }
 
     fn request_by_number(
@@ -296,93 +261,20 @@ impl Engine {
         self.enqueue(device.transport(), About::Nothing, Body::JoinRefused(refused));
         Ok(Reply::Done)
     }
+}
 
-    /// The joiner's side: enrolled. The grant must come from the entity that the invitation named.
-    pub(crate) fn join_granted(
-        &mut self,
-        step: Step<'_>,
-        from: TransportKey,
-        body: &JoinGranted,
-    ) -> Result<(), Halt<Refuse>> {
-        let (joining, invitation) = self.joining(from, &body.invitation)?;
-        if joining.number.is_none() {
-            return Err(Refuse::breach(Reason::WrongCode, "a grant before the proof of the code").into());
-        }
-        let entity = invitation.entity;
-        let chain = crate::contact::verify(step, &body.chain, &entity, &self.revocations)?;
-        chain.held_by(&self.id()).map_err(Refuse::grant)?;
-        let administrator = crate::contact::device_on_link(from, &body.administrator)?;
-        let theirs = crate::contact::verify(step, &body.administrator_chain, &entity, &self.revocations)?;
-        theirs.held_by(&administrator.id()).map_err(Refuse::grant)?;
-        theirs.permits(Ability::Admit, Scope::Principal).map_err(Refuse::grant)?;
-        if administrator.id() != invitation.administrator {
-            return Err(Refuse::breach(
-                Reason::GrantWrongAudience,
-                "another administrator than the inviting one",
-            )
-            .into());
-        }
-        let role = Role::try_from(body.role).ok().filter(|role| *role == invitation.role);
-        let role =
-            role.ok_or_else(|| Refuse::breach(Reason::Malformed, "another role than the invitation's"))?;
-        let profile: Profile = self.learn_profile(step, &entity, &body.profile)?;
-        let entry = DeviceEntry {
-            record: body.administrator.clone(),
-            chain: body.administrator_chain.clone(),
-            role: Role::Admin.into(),
-            name: format!("{} administrator", profile.name),
-            removed: false,
-            expires: theirs.expires(),
-            given: 0,
-        };
-        record::put(step.overlay, space::device(&administrator.id()), &entry)?;
-        self.learn_address(step, from, &body.address, Some(administrator.id()))?;
-        self.me.chain = Some(body.chain.clone());
-        self.me.granted_at = step.wall();
-        self.me.role = role.into();
-        self.me.joining = None;
-        if self.me.name.is_empty() {
-            self.me.name.clone_from(&body.name);
-        }
-        self.put_self(step)?;
-        self.chain = Some(chain);
-        self.colleagues.insert(from, administrator.id());
-        self.publish_once(step, from)?;
-        self.tell(Event::Joined { entity: profile.name });
-        Ok(())
-    }
+/// An invitation of this node, and what became of it.
+fn invited(step: Step<'_>, id: &InvitationId) -> Result<(InvitationRecord, Invitation), Halt<Refuse>> {
+    let record: Option<InvitationRecord> = record::get(step.overlay, &space::invitation(id))?;
+    let record = record.ok_or_else(|| Refuse::breach(Reason::UnknownInvitation, "no such invitation"))?;
+    let invitation = parse(&record)?;
+    Ok((record, invitation))
+}
 
-    pub(crate) fn join_refused_by(
-        &mut self,
-        step: Step<'_>,
-        from: TransportKey,
-        body: &JoinRefused,
-    ) -> Result<(), Halt<Refuse>> {
-        self.joining(from, &body.invitation)?;
-        Ok(self.join_refused(step, body.invitation, body.reason)?)
-    }
-
-    pub(crate) fn join_refused(
-        &mut self,
-        step: Step<'_>,
-        id: InvitationId,
-        reason: Reason,
-    ) -> Result<(), StoreError> {
-        let invitation =
-            self.me.joining.as_ref().and_then(|joining| joining.invitation.parse::<Invitation>().ok());
-        if invitation.is_some_and(|invitation| invitation.code.public_id() == id)
-            && let Some(joining) = self.me.joining.as_mut()
-        {
-            joining.refused = Some(reason);
-            self.put_self(step)?;
-            self.tell(Event::JoinFailed { reason });
-        }
-        Ok(())
-    }
-
-    pub(crate) fn put_self(&self, step: Step<'_>) -> Result<(), StoreError> {
-        record::put(step.overlay, space::SELF.to_vec(), &self.me)
-    }
+fn challenge(invitation: &Invitation, asked: &Asked) -> Result<JoinChallenge, DecodeError> {
+    let transcript = asked.request.challenge_transcript(&asked.answer)?;
+    let proof = ByteArray::new(invitation.code.prove(&administrator(&transcript)));
+    Ok(JoinChallenge { invitation: asked.request.invitation, nonce: asked.answer, proof })
 }
 
 /// A proof names the side that it is from, so that one side's can't be shown back to it as the other's.

@@ -7,7 +7,9 @@ use frontdesk_identity::{
     codec::{self, DecodeError},
 };
 use frontdesk_store::{Overlay, Reader, StoreError};
-use frontdesk_wire::{Incarnation, LinkSeq, Position, Reason, Refused, RequestId, Seq, SignedContent};
+use frontdesk_wire::{
+    Incarnation, JoinRequest, LinkSeq, Position, Reason, Refused, RequestId, Seq, SignedContent,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::{ByteArray, ByteBuf};
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
@@ -75,7 +77,12 @@ impl SelfRecord {
 pub(crate) struct Joining {
     /// The invitation as text; it holds the secret code.
     pub(crate) invitation: String,
+    /// What was asked. It is asked again as it is, but for the address.
+    pub(crate) request: JoinRequest,
+    /// What the request's commitment opens to: secret until there is an answer.
     pub(crate) nonce: ByteArray<16>,
+    /// The administrator's nonce, to which this device has revealed its own.
+    pub(crate) answer: Option<ByteArray<16>>,
     pub(crate) number: Option<String>,
     pub(crate) refused: Option<Reason>,
 }
@@ -327,9 +334,20 @@ pub(crate) struct InvitationRecord {
     /// As text; it holds the secret code.
     pub(crate) invitation: String,
     pub(crate) name: String,
+    /// The one request that was answered.
+    pub(crate) asked: Option<Asked>,
+    /// The same, once its device has revealed its nonce: only then there is a number that can be approved.
     pub(crate) request: Option<JoinRecord>,
     /// 0 open, 1 approved, 2 declined.
     pub(crate) done: u8,
+}
+
+/// A request to be enrolled, and what it was answered.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Asked {
+    pub(crate) request: JoinRequest,
+    /// This node's nonce.
+    pub(crate) answer: ByteArray<16>,
 }
 
 /// A device that asks to be enrolled.
@@ -339,9 +357,6 @@ pub(crate) struct JoinRecord {
     pub(crate) name: String,
     pub(crate) number: String,
     pub(crate) asked_at: UnixTime,
-    /// The joiner's nonce and this node's answer, so that a repeated request gets the same one.
-    pub(crate) nonce: ByteArray<16>,
-    pub(crate) answer: ByteArray<16>,
 }
 
 /// Verifies a record that this node has stored after verifying it.

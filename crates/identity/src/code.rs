@@ -1,4 +1,5 @@
-//! The secret of an invitation, proofs of knowing it, and the short number that people compare.
+//! The secret of an invitation, proofs of knowing it, and the short number that people compare with what it takes to
+//! make it safe.
 
 use crate::ids::InvitationId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -12,15 +13,11 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 ///
 /// The invitation travels out of band (read out, or as a QR code). Over the network, the joining device names it by
 /// its public id and proves that it knows the code; the code itself is never sent. Who got hold of the invitation on
-/// the way could do the same, so both sides also show a [`ShortNumber`] that people compare before the administrator
-/// approves.
+/// the way could do the same, and who exchanged it for another knows the code of that one. So both sides also show a
+/// [`ShortNumber`] that people compare before the administrator approves; its documentation has the order of messages
+/// that makes it safe.
 ///
-/// # The order of messages
-///
-/// Six digits resist only as long as nobody can try many inputs. So the joining device first commits to its keys (it
-/// sends its device record), and only *then* the administrator sends a fresh random nonce; both go into the
-/// transcript. Someone in between has one try at one in a million for each invitation, since a code is used up by its
-/// first request. The transcript must also say which side a proof is from, or a proof could be sent back to its maker.
+/// What is proved must also say which side the proof is from, or a proof could be sent back to its maker.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct InvitationCode([u8; 16]);
 
@@ -100,14 +97,66 @@ impl fmt::Debug for InvitationCode {
 #[error("the proof does not match the invitation's code")]
 pub struct WrongProof;
 
+/// The joiner's part of a [`ShortNumber`]: 16 random bytes, secret until the administrator's part has come.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct JoinNonce([u8; 16]);
+
+impl JoinNonce {
+    /// A fresh nonce. Each invitation takes its own: one that was revealed hides nothing any more.
+    pub fn generate<R: CryptoRng + ?Sized>(rng: &mut R) -> Self {
+        let mut nonce = Self([0; 16]);
+        rng.fill_bytes(&mut nonce.0);
+        nonce
+    }
+
+    /// A nonce from storage, or one that was revealed.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for storage and to reveal them.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// The commitment: SHA-256 over `frontdesk/join-commitment/v1` 00 nonce. It says nothing about the nonce, and no
+    /// second nonce fits it.
+    #[must_use]
+    pub fn commit(&self) -> [u8; 32] {
+        Sha256::new().chain_update(b"frontdesk/join-commitment/v1\0").chain_update(self.0).finalize().into()
+    }
+}
+
+impl fmt::Debug for JoinNonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JoinNonce(redacted)")
+    }
+}
+
 /// Six digits that both sides of an enrolment show, for people to compare.
+///
+/// # The order of messages
+///
+/// Six digits resist only as long as nobody can try many inputs. Whoever sits between the two sides takes part in two
+/// exchanges, as the administrator for the joiner and as a joiner for the administrator, and wants both to show the
+/// same number. So no side may choose anything once it knows all the rest:
+///
+/// 1. The joiner sends its device record, its name and the *commitment* to a fresh [`JoinNonce`].
+/// 2. The administrator answers with a fresh random nonce of its own.
+/// 3. The joiner reveals its nonce, which the administrator checks against the commitment.
+///
+/// The transcript holds all of this. A false administrator answers in step 2 without knowing what step 3 reveals; a
+/// false joiner is bound by step 1 before it sees step 2. Either way the number is drawn after the last choice, and the
+/// two are equal in one case of a million. That holds for *one* try, so each side takes part once for an invitation: the
+/// administrator answers one request, and the joiner reveals its nonce to one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ShortNumber(u32);
 
 impl ShortNumber {
     /// The number of a transcript: SHA-256 over `frontdesk/short-number/v1` 00 transcript, its first eight bytes as a
-    /// big-endian number, modulo a million. See [`InvitationCode`] for what the
-    /// transcript must hold.
+    /// big-endian number, modulo a million. See [`ShortNumber`] for what the transcript must hold.
     #[must_use]
     pub fn derive(transcript: &[u8]) -> Self {
         let hash = Sha256::new().chain_update(b"frontdesk/short-number/v1\0").chain_update(transcript);
@@ -173,6 +222,18 @@ mod tests {
         assert_eq!(code.public_id(), InvitationCode::from_bytes([0xa7; 16]).public_id());
         assert_ne!(code.public_id(), InvitationCode::from_bytes([0xa8; 16]).public_id());
         assert!(!code.public_id().to_string().contains("a7a7"));
+    }
+
+    #[test]
+    fn a_commitment_fits_its_own_nonce_alone() {
+        let nonce = JoinNonce::generate(&mut rng(3));
+        assert_eq!(JoinNonce::from_bytes(*nonce.as_bytes()).commit(), nonce.commit());
+        for byte in 0..16 {
+            let mut other = *nonce.as_bytes();
+            *other.get_mut(byte).unwrap() ^= 1;
+            assert_ne!(JoinNonce::from_bytes(other).commit(), nonce.commit());
+        }
+        assert_ne!(JoinNonce::generate(&mut rng(4)).commit(), nonce.commit());
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub use address::{
     ADDRESS_RECORD_VERSION, AddressRecord, AddressRecordError, BadAddress, CLOCK_SKEW, DialAddress,
     MAX_ADDRESS, MAX_ADDRESS_RECORD, MAX_ADDRESSES, SignedAddressRecord,
 };
-pub use code::{InvitationCode, NotAShortNumber, ShortNumber, WrongProof};
+pub use code::{InvitationCode, JoinNonce, NotAShortNumber, ShortNumber, WrongProof};
 pub use device::{
     DEVICE_RECORD_VERSION, DeviceRecord, DeviceRecordError, MAX_DEVICE_RECORD, SignedDeviceRecord,
 };

@@ -45,9 +45,11 @@ fn device_keys_are_redacted() {
 }
 
 #[test]
-fn invitation_codes_are_redacted() {
+fn invitation_codes_and_nonces_are_redacted() {
     let code = InvitationCode::generate(&mut rng());
     assert_redacted(&code, code.as_bytes());
+    let nonce = JoinNonce::generate(&mut rng());
+    assert_redacted(&nonce, nonce.as_bytes());
     let keys = DeviceKeys::generate(&mut rng());
     let invitation = Invitation {
         entity: RootKey::generate(&mut rng()).principal(),

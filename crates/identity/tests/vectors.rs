@@ -161,6 +161,8 @@ fn the_invitation_and_its_proofs_match_the_golden_text() {
         .bytes("transcript", transcript)
         .bytes("proof", code.prove(transcript))
         .text("short_number", ShortNumber::derive(transcript))
+        .bytes("join_nonce", [0x77; 16])
+        .bytes("join_commitment", JoinNonce::from_bytes([0x77; 16]).commit())
         .check();
 }
 

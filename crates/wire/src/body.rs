@@ -7,7 +7,7 @@ mod forward;
 mod thread;
 
 pub use contact::{ContactOffer, ContactOpen, ContactRequest};
-pub use enrol::{JoinChallenge, JoinGranted, JoinRefused, JoinRequest};
+pub use enrol::{JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal};
 pub use entity::{AddressUpdate, KeyPackages, Revoked, Roster, RosterEntry};
 pub use forward::{ForwardAnswer, ForwardPayload, ForwardRequest, HistoryPiece};
 pub use thread::{CommitNotice, RefillRequest, Rejoin, ThreadMessage};
@@ -100,6 +100,8 @@ bodies! {
     22 JoinGranted;
     /// Not enrolled.
     23 JoinRefused;
+    /// The device opens its commitment, which completes the short number.
+    24 JoinReveal;
 }
 
 #[derive(Serialize, Deserialize)]

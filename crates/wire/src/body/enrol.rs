@@ -1,14 +1,16 @@
 //! Enrolment: a device shows that it knows an invitation's code, people compare a short number, a grant is issued.
 //!
 //! ```text
-//! joiner -> administrator   JoinRequest    record, nonce, proof of the code over both
-//! administrator -> joiner   JoinChallenge  nonce, proof of the code over all of it
+//! joiner -> administrator   JoinRequest    record, name, commitment to a nonce; proof of the code over it
+//! administrator -> joiner   JoinChallenge  its own nonce; proof of the code over all of it
+//! joiner -> administrator   JoinReveal     the joiner's nonce
 //!            both show the short number of the whole transcript; the administrator approves
 //! administrator -> joiner   JoinGranted    grant chain, profile       (or JoinRefused)
 //! ```
 //!
-//! The administrator's nonce comes after the joiner is committed to its keys and nonce, so nobody can search for
-//! keys that give a wanted number.
+//! The administrator's nonce comes after the joiner is bound to its keys, name and nonce, and before anybody else can
+//! know that nonce. So neither side can search for something that gives a wanted number. The reasoning, and what each
+//! side must refuse for it to hold, is at [`frontdesk_identity::ShortNumber`].
 
 use crate::{
     bounds::{Bounded, FIXED, chain_fits, is_role},
@@ -31,8 +33,8 @@ pub struct JoinRequest {
     pub invitation: InvitationId,
     /// The joiner's device.
     pub record: SignedDeviceRecord,
-    /// The joiner's part of the short number.
-    pub nonce: ByteArray<16>,
+    /// The commitment to the joiner's part of the short number, see [`frontdesk_identity::JoinNonce`].
+    pub commitment: ByteArray<32>,
     /// How the joiner would like to be called; empty: as the invitation says.
     pub name: String,
     /// Where the joiner can be dialled.
@@ -48,8 +50,17 @@ pub struct JoinChallenge {
     pub invitation: InvitationId,
     /// The administrator's part of the short number.
     pub nonce: ByteArray<16>,
-    /// Proof of the code over the request's transcript and this nonce.
+    /// Proof of the code over [`JoinRequest::challenge_transcript`].
     pub proof: ByteArray<32>,
+}
+
+/// The joiner opens its commitment. It does so for the first challenge whose proof holds, and for no other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct JoinReveal {
+    /// Which invitation.
+    pub invitation: InvitationId,
+    /// The joiner's part of the short number.
+    pub nonce: ByteArray<16>,
 }
 
 /// Enrolled.
@@ -83,20 +94,32 @@ pub struct JoinRefused {
 }
 
 impl JoinRequest {
-    /// What the joiner proves its code over: invitation, record, nonce and name.
+    /// What the joiner proves its code over: invitation, record, commitment and name.
     ///
     /// # Errors
     /// Only for a defect of ours, see [`codec::encode`].
     pub fn transcript(&self) -> Result<Vec<u8>, DecodeError> {
-        codec::encode(&(self.invitation, &self.record, self.nonce, &self.name))
+        codec::encode(&(self.invitation, &self.record, self.commitment, &self.name))
     }
 
-    /// What the administrator proves its code over, and what the short number is made from.
+    /// What the administrator proves its code over: the same, and its nonce.
     ///
     /// # Errors
     /// Only for a defect of ours, see [`codec::encode`].
-    pub fn full_transcript(&self, administrator_nonce: &ByteArray<16>) -> Result<Vec<u8>, DecodeError> {
-        codec::encode(&(self.invitation, &self.record, self.nonce, &self.name, administrator_nonce))
+    pub fn challenge_transcript(&self, administrator: &ByteArray<16>) -> Result<Vec<u8>, DecodeError> {
+        codec::encode(&(self.invitation, &self.record, self.commitment, &self.name, administrator))
+    }
+
+    /// What the short number is made from: the same, and the joiner's nonce.
+    ///
+    /// # Errors
+    /// Only for a defect of ours, see [`codec::encode`].
+    pub fn full_transcript(
+        &self,
+        administrator: &ByteArray<16>,
+        joiner: &ByteArray<16>,
+    ) -> Result<Vec<u8>, DecodeError> {
+        codec::encode(&(self.invitation, &self.record, self.commitment, &self.name, administrator, joiner))
     }
 }
 
@@ -109,6 +132,14 @@ impl Bounded for JoinRequest {
 }
 
 impl Bounded for JoinChallenge {
+    const MAX_BYTES: usize = FIXED;
+
+    fn is_bounded(&self) -> bool {
+        true
+    }
+}
+
+impl Bounded for JoinReveal {
     const MAX_BYTES: usize = FIXED;
 
     fn is_bounded(&self) -> bool {

@@ -9,9 +9,9 @@ use frontdesk_identity::{
 use frontdesk_wire::{
     Ack, AddressUpdate, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Content, ContentKind,
     Data, ForwardAnswer, ForwardPayload, ForwardRequest, Frame, Hello, HistoryPiece, Incarnation,
-    JoinChallenge, JoinGranted, JoinRefused, JoinRequest, KeyPackages, LinkSeq, Position, Profile, Reason,
-    RefillRequest, Refused, Rejoin, RequestId, Revoked, Roster, RosterEntry, Seq, SignedProfile,
-    ThreadMessage, limits,
+    JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal, KeyPackages, LinkSeq, Position,
+    Profile, Reason, RefillRequest, Refused, Rejoin, RequestId, Revoked, Roster, RosterEntry, Seq,
+    SignedProfile, ThreadMessage, limits,
 };
 use proptest::{
     collection::{btree_map, btree_set, vec},
@@ -252,23 +252,20 @@ fn entity() -> impl Strategy<Value = Body> {
 
 fn enrolment() -> impl Strategy<Value = Body> {
     let name = || text(limits::MAX_NAME);
-    let asked = (invitation(), record(), nonce(), name(), address(), proof());
+    let asked = (invitation(), record(), proof(), name(), address(), proof());
     let challenged = (invitation(), nonce(), proof());
     let granted = (invitation(), (chain(), 1..=3_u8, name()), (record(), chain(), address()), any_profile());
     prop_oneof![
-        asked.prop_map(|(invitation, record, nonce, name, address, proof)| Body::JoinRequest(JoinRequest {
-            invitation,
-            record,
-            nonce,
-            name,
-            address,
-            proof
-        })),
+        asked.prop_map(|(invitation, record, commitment, name, address, proof)| Body::JoinRequest(
+            JoinRequest { invitation, record, commitment, name, address, proof }
+        )),
         challenged.prop_map(|(invitation, nonce, proof)| Body::JoinChallenge(JoinChallenge {
             invitation,
             nonce,
             proof
         })),
+        (invitation(), nonce())
+            .prop_map(|(invitation, nonce)| Body::JoinReveal(JoinReveal { invitation, nonce })),
         granted.prop_map(|(invitation, (chain, role, name), (administrator, of, address), profile)| {
             Body::JoinGranted(JoinGranted {
                 invitation,

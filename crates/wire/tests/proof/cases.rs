@@ -220,6 +220,9 @@ fn body_types() -> Vec<Case> {
         body("no-such-history", "forward-request-to-anybody", |f| f[3] = list([int(3_u64)]), "malformed"),
         body("a-device-of-text", "forward-request-to-anybody", |f| f[2] = text("anybody"), "malformed"),
         body("a-name-of-bytes", "join-request", |f| f[3] = bytes([0xff, 0xfe]), "malformed"),
+        body("a-commitment-of-16-bytes", "join-request", |f| f[2] = bytes([0; 16]), "malformed"),
+        body("a-reveal-of-15-bytes", "join-reveal", |f| f[1] = bytes([0; 15]), "malformed"),
+        body("a-reset-of-1", "key-packages-anew", |f| f[2] = int(1_u64), "malformed"),
         body("a-proof-of-33-bytes", "join-challenge", |f| f[2] = bytes([0; 33]), "malformed"),
     ]
 }

@@ -6,9 +6,10 @@ use crate::{
     samples::{Sample, address, blob, body, chain, opaque, profile, record, revoked},
 };
 use ciborium::Value;
+use frontdesk_identity::JoinNonce;
 use frontdesk_wire::{
-    AddressUpdate, Body, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, KeyPackages, Reason, Revoked,
-    Roster, RosterEntry,
+    AddressUpdate, Body, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal, KeyPackages,
+    Reason, Revoked, Roster, RosterEntry,
 };
 use serde_bytes::{ByteArray, ByteBuf};
 
@@ -66,11 +67,12 @@ pub(crate) fn entity() -> Vec<Sample<Body>> {
 pub(crate) fn enrolment() -> Vec<Sample<Body>> {
     let (ana, admin) = (Who::Ana.record(Who::Acme), Who::Admin.record(Who::Acme));
     let (nonce, proof) = (ByteArray::new([0x8a; 16]), ByteArray::new([0x8b; 32]));
+    let commitment = ByteArray::new(JoinNonce::from_bytes([0x8e; 16]).commit());
     let invitation = || bytes(INVITATION.as_bytes());
     let asked = JoinRequest {
         invitation: INVITATION,
         record: ana.clone(),
-        nonce,
+        commitment,
         name: "Ana".to_owned(),
         address: Who::Ana.address(),
         proof,
@@ -93,7 +95,7 @@ pub(crate) fn enrolment() -> Vec<Sample<Body>> {
             list([
                 invitation(),
                 record(&ana),
-                bytes(*nonce),
+                bytes(*commitment),
                 text("Ana"),
                 address(&Who::Ana.address()),
                 bytes(*proof),
@@ -125,6 +127,12 @@ pub(crate) fn enrolment() -> Vec<Sample<Body>> {
             23,
             Body::JoinRefused(JoinRefused { invitation: INVITATION, reason: Reason::WrongCode }),
             list([invitation(), int(43_u64)]),
+        ),
+        body(
+            "join-reveal",
+            24,
+            Body::JoinReveal(JoinReveal { invitation: INVITATION, nonce: ByteArray::new([0x8e; 16]) }),
+            list([invitation(), bytes([0x8e; 16])]),
         ),
     ]
 }

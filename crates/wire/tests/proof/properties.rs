@@ -54,21 +54,32 @@ proptest! {
 
     /// Each field that people compare the short number for is in it.
     #[test]
-    fn transcripts_differ_when_anything_in_them_differs(body in body(), nonce: [u8; 16], name: String) {
+    fn transcripts_differ_when_anything_in_them_differs(
+        body in body(), nonces: [[u8; 16]; 2], commitment: [u8; 32], name: String
+    ) {
         let Body::JoinRequest(request) = body else { return Ok(()) };
-        let administrator = ByteArray::new(nonce);
+        let [administrator, joiner] = nonces.map(ByteArray::new);
         let changed = [
-            JoinRequest { nonce: ByteArray::new(nonce), ..request.clone() },
+            JoinRequest { commitment: ByteArray::new(commitment), ..request.clone() },
             JoinRequest { name, ..request.clone() },
             JoinRequest { record: Who::Ana.record(Who::Acme), ..request.clone() },
         ];
-        prop_assert_ne!(request.transcript().unwrap(), request.full_transcript(&administrator).unwrap());
+        let three = |of: &JoinRequest| {
+            let (challenge, full) =
+                (of.challenge_transcript(&administrator), of.full_transcript(&administrator, &joiner));
+            [of.transcript().unwrap(), challenge.unwrap(), full.unwrap()]
+        };
+        let [transcript, challenge, full] = three(&request);
+        prop_assert!(transcript != challenge && challenge != full && full != transcript);
+        if administrator != joiner {
+            prop_assert_ne!(&challenge, &request.challenge_transcript(&joiner).unwrap());
+            prop_assert_ne!(&full, &request.full_transcript(&joiner, &administrator).unwrap());
+            prop_assert_ne!(&full, &request.full_transcript(&administrator, &administrator).unwrap());
+        }
         for other in changed.into_iter().filter(|other| *other != request) {
-            prop_assert_ne!(other.transcript().unwrap(), request.transcript().unwrap());
-            prop_assert_ne!(
-                other.full_transcript(&administrator).unwrap(),
-                request.full_transcript(&administrator).unwrap()
-            );
+            for (theirs, ours) in three(&other).iter().zip([&transcript, &challenge, &full]) {
+                prop_assert_ne!(theirs, ours);
+            }
         }
     }
 }
