@@ -47,9 +47,11 @@ impl Engine {
                 self.refill_refused(step, (thread, era), from, seq, reason)
             }
             (About::Payload(thread), Some(reason)) => self.payload_refused(step, thread, from, reason),
+            (About::Packages, Some(_)) => self.packages_refused(step, from),
             (About::Nothing | About::Thread(_), _)
             | (
-                About::Payload(_)
+                About::Packages
+                | About::Payload(_)
                 | About::Contact(_)
                 | About::Join(_)
                 | About::Forward(_)

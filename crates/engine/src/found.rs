@@ -1,7 +1,7 @@
 //! Founding: what a new home's store begins with.
 
 use crate::{
-    record::{self, DeviceEntry, SelfRecord},
+    record::{self, Addresses, DeviceEntry, SelfRecord},
     space,
 };
 use frontdesk_capability::{Abilities, Ability, Chain, History, Refusal, Scope, Terms};
@@ -16,6 +16,9 @@ use rand_core::Rng as _;
 pub const ROOT_GRANT_LASTS: u64 = 5 * 365 * 24 * 3600;
 /// How many links may follow the root's grant: to another administrator, to an agent's thread, and one to spare.
 const ROOT_GRANT_DEPTH: u8 = 3;
+
+/// By how much a restore raises the number of the next address record: more than any node signs between two backups.
+const RESTORE_SKIPS: u64 = 1 << 32;
 
 /// The home could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -155,6 +158,11 @@ pub fn mark_restored(overlay: &Overlay<'_>, rng: &mut ChaCha20Rng) -> Result<(),
         }
     }
     overlay.delete(space::PUBLISHED)?;
+    // Peers may hold later numbers than the copy knows of.
+    if let Some(known) = record::get::<Addresses>(overlay, space::ADDRESS)? {
+        let number = known.number.saturating_add(RESTORE_SKIPS);
+        record::put(overlay, space::ADDRESS.to_vec(), &Addresses { number, addresses: Vec::new() })?;
+    }
     put_incarnation(overlay, rng)?;
     let me: Option<SelfRecord> = record::get(overlay, space::SELF)?;
     me.map_or(Ok(()), |me| record::put(overlay, space::SELF.to_vec(), &SelfRecord { restored: true, ..me }))

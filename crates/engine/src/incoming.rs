@@ -203,6 +203,11 @@ impl Engine {
             if content.author != own {
                 meta.author_mut(content.author);
             }
+            let place = space::history_item(&meta.thread, content.era, content.position, &content.author, 0);
+            let known = self.has_content(step, &meta, &content.author, content.seq)?;
+            if !known && step.overlay.get(&place)?.is_some() {
+                return Err(breach(Reason::BadContent, "another message at its place"));
+            }
             let (status, active_at) = (meta.status(), meta.active_at);
             self.add_message(step, &mut meta, &content, signed, Vec::new())?;
             // What was closed and opened then says nothing of now.
@@ -229,6 +234,9 @@ impl Engine {
         let principal =
             principal.ok_or_else(|| Refuse::breach(Reason::GrantMissing, "revocations from a stranger"))?;
         self.learn_revocations(step, &principal, &body.revocations)?;
+        if self.me.principal == Some(principal) {
+            self.drop_revoked(step, &principal)?;
+        }
         self.check_own_enrolment(step)?;
         Ok(())
     }

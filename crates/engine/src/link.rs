@@ -256,9 +256,7 @@ impl Engine {
         } else if ours {
             self.acked(step, from, &hello.ack)?;
         }
-        if reborn {
-            self.publish_again(step, from)?;
-        }
+        self.administrator_is_there(step, from, reborn)?;
         let link = self.link(step, from)?;
         link.sent = link.record.stored;
         link.retry_at = None;

@@ -7,10 +7,10 @@ use crate::{
     step::{Halt, Step},
 };
 use frontdesk_capability::{Ability, Chain, Revocation, RevocationBytes, Scope};
-use frontdesk_identity::{DeviceId, Role, SignedAddressRecord, ThreadId, TransportKey, UnixTime};
+use frontdesk_identity::{DeviceId, SignedAddressRecord, ThreadId, TransportKey, UnixTime};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{ChangeRefusal, ChangeRequest, Committed, Thread};
-use frontdesk_wire::{Body, CommitNotice, Reason, Revoked};
+use frontdesk_wire::{Body, CommitNotice, Reason};
 use serde_bytes::ByteBuf;
 use std::collections::BTreeSet;
 
@@ -241,28 +241,29 @@ impl Engine {
             return Err(CommandError::Refused(Reason::GrantLacksAbility).into());
         }
         let principal = self.standing_chain()?.principal();
-        let granted = entry.chain.clone().verify(&principal, step.wall(), &self.revocations);
-        entry.removed = true;
-        record::put(step.overlay, space::device(&device), &entry)?;
-        let record = record::device_of(&entry.record)?;
-        self.drop_stock(step, &device)?;
-        if let Ok(chain) = granted {
-            let revocation = self.revoke_grant(step, &chain)?;
-            let revoked = Body::Revoked(Revoked { revocations: vec![revocation] });
-            self.enqueue(record.transport(), About::Nothing, revoked.clone());
-            if Role::try_from(entry.role) == Ok(Role::Admin) {
-                self.tell_guests(step, &revoked)?;
+        match entry.chain.clone().verify(&principal, step.wall(), &self.revocations) {
+            Ok(chain) => {
+                // Only who stands above it in its chain can end a grant.
+                if !chain.links().any(|grant| grant.issuer.is_device(&self.id())) {
+                    return Err(CommandError::Refused(Reason::GrantLacksAbility).into());
+                }
+                self.revoke_grant(step, &chain)?;
+            }
+            // It ended by itself; what is left is to take the device out.
+            Err(_) => {
+                entry.removed = true;
+                self.colleagues.remove(&record::device_of(&entry.record)?.transport());
+                record::put(step.overlay, space::device(&device), &entry)?;
+                self.remove_everywhere(step, device)?;
             }
         }
-        self.remove_everywhere(step, device)?;
-        self.colleagues.remove(&record.transport());
+        self.drop_revoked(step, &principal)?;
         self.broadcast_roster(step)?;
-        self.tell(Event::DeviceRemoved { device });
         Ok(Reply::Done)
     }
 
     /// A former administrator could pose as the business to those who know it: they are told.
-    fn tell_guests(&mut self, step: Step<'_>, body: &Body) -> Result<(), StoreError> {
+    pub(crate) fn tell_guests(&mut self, step: Step<'_>, body: &Body) -> Result<(), StoreError> {
         let mut guests = BTreeSet::new();
         for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
             let meta: Meta = record::decode(&bytes)?;
@@ -276,16 +277,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes a device out of every thread that this node is steward of.
-    pub(crate) fn remove_everywhere(
-        &mut self,
-        step: Step<'_>,
-        device: DeviceId,
-    ) -> Result<(), Halt<CommandError>> {
+    /// Takes a device out of every thread that this node is steward of. A thread in which that can't be done doesn't keep
+    /// the others from it.
+    pub(crate) fn remove_everywhere(&mut self, step: Step<'_>, device: DeviceId) -> Result<(), StoreError> {
         for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
             let meta: Meta = record::decode(&bytes)?;
             if meta.is_in() && meta.steward == Some(self.id()) {
-                self.remove_from(step, meta.thread, device)?;
+                let savepoint = step.overlay.savepoint();
+                match self.remove_from(step, meta.thread, device) {
+                    Ok(()) => {}
+                    Err(Halt::Store(error)) => return Err(error),
+                    Err(Halt::Refuse(_)) => {
+                        step.overlay.rollback(savepoint);
+                        self.threads.pop(&meta.thread);
+                    }
+                }
             }
         }
         Ok(())

@@ -230,15 +230,20 @@ impl Engine {
         epoch: u64,
         body: &ThreadMessage,
     ) -> Result<(), Halt<Refuse>> {
+        let busy = || Halt::from(Refuse::plain(Reason::Busy).about(body.thread));
         let prefix = space::waiting(&body.thread);
         let there = step.overlay.scan(&Scan::prefix(&prefix).limit(MAX_WAITING_IN_THREAD))?.len();
+        if there >= MAX_WAITING_IN_THREAD || !self.wait(step, from, seq)? {
+            return Err(busy());
+        }
         if self.aside >= MAX_ASIDE && self.swept.is_none_or(|at| at.plus(SWEEP_EVERY) <= step.now.mono) {
             self.swept = Some(step.now.mono);
             self.sweep_aside(step, ASIDE_WHEN_FULL)?;
         }
-        let full = there >= MAX_WAITING_IN_THREAD || self.aside >= MAX_ASIDE;
-        if full || !self.wait(step, from, seq)? {
-            return Err(Refuse::plain(Reason::Busy).about(body.thread).into());
+        // Nothing of the sweep may be undone, so a message past the bound is settled here and not refused as an input.
+        if self.aside >= MAX_ASIDE {
+            self.link(step, from)?.settle(seq, Some(Reason::Busy));
+            return Ok(());
         }
         let waiting = Waiting { from, seq, sealed: body.sealed.clone(), since: step.wall() };
         record::put(step.overlay, space::waiting_item(&body.thread, epoch, &from, seq), &waiting)?;

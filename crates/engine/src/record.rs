@@ -153,6 +153,8 @@ pub(crate) enum About {
     },
     /// Other traffic of a thread.
     Thread(ThreadId),
+    /// Key packages of this device.
+    Packages,
     /// A forward payload: if it is refused, the device never came in.
     Payload(ThreadId),
     Contact(RequestId),
@@ -189,6 +191,7 @@ impl Outgoing {
         };
         match about {
             About::Nothing => blank,
+            About::Packages => Self { about: 8, ..blank },
             About::Message { thread, era, seq } => Self { about: 1, thread: Some(thread), era, seq, ..blank },
             About::Thread(thread) => Self { about: 2, thread: Some(thread), ..blank },
             About::Contact(request) => {
@@ -220,6 +223,7 @@ impl Outgoing {
                 .map_or(About::Nothing, |id| About::Join(InvitationId::from_bytes(id))),
             (5, Some(thread)) => About::Forward(thread),
             (6, Some(thread)) => About::Refill { thread, era, seq },
+            (8, _) => About::Packages,
             (7, Some(thread)) => About::Payload(thread),
             _ => About::Nothing,
         }

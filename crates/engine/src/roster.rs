@@ -1,16 +1,16 @@
 //! The entity's devices as each of them knows the others, and their stock of key packages at the administrator's.
 
 use crate::{
-    Engine,
+    Engine, Event,
     record::{self, About, DeviceEntry},
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_capability::{Ability, Refusal, Scope};
-use frontdesk_identity::{DeviceId, PrincipalId, Role, TransportKey};
+use frontdesk_capability::{Ability, Chain, ChainBytes, Refusal, Revocations, Scope};
+use frontdesk_identity::{DeviceId, GrantId, PrincipalId, Role, TransportKey};
 use frontdesk_store::{Reader, Scan, StoreError};
 use frontdesk_thread::{KeyPackage, KeyPackageBytes, Suite};
-use frontdesk_wire::{Body, KeyPackages, Reason, Roster, RosterEntry, SignedProfile, limits};
+use frontdesk_wire::{Body, KeyPackages, Reason, Revoked, Roster, RosterEntry, SignedProfile, limits};
 use serde_bytes::ByteBuf;
 
 /// One-time key packages that a device keeps in stock at its administrator's, for each suite.
@@ -97,23 +97,46 @@ impl Engine {
         Ok(self.check_own_enrolment(step)?)
     }
 
-    /// Marks devices whose enrolment was revoked, and takes them out of the threads that this node is steward of. That a
-    /// roster doesn't name a device means nothing: its administrator may not know it yet.
-    fn drop_revoked(&mut self, step: Step<'_>, entity: &PrincipalId) -> Result<(), StoreError> {
+    /// Lets go of devices whose enrolment was revoked, by whom ever: those that a removed administrator enrolled are among
+    /// them. They leave the threads that this node is steward of. That a roster doesn't name a device means nothing: its
+    /// administrator may not know it yet.
+    pub(crate) fn drop_revoked(&mut self, step: Step<'_>, entity: &PrincipalId) -> Result<(), StoreError> {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
             let entry: DeviceEntry = record::decode(&bytes)?;
             let verdict = entry.chain.clone().verify(entity, step.wall(), &self.revocations);
-            if !entry.removed && matches!(verdict, Err(Refusal::Revoked { .. })) {
-                let record = record::device_of(&entry.record)?;
-                self.colleagues.remove(&record.transport());
-                record::put(step.overlay, key, &DeviceEntry { removed: true, ..entry })?;
-                match self.remove_everywhere(step, record.id()) {
-                    Ok(()) | Err(Halt::Refuse(_)) => {}
-                    Err(Halt::Store(error)) => return Err(error),
-                }
+            if entry.removed || !matches!(verdict, Err(Refusal::Revoked { .. })) {
+                continue;
             }
+            let record = record::device_of(&entry.record)?;
+            if record.id() == self.id() {
+                continue;
+            }
+            let revoked = self.revocations_of(step, entity, &entry.chain);
+            let administrated = Role::try_from(entry.role) == Ok(Role::Admin);
+            record::put(step.overlay, key, &DeviceEntry { removed: true, ..entry })?;
+            self.colleagues.remove(&record.transport());
+            self.kept.remove(&record.transport());
+            self.drop_stock(step, &record.id())?;
+            if self.me.role() == Some(Role::Admin) {
+                self.enqueue(record.transport(), About::Nothing, revoked.clone());
+                if administrated {
+                    self.tell_guests(step, &revoked)?;
+                }
+                self.remove_everywhere(step, record.id())?;
+            }
+            self.tell(Event::DeviceRemoved { device: record.id() });
         }
         Ok(())
+    }
+
+    /// The revocations that end a chain.
+    fn revocations_of(&self, step: Step<'_>, entity: &PrincipalId, chain: &ChainBytes) -> Body {
+        let chain = chain.clone().verify(entity, step.wall(), &Revocations::new());
+        let targets: Vec<GrantId> = chain.iter().flat_map(Chain::grant_ids).collect();
+        let of_chain = self.revocations.of(entity).filter(|held| targets.contains(&held.target()));
+        Body::Revoked(Revoked {
+            revocations: of_chain.map(|held| held.bytes().clone()).take(limits::MAX_REVOCATIONS).collect(),
+        })
     }
 
     /// The entity, if the peer is one of its administrators by a grant that holds.
@@ -140,13 +163,31 @@ impl Engine {
         self.publish_packages(step, to)
     }
 
-    /// An administrator began a new life, from an older copy of its store: what it has in stock may be used up.
-    pub(crate) fn publish_again(&mut self, step: Step<'_>, to: TransportKey) -> Result<(), StoreError> {
+    /// An administrator refused key packages, perhaps because it doesn't know this device yet: they are published anew when
+    /// it connects next.
+    pub(crate) fn packages_refused(&self, step: Step<'_>, by: TransportKey) -> Result<(), StoreError> {
         let published: Option<Vec<TransportKey>> = record::get(step.overlay, space::PUBLISHED)?;
-        let known =
-            self.colleagues.contains_key(&to) && published.is_some_and(|published| published.contains(&to));
-        let published = if known { self.publish_packages(step, to) } else { Ok(()) };
-        match published {
+        let mut published = published.unwrap_or_default();
+        published.retain(|peer| *peer != by);
+        record::put(step.overlay, space::PUBLISHED.to_vec(), &published)
+    }
+
+    /// An administrator is there: it gets key packages if it has none of this device, or if it began a new life from an
+    /// older copy of its store, in which what it has in stock may be used up.
+    pub(crate) fn administrator_is_there(
+        &mut self,
+        step: Step<'_>,
+        peer: TransportKey,
+        reborn: bool,
+    ) -> Result<(), StoreError> {
+        let serves = self.me.role().is_some_and(|role| role != Role::Admin) && self.chain.is_some();
+        if !serves || !self.kept.contains(&peer) || !self.colleagues.contains_key(&peer) {
+            return Ok(());
+        }
+        if reborn {
+            self.packages_refused(step, peer)?;
+        }
+        match self.publish_once(step, peer) {
             Ok(()) | Err(Halt::Refuse(_)) => Ok(()),
             Err(Halt::Store(error)) => Err(error),
         }
@@ -167,7 +208,7 @@ impl Engine {
                 left = left.saturating_sub(BATCH);
                 let last_resort = std::mem::take(&mut last_resort);
                 let body = KeyPackages { packages, last_resort, reset: std::mem::take(&mut reset) };
-                self.enqueue(to, About::Nothing, Body::KeyPackages(body));
+                self.enqueue(to, About::Packages, Body::KeyPackages(body));
             }
         }
         Ok(())
