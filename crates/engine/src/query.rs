@@ -139,11 +139,15 @@ impl Engine {
         if meta.guest_device == Some(*device) {
             return Ok(format!("customer {}", meta.guest.fmt_short()));
         }
-        if meta.steward == Some(*device) {
-            let name = profile_name(reader, &space::profile(&meta.host))?;
-            return Ok(name.unwrap_or_else(|| "administrator".into()));
-        }
-        Ok(format!("device {}", device.fmt_short()))
+        let (business, steward) =
+            (profile_name(reader, &space::profile(&meta.host))?, meta.steward == Some(*device));
+        Ok(match business {
+            Some(name) if steward => name,
+            // One of several: nobody's name, and yet told apart from the others.
+            Some(name) => format!("{name} ({})", device.fmt_short()),
+            None if steward => "administrator".into(),
+            None => format!("device {}", device.fmt_short()),
+        })
     }
 
     fn messages(
