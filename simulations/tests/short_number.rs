@@ -1,5 +1,5 @@
 //! The six digits of an enrolment: nobody in between can choose anything once it could tell what they will be.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use frontdesk_engine::{Answer, Command, CommandError, Event, Query, Reply, Role, Settings, Standing};
 use frontdesk_identity::{DeviceRecord, Invitation, InvitationCode, JoinNonce, ShortNumber};
@@ -16,10 +16,9 @@ const SETTINGS: Settings =
 fn office() -> (Office, Invitation) {
     let mut office = Office::open(7, Weather::FAIR, 0, SETTINGS).unwrap();
     let invite = Command::Invite { role: Role::Agent, name: "Ana".into(), lasts: 3600 };
-    match office.world.command(office.acme, invite).unwrap() {
-        Reply::Invited { invitation } => (office, *invitation),
-        other => panic!("{other:?}"),
-    }
+    let reply = office.world.command(office.acme, invite).unwrap();
+    let Reply::Invited { invitation } = reply else { panic!("{reply:?}") };
+    (office, *invitation)
 }
 
 fn stranger(office: &mut Office) -> Adversary {
@@ -83,7 +82,7 @@ fn a_request_counts_once_its_nonce_is_revealed_and_not_before() {
     for _ in 0..2 {
         let fate = device.send(&mut office.world, acme, &reveal(&invitation, 1)).unwrap();
         assert_eq!(fate, Fate::Delivered);
-        assert_eq!(requests(&office.world, acme), [number.clone()]);
+        assert_eq!(requests(&office.world, acme), [number.as_str()]);
     }
     assert!(told(&office.world, acme, is_asked));
     office.world.command(acme, approve).unwrap();
@@ -169,9 +168,9 @@ impl Lure {
     }
 
     fn revealed(&self, by: NodeId) -> Option<ByteArray<16>> {
-        self.rogue.device.heard(by).into_iter().find_map(|body| match body {
-            Body::JoinReveal(reveal) => Some(reveal.nonce),
-            _ => None,
+        self.rogue.device.heard(by).into_iter().find_map(|body| {
+            let Body::JoinReveal(reveal) = body else { return None };
+            Some(reveal.nonce)
         })
     }
 }
@@ -244,7 +243,7 @@ fn to_ask_twice_with_one_invitation_is_to_ask_once() {
     office.world.command(node, join.clone()).unwrap();
     office.world.pass(1000).unwrap();
     let number = number_at(&office.world, node).unwrap();
-    assert_eq!(requests(&office.world, acme), [number.clone()]);
+    assert_eq!(requests(&office.world, acme), [number.as_str()]);
     office.world.pass(5000).unwrap();
     office.world.command(node, join.clone()).unwrap();
     office.world.pass(1000).unwrap();
@@ -252,9 +251,9 @@ fn to_ask_twice_with_one_invitation_is_to_ask_once() {
     // Also when the third try crosses the approval on its way.
     office.world.command(node, join).unwrap();
     office.world.command(acme, Command::Approve { number }).unwrap();
-    let standing = |world: &World| match world.query(node, &Query::Status).unwrap() {
-        Answer::Status(status) => status.standing,
-        other => panic!("{other:?}"),
+    let standing = |world: &World| {
+        let Answer::Status(status) = world.query(node, &Query::Status).unwrap() else { panic!() };
+        status.standing
     };
     office.world.until("the enrolment", PATIENCE, |world| standing(world) == Standing::Agent).unwrap();
     office.world.pass(1000).unwrap();
