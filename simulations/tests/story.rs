@@ -30,3 +30,22 @@ fn a_thread_goes_from_the_administrator_to_ana_and_on_to_ben() {
     assert_eq!(texts(&office.world, ana, thread).len(), 3);
     assert!(!told(&office.world, carla, |event| matches!(event, frontdesk_engine::Event::Security { .. })));
 }
+
+#[test]
+fn a_thread_is_handed_over_to_one_who_is_in_it_already() {
+    let mut office = Office::open(2, Weather::FAIR, 2, Settings::default()).unwrap();
+    let (carla, ana, ben) = (office.customer, office.agents[0], office.agents[1]);
+    let thread = office.contact("hello").unwrap();
+    office.forward(thread, ana, HistoryChoice::All, false).unwrap();
+    office.forward(thread, ben, HistoryChoice::Last(1), false).unwrap();
+    let members = |world: &_, node| who(world, node, thread).map_or(0, |who| who.members.len());
+    office.world.until("Carla knows both", PATIENCE, |world| members(world, carla) == 4).unwrap();
+    let again = office.forward(thread, ben, HistoryChoice::All, false);
+    assert!(again.is_err(), "who is in it can't be brought in again");
+    office.forward(thread, ben, HistoryChoice::All, true).unwrap();
+    office.world.until("Ana is out", PATIENCE, |world| !is_in(world, ana, thread)).unwrap();
+    office.world.until("Carla knows it", PATIENCE, |world| members(world, carla) == 3).unwrap();
+    office.say(ben, thread, "Ben goes on").unwrap();
+    office.world.until("Carla hears Ben", PATIENCE, |world| texts(world, carla, thread).len() == 2).unwrap();
+    assert_eq!(texts(&office.world, ben, thread), ["hello", "Ben goes on"]);
+}

@@ -112,7 +112,7 @@ impl Engine {
     ) -> Result<Reply, Halt<CommandError>> {
         let Forwarding { to, history, lasts, leaving, note } = forwarding;
         if thread.is_member(&to) {
-            return Err(CommandError::AlreadyMember.into());
+            return self.leave_to(step, meta, thread, to, leaving);
         }
         let mut remove = self.expired(step, thread);
         remove.extend(leaving.iter().filter(|device| !remove.contains(device)).copied().collect::<Vec<_>>());
@@ -149,6 +149,31 @@ impl Engine {
         }
         self.count_given(step, &to)?;
         Ok(Reply::Forwarded { thread: meta.thread, to, expires, history: count })
+    }
+
+    /// Hands over to a device that is in the thread already: those who leave, leave, and its own grant stays as it is.
+    fn leave_to(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        thread: &mut Thread,
+        to: DeviceId,
+        leaving: Vec<DeviceId>,
+    ) -> Result<Reply, Halt<CommandError>> {
+        let expires = thread.member(&to).ok_or(CommandError::NotMember)?.chain.expires();
+        let mut remove = self.expired(step, thread);
+        if remove.contains(&to) {
+            return Err(CommandError::Refused(Reason::GrantExpired).into());
+        }
+        let leaving: Vec<DeviceId> = leaving.into_iter().filter(|device| *device != to).collect();
+        if leaving.is_empty() {
+            return Err(CommandError::AlreadyMember.into());
+        }
+        remove.retain(|device| !leaving.contains(device));
+        remove.extend(leaving);
+        let request = ChangeRequest { remove, ..ChangeRequest::default() };
+        self.commit(step, meta, thread, request, Vec::new())?;
+        Ok(Reply::Forwarded { thread: meta.thread, to, expires, history: 0 })
     }
 
     /// A usable key package of the device: one from the stock, or the one of last resort.
