@@ -38,7 +38,10 @@ impl Engine {
                 self.message_fate(step, from, (thread, era, seq), state, refused)
             }
             (About::Contact(request), Some(reason)) => self.contact_refused(step, request, reason),
-            (About::Join(invitation), Some(reason)) => self.join_refused(step, invitation, reason),
+            (About::Reveal(invitation), None) if delivered => self.join_revealed(step, invitation),
+            (About::Join(invitation) | About::Reveal(invitation), Some(reason)) => {
+                self.join_refused(step, invitation, reason)
+            }
             (About::Forward(thread), Some(reason)) => {
                 self.tell(Event::ForwardAnswered { thread, refused: Some(reason) });
                 Ok(())
@@ -51,6 +54,7 @@ impl Engine {
             (About::Nothing | About::Thread(_), _)
             | (
                 About::Packages
+                | About::Reveal(_)
                 | About::Payload(_)
                 | About::Contact(_)
                 | About::Join(_)

@@ -165,7 +165,9 @@ pub fn mark_restored(overlay: &Overlay<'_>, rng: &mut ChaCha20Rng) -> Result<(),
     }
     put_incarnation(overlay, rng)?;
     let me: Option<SelfRecord> = record::get(overlay, space::SELF)?;
-    me.map_or(Ok(()), |me| record::put(overlay, space::SELF.to_vec(), &SelfRecord { restored: true, ..me }))
+    me.map_or(Ok(()), |me| {
+        record::put(overlay, space::SELF.to_vec(), &SelfRecord { restored: true, joining: None, ..me })
+    })
 }
 
 fn root_grant(

@@ -153,6 +153,8 @@ pub(crate) enum About {
     },
     /// Other traffic of a thread.
     Thread(ThreadId),
+    /// The nonce that makes the short number complete.
+    Reveal(InvitationId),
     /// Key packages of this device.
     Packages,
     /// A forward payload: if it is refused, the device never came in.
@@ -191,6 +193,9 @@ impl Outgoing {
         };
         match about {
             About::Nothing => blank,
+            About::Reveal(invitation) => {
+                Self { about: 9, id: ByteBuf::from(invitation.as_bytes().to_vec()), ..blank }
+            }
             About::Packages => Self { about: 8, ..blank },
             About::Message { thread, era, seq } => Self { about: 1, thread: Some(thread), era, seq, ..blank },
             About::Thread(thread) => Self { about: 2, thread: Some(thread), ..blank },
@@ -223,6 +228,11 @@ impl Outgoing {
                 .map_or(About::Nothing, |id| About::Join(InvitationId::from_bytes(id))),
             (5, Some(thread)) => About::Forward(thread),
             (6, Some(thread)) => About::Refill { thread, era, seq },
+            (9, _) => self
+                .id
+                .as_slice()
+                .try_into()
+                .map_or(About::Nothing, |id| About::Reveal(InvitationId::from_bytes(id))),
             (8, _) => About::Packages,
             (7, Some(thread)) => About::Payload(thread),
             _ => About::Nothing,

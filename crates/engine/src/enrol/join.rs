@@ -105,14 +105,25 @@ impl Engine {
         if joining.answer.is_some_and(|first| first != body.nonce) {
             return Err(Refuse::breach(Reason::UsedInvitation, "another answer to the same request").into());
         }
-        let full = joining.request.full_transcript(&body.nonce, &joining.nonce).map_err(Refuse::decode)?;
-        let number = ShortNumber::derive(&full).to_string();
         let reveal = JoinReveal { invitation: body.invitation, nonce: joining.nonce };
         joining.answer = Some(body.nonce);
-        joining.number = Some(number.clone());
         self.me.joining = Some(joining);
         self.put_self(step)?;
-        self.enqueue(from, About::Join(body.invitation), Body::JoinReveal(reveal));
+        self.enqueue(from, About::Reveal(body.invitation), Body::JoinReveal(reveal));
+        Ok(())
+    }
+
+    /// The administrator's node has the revealed nonce: from now on both sides can show the number.
+    pub(crate) fn join_revealed(&mut self, step: Step<'_>, id: InvitationId) -> Result<(), StoreError> {
+        let Some(joining) = self.me.joining.as_mut().filter(|joining| joining.request.invitation == id)
+        else {
+            return Ok(());
+        };
+        let Some(answer) = joining.answer else { return Ok(()) };
+        let Ok(full) = joining.request.full_transcript(&answer, &joining.nonce) else { return Ok(()) };
+        let number = ShortNumber::derive(&full).to_string();
+        joining.number = Some(number.clone());
+        self.put_self(step)?;
         self.tell(Event::JoinChallenged { number });
         Ok(())
     }
@@ -133,7 +144,7 @@ impl Engine {
         body: &JoinGranted,
     ) -> Result<(), Halt<Refuse>> {
         let (joining, invitation) = self.joining(from, &body.invitation)?;
-        if joining.number.is_none() {
+        if joining.answer.is_none() {
             return Err(Refuse::breach(Reason::WrongCode, "a grant before the proof of the code").into());
         }
         let entity = invitation.entity;
