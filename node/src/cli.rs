@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line. None of its types is `Debug`: an argument can hold a secret.
 
 use crate::config::{ConfigError, History, Setting, Span};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// Lets people write to a business, and lets the right person or bot there answer, end to end encrypted, device to
 /// device, with no server in between.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "frontdesk", version, after_help = EXIT_CODES, max_term_width = 110)]
 pub(crate) struct Cli {
     /// The node's directory [default: $XDG_DATA_HOME/frontdesk or ~/.local/share/frontdesk]
@@ -33,7 +33,7 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 failed; 2 the command line or the configuration is wrong; 3 no node runs on this home.
 THREAD and DEVICE are ids or the unique beginning of one; DEVICE may also be a device's name.";
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
     /// Set up a business or a customer on this device
     #[command(subcommand, after_help = "Example: frontdesk init entity --name Acme")]
@@ -104,9 +104,18 @@ pub(crate) enum Command {
     /// Set up a home from a backup
     #[command(after_help = "Example: frontdesk --home new restore desk.backup")]
     Restore(Restore),
+    /// Play the whole story on this machine, in separate processes, and check every claim
+    #[command(after_help = "Example: frontdesk demo")]
+    Demo(Demo),
+    /// Play the demo's bot beside its node
+    #[command(hide = true)]
+    DemoBot(DemoBot),
+    /// Play someone who poses as a business, as standard input says
+    #[command(hide = true)]
+    DemoRogue,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Init {
     /// A business that others write to. This device becomes its administrator
     Entity(InitArgs),
@@ -114,7 +123,7 @@ pub(crate) enum Init {
     Customer(InitArgs),
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct InitArgs {
     /// What others call the business, or the customer
     #[arg(long)]
@@ -130,7 +139,7 @@ pub(crate) struct InitArgs {
 }
 
 /// Settings for this run (for `init`: written into the configuration).
-#[derive(Debug, Default, Args)]
+#[derive(Default, Args)]
 pub(crate) struct SettingArgs {
     /// Where to listen, as a multiaddr; can be given more than once
     #[arg(long, value_name = "MULTIADDR")]
@@ -178,19 +187,19 @@ impl SettingArgs {
     }
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Link {
     /// Write the link's QR code into this file, as SVG
     #[arg(long, value_name = "FILE")]
@@ -217,7 +226,7 @@ impl From<RoleName> for Role {
     }
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Invite {
     /// What the device will be
     #[arg(long)]
@@ -230,7 +239,7 @@ pub(crate) struct Invite {
     pub(crate) lasts: Span,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Join {
     /// The invitation, or `-` to read it from standard input. It holds a secret code, and others on this machine may see
     /// a command line: prefer `-`
@@ -248,20 +257,20 @@ pub(crate) struct Join {
     pub(crate) settings: SettingArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Number {
     /// The six digits that both sides show
     #[arg(required = true, num_args = 1..)]
     pub(crate) code: Vec<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Remove {
     /// The device
     pub(crate) device: String,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Contact {
     /// The business's contact link
     pub(crate) link: String,
@@ -272,7 +281,7 @@ pub(crate) struct Contact {
     pub(crate) wait: Option<Span>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Show {
     /// The thread
     pub(crate) thread: String,
@@ -290,7 +299,7 @@ pub(crate) struct Show {
     pub(crate) peek: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Send {
     /// The thread
     pub(crate) thread: String,
@@ -301,13 +310,13 @@ pub(crate) struct Send {
     pub(crate) wait: Option<Span>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct OfThread {
     /// The thread
     pub(crate) thread: String,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Forward {
     /// The thread
     pub(crate) thread: String,
@@ -331,7 +340,7 @@ pub(crate) struct Forward {
     pub(crate) no_wait: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Revoke {
     /// The thread
     pub(crate) thread: String,
@@ -340,7 +349,7 @@ pub(crate) struct Revoke {
     pub(crate) from: String,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Backup {
     /// The file to write; it must not exist yet
     pub(crate) file: PathBuf,
@@ -349,7 +358,7 @@ pub(crate) struct Backup {
     pub(crate) backup_passphrase_file: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Restore {
     /// The backup
     pub(crate) file: PathBuf,
@@ -361,6 +370,20 @@ pub(crate) struct Restore {
     pub(crate) protect: bool,
     #[command(flatten)]
     pub(crate) settings: SettingArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Keep the homes and logs of all that took part, and say where they are
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoBot {
+    /// The device that takes over
+    #[arg(long, value_name = "NAME")]
+    pub(crate) person: Option<String>,
 }
 
 #[cfg(test)]

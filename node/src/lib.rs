@@ -7,6 +7,7 @@
 //! - `service`: a running node, wired together and shut down in order.
 //! - `driver`: the actor that owns engine and store, and knows the one rule: persist, then send or acknowledge.
 //! - `api` and `client`: the two sides of the local API.
+//! - `demo`: the story, played in separate processes, with a check for each claim.
 //! - `backup`, `doctor`, `render`, `logging`, `failure`: what their names say.
 //!
 //! # Life of a node
@@ -19,6 +20,7 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod demo;
 mod doctor;
 mod driver;
 mod failure;

@@ -22,6 +22,7 @@ mod who;
 use crate::{
     cli::{Cli, Command},
     client::Client,
+    demo,
     failure::Outcome,
     home::{Home, PassphraseSource},
     render,
@@ -84,6 +85,9 @@ pub(crate) fn dispatch(cli: Cli) -> Outcome {
         Command::Revoke(args) => block_on(forward::revoke(context, args)),
         Command::Close(args) => block_on(threads::close(context, args)),
         Command::Backup(args) => block_on(backup::backup(context, args)),
+        Command::Demo(args) => block_on(demo::demo(context.json, &args)),
+        Command::DemoBot(args) => block_on(demo::demo_bot(&context.home, &args)),
+        Command::DemoRogue => block_on(demo::demo_rogue()),
     }
 }
 
