@@ -1,6 +1,7 @@
 //! The command line: help for everybody, exit codes for scripts, and errors that say what to do.
 
-use crate::harness::{Call, Office, Place};
+use crate::harness::{Call, Office, Place, eventually};
+use serde_json::json;
 
 /// Every command, as `frontdesk --help` lists them.
 fn commands() -> Vec<String> {
@@ -117,7 +118,7 @@ fn what_fails_ends_with_1_a_stable_word_and_advice() {
     ] {
         let done = node.call(&[&["--json"], args].concat()).run();
         if word.is_empty() {
-            assert_eq!(done.json(), serde_json::json!([]));
+            assert_eq!(done.json(), json!([]));
             continue;
         }
         let (exit, found, said) = done.refusal();
@@ -159,4 +160,41 @@ fn what_comes_from_standard_input_is_sent_as_it_is() {
     let endless = carla.call(&["--json", "send", thread, "-"]).input(&"x".repeat(70_000)).run();
     let (exit, word, said) = endless.refusal();
     assert_eq!((exit, word.as_str()), (2, "usage"), "{said}");
+}
+
+#[test]
+fn what_is_left_speaks_to_people_and_to_programs_too() {
+    let office = Office::open();
+    let Office { acme, place } = &office;
+    let number =
+        || eventually("the number", || Some(acme.json(&["requests"])[0]["number"].as_str()?.to_owned()));
+    let ana = place.home("ana");
+    let (listen, invitation) = (ana.listen(), office.invite("agent", "Ana"));
+    let asked = ana.call(&["join", "-", "--no-wait", "--listen", &listen]).input(&invitation).run().good();
+    assert!(asked.contains("`frontdesk run` goes on with it"), "{asked}");
+    let ana = ana.run();
+    let approved = acme.text(&["approve", &number()]);
+    assert!(approved.starts_with("Ana is enrolled (device "), "{approved}");
+    eventually("Ana is enrolled", || ana.text(&["status"]).starts_with("Ana, agent of Acme").then_some(()));
+
+    let ben = place.home("ben");
+    let (listen, invitation) = (ben.listen(), office.invite("agent", "Ben"));
+    let asked = ben.call(&["--json", "join", "-", "--no-wait", "--listen", &listen]).input(&invitation).run();
+    assert_eq!(asked.json(), json!({ "joined": false }));
+    let ben = ben.run();
+    assert_eq!(acme.json(&["decline", &number()]), json!({}));
+    eventually("Ben is told", || ben.text(&["status"]).contains("was refused: declined").then_some(()));
+
+    let carla = office.customer("Carla");
+    let thread = office.contact(&carla, "Hello");
+    assert_eq!(acme.json(&["close", &thread]), json!({}));
+    assert_eq!(acme.json(&["remove", "Ana"]), json!({}));
+    let passphrase = place.secret("pass", "four tall pines");
+    let file = place.path("carla.backup").display().to_string();
+    let told = carla.text(&["backup", &file, "--backup-passphrase-file", &passphrase]);
+    assert!(told.contains("are sealed in") && told.contains("Keep the passphrase elsewhere"), "{told}");
+    assert_eq!(carla.json(&["stop"]), json!({ "stopped": true }));
+    let again = place.home("again");
+    let restored = again.json(&["restore", &file, "--backup-passphrase-file", &passphrase]);
+    assert_eq!(restored["home"], again.path.to_str().unwrap());
 }

@@ -23,6 +23,8 @@ mod hostile_peers;
 mod local_api;
 mod passphrases;
 mod quick_start;
+mod rights;
 mod secrets;
 mod settings;
 mod steward_away;
+mod upgrade;

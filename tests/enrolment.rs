@@ -10,7 +10,7 @@ fn an_invitation_is_good_for_one_device_alone() {
     let office = Office::open();
     let invitation = office.invite("agent", "Ana");
     let ana = join(&office.place.home("ana"), &invitation);
-    let number = ana.number();
+    let number = office.number_of(&ana);
     let thief = join(&office.place.home("thief"), &invitation);
     assert_eq!(thief.refusal(), (1, "used-invitation".into()));
     office.acme.json(&["approve", &number]);
@@ -79,7 +79,7 @@ fn a_request_outlives_both_nodes() {
     let office = Office::open();
     let home = office.place.home("ana");
     let joining = join(&home, &office.invite("agent", "Ana"));
-    let number = joining.number();
+    let number = office.number_of(&joining);
     drop(joining);
     let Office { acme, place: _place } = office;
     let acme = acme.kill().run();

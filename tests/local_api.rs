@@ -1,11 +1,12 @@
 //! The local API, by requests as right and as wrong as programs make them.
 
-use crate::harness::{Events, Node, Office, Place, eventually};
+use crate::harness::{Api, Events, Node, Office, PATIENCE, Place, Wire, eventually};
 use serde_json::{Value, json};
 use std::{
     fs,
     io::{Read, Write as _},
     os::unix::fs::MetadataExt as _,
+    time::Instant,
 };
 
 fn carla(place: &Place, args: &[&str]) -> Node {
@@ -156,8 +157,7 @@ fn a_listener_that_does_not_read_holds_up_nobody_and_is_told_what_it_missed() {
     let carla = Node::start(&home, &["--set", "api.event_buffer=4"]);
     let thread = office.contact(&carla, "Hello");
     let api = carla.api();
-    let mut idle = api.connect().unwrap();
-    idle.write_all(api.head("GET", "/v1/events", 0).as_bytes()).unwrap();
+    let mut idle = listen(&api, &api.head("GET", "/v1/events", 0));
     let text = "x".repeat(16 * 1024);
     let path = format!("/v1/threads/{thread}/messages");
     for _ in 0..80 {
@@ -177,10 +177,24 @@ fn a_listener_that_does_not_read_holds_up_nobody_and_is_told_what_it_missed() {
     read_until(&mut idle, |told| told.contains("and one more"));
 }
 
+/// A stream of events by this request. When the answer's head is there, none is missed.
+fn listen(api: &Api, head: &str) -> Box<dyn Wire> {
+    let mut stream = api.connect().unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let (mut read, mut byte) = (Vec::new(), [0]);
+    while !read.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        read.extend(byte);
+    }
+    assert!(read.starts_with(b"HTTP/1.0 200"), "{}", String::from_utf8_lossy(&read));
+    stream
+}
+
 /// What comes on a stream, until it is enough.
 fn read_until(stream: &mut impl Read, enough: impl Fn(&str) -> bool) -> String {
-    let (mut told, mut chunk) = (Vec::new(), vec![0; 64 * 1024]);
+    let (mut told, mut chunk, end) = (Vec::new(), vec![0; 64 * 1024], Instant::now() + PATIENCE);
     loop {
+        assert!(Instant::now() < end, "nothing but {}", String::from_utf8_lossy(&told));
         let count = stream.read(&mut chunk).unwrap();
         assert!(count > 0, "the stream ended: {}", String::from_utf8_lossy(&told));
         told.extend_from_slice(&chunk[..count]);
@@ -195,8 +209,7 @@ fn read_until(stream: &mut impl Read, enough: impl Fn(&str) -> bool) -> String {
 fn a_listener_that_comes_back_learns_whether_it_missed_anything() {
     let (_office, ana, carla, thread) = Office::with_ana_and_carla();
     let api = carla.api();
-    let mut first = api.connect().unwrap();
-    first.write_all(api.head("GET", "/v1/events", 0).as_bytes()).unwrap();
+    let mut first = listen(&api, &api.head("GET", "/v1/events", 0));
     ana.json(&["send", &thread, "one"]);
     let seen = read_until(&mut first, |told| told.contains("\"one\"") && told.ends_with("\n\n"));
     drop(first);
@@ -204,9 +217,7 @@ fn a_listener_that_comes_back_learns_whether_it_missed_anything() {
     ana.json(&["send", &thread, "two", "--wait", "30s"]);
     let head =
         api.head("GET", "/v1/events", 0).replace("\r\n\r\n", &format!("\r\nLast-Event-ID: {id}\r\n\r\n"));
-    let mut second = api.connect().unwrap();
-    second.write_all(head.as_bytes()).unwrap();
-    read_until(&mut second, |told| told.contains("event: lagged"));
+    read_until(&mut listen(&api, &head), |told| told.contains("event: lagged"));
 }
 
 #[test]

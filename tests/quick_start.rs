@@ -59,7 +59,7 @@ fn an_agent_is_enrolled_when_both_sides_show_the_same_number() {
 
     let ana = office.place.home("ana");
     let joining = join(&ana, invitation);
-    let number = joining.number();
+    let number = office.number_of(&joining);
     let requests = office.acme.json(&["requests"]);
     assert_eq!(requests.as_array().unwrap().len(), 1);
     let request = &requests[0];
@@ -89,7 +89,7 @@ fn an_agent_is_enrolled_when_both_sides_show_the_same_number() {
 fn a_request_that_is_declined_ends_with_its_reason() {
     let office = Office::open();
     let joining = join(&office.place.home("ana"), &office.invite("agent", "Ana"));
-    let number = joining.number();
+    let number = office.number_of(&joining);
     assert_eq!(office.acme.text(&["decline", &number]), "Declined.\n");
     let (exit, word) = joining.refusal();
     assert_eq!(exit, 1);

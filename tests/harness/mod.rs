@@ -9,7 +9,7 @@ mod node;
 mod office;
 mod wait;
 
-pub(crate) use api::Api;
+pub(crate) use api::{Api, Wire};
 pub(crate) use chance::Chance;
 pub(crate) use command::Call;
 pub(crate) use events::Events;

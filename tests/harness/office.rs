@@ -49,11 +49,20 @@ impl Office {
     pub(crate) fn enrol_as(&self, role: &str, name: &str) -> Node {
         let home = self.place.home(&name.to_lowercase());
         let joining = join(&home, &self.invite(role, name));
-        let number = joining.number();
-        self.acme.json(&["approve", &number]);
+        self.acme.json(&["approve", &self.number_of(&joining)]);
         let end = joining.end();
         assert_eq!(end["joined"], true, "{end}");
         home.run()
+    }
+
+    /// The number that a device shows, once the administrator's node shows it too.
+    pub(crate) fn number_of(&self, joining: &Joining) -> String {
+        let number = joining.number();
+        eventually("the request", || {
+            let requests = self.acme.json(&["requests"]);
+            requests.as_array()?.iter().find(|request| request["number"] == number.as_str()).map(|_| ())
+        });
+        number
     }
 
     pub(crate) fn customer(&self, name: &str) -> Node {
@@ -99,7 +108,7 @@ impl Joining {
     }
 
     /// The short number that it shows.
-    pub(crate) fn number(&self) -> String {
+    fn number(&self) -> String {
         field(&self.line(), "number")
     }
 
