@@ -83,7 +83,7 @@ impl Call {
 
 fn watched(child: Child) -> (bool, Output) {
     let pid = rustix::process::Pid::from_child(&child);
-    let (done, ended) = mpsc::channel::<()>();
+    let (done, ended) = mpsc::sync_channel::<()>(0);
     let watch = thread::spawn(move || {
         let hung = ended.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout);
         if hung {

@@ -31,7 +31,7 @@ impl Events {
         assert!(status.contains(" 200 "), "{status}");
         let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
         assert!(head.iter().any(|line| line.ends_with("text/event-stream")), "{head:?}");
-        let (tell, coming) = mpsc::channel();
+        let (tell, coming) = mpsc::sync_channel(1024);
         thread::spawn(move || {
             let mut kind = String::new();
             for line in lines {

@@ -37,7 +37,7 @@ impl Node {
         let out = BufReader::new(child.stdout.take().unwrap());
         let mut copy =
             File::options().create(true).append(true).open(home.path.with_extension("out")).unwrap();
-        let (tell, told) = mpsc::channel();
+        let (tell, told) = mpsc::sync_channel(1024);
         thread::spawn(move || {
             for line in out.lines().map_while(Result::ok) {
                 let _ = writeln!(copy, "{line}");

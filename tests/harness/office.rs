@@ -95,7 +95,7 @@ pub(crate) fn join(home: &Home, invitation: &str) -> Joining {
     let call = home.call(&["--json", "join", "-", "--listen", &home.listen()]).input(invitation);
     let mut child = call.spawn(Stdio::from(log));
     let out = BufReader::new(child.stdout.take().unwrap());
-    let (tell, lines) = mpsc::channel();
+    let (tell, lines) = mpsc::sync_channel(1024);
     thread::spawn(move || out.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line))));
     Joining { home: home.clone(), child, lines }
 }
