@@ -23,11 +23,11 @@ const CLAIMS: [(&str, &str); 24] = [
     ("hand-over", "handed over to Ben: Ana is out, on Carla's node too"),
     ("ana-reads-nothing", "the ciphertext of what follows opens with no key that Ana ever had"),
     ("carla-reads-it", "the same ciphertext is read by Carla"),
-    ("grant-good", "a second administrator with a good grant opens a thread to Carla"),
     ("grant-forged", "a forged grant is refused by Carla's node: grant-forged"),
     ("grant-widened", "a widened grant is refused by Carla's node: grant-widened"),
     ("grant-expired", "an expired grant is refused by Carla's node: grant-expired"),
-    ("grant-revoked", "the once good grant, revoked, is refused: grant-revoked"),
+    ("grant-good", "control: the same rogue with a good grant is let in"),
+    ("grant-revoked", "that good grant, revoked, is refused by Carla's node: grant-revoked"),
     ("killed", "Carla's node is killed (SIGKILL) in the middle of a burst of 200 messages"),
     ("all-200", "restarted, it has all 200 messages once and in order"),
     ("who-can-read", "in the end Carla, Acme's administrator and Ben can read, nobody else"),
@@ -61,7 +61,7 @@ impl Checks {
         name: &'static str,
         work: impl Future<Output = Outcome<(T, String)>>,
     ) -> Result<T, Stop> {
-        self.teller.waiting(claim(name));
+        self.teller.waiting(&format!("checking: {}", claim(name)));
         let began = Instant::now();
         let outcome = work.await;
         let took = began.elapsed();
@@ -80,7 +80,7 @@ impl Checks {
 
     /// How many claims were not shown to hold.
     pub(super) fn wanting(&self) -> usize {
-        CLAIMS.iter().filter(|(name, _)| !self.find(name).is_some_and(|done| done.outcome.is_ok())).count()
+        CLAIMS.iter().filter(|(name, _)| self.find(name).is_none_or(|done| done.outcome.is_err())).count()
     }
 
     fn find(&self, name: &str) -> Option<&Done> {

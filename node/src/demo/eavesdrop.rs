@@ -70,7 +70,7 @@ impl Copy {
     ) -> Outcome<Option<SealedInOutbox>> {
         let waiting = sealed_in_outbox(&self.store)?.into_iter();
         let fits = |sealed: &SealedInOutbox| sealed.to == *receiver && sealed.thread.to_string() == thread;
-        Ok(waiting.filter(fits).last())
+        Ok(waiting.rev().find(fits))
     }
 }
 

@@ -36,7 +36,9 @@ pub(crate) async fn demo(json: bool, args: &Demo) -> Outcome {
     };
     play.end().await;
     if !finished {
-        return Err(Failure::new("interrupted; every process is ended").code("interrupted"));
+        return Err(
+            Failure::new("interrupted: every process is ended, and every home removed").code("interrupted")
+        );
     }
     play.report();
     match play.checks.wanting() {

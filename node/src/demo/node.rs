@@ -21,6 +21,8 @@ use tokio::{
 };
 
 const ANY_PORT: &str = "/ip4/127.0.0.1/tcp/0";
+/// Paths of sockets can't be longer everywhere (sun_path, POSIX.1-2024).
+const MAX_SOCKET: usize = 90;
 /// How often to look, besides after each event.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -44,7 +46,14 @@ impl Node {
 
     /// Founds it as an entity or a customer: the answer of `frontdesk init`.
     pub(super) async fn init(&self, kind: &str) -> Outcome<Value> {
-        self.call(&["init", kind, "--name", self.name, "--listen", ANY_PORT]).await
+        let command = ["init", kind, "--name", self.name, "--listen", ANY_PORT];
+        self.call(&[&command[..], self.api()].concat()).await
+    }
+
+    /// Where its API is to be: in the home, unless that is too deep for a socket.
+    fn api(&self) -> &'static [&'static str] {
+        let fits = self.home.socket().as_os_str().len() <= MAX_SOCKET;
+        if fits { &[] } else { &["--api", "127.0.0.1:0"] }
     }
 
     /// Runs a command on its home.
@@ -93,7 +102,8 @@ impl Node {
 
     /// Asks to be enrolled as a device of a business, and shows the number that people compare.
     pub(super) async fn ask_to_join(&self, invitation: &str) -> Outcome<Joining> {
-        let mut command = frontdesk(&self.home, &["join", "-", "--listen", ANY_PORT])?;
+        let command = ["join", "-", "--listen", ANY_PORT];
+        let mut command = frontdesk(&self.home, &[&command[..], self.api()].concat())?;
         let mut child = command.stdin(Stdio::piped()).spawn()?;
         feed(&mut child, invitation).await;
         let mut lines = lines_of(&mut child)?;

@@ -1,12 +1,14 @@
 //! How the story is told: short lines, who does what, in at most 100 columns. Colours on a terminal alone.
 
 use super::checks::in_words;
-use crate::{
-    failure::Failure,
-    render::{clean, line},
-};
+use crate::{failure::Failure, render::clean};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::{io::IsTerminal as _, time::Duration};
+use std::{
+    cell::RefCell,
+    io::{IsTerminal as _, Write as _, stdout},
+    rc::Rc,
+    time::Duration,
+};
 
 /// The longest line.
 const WIDTH: usize = 100;
@@ -19,7 +21,7 @@ pub(super) struct Teller {
     silent: bool,
     colours: bool,
     /// What is waited for, on a terminal.
-    wait: ProgressBar,
+    wait: Rc<RefCell<ProgressBar>>,
 }
 
 #[derive(Clone, Copy)]
@@ -33,12 +35,9 @@ enum Colour {
 
 impl Teller {
     pub(super) fn new(silent: bool) -> Self {
-        let wait = if silent { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-        if let Ok(style) = ProgressStyle::with_template("            {spinner} {wide_msg}") {
-            wait.set_style(style);
-        }
+        let wait = Rc::new(RefCell::new(ProgressBar::hidden()));
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { silent, colours: !plain && std::io::stdout().is_terminal(), wait }
+        Self { silent, colours: !plain && stdout().is_terminal(), wait }
     }
 
     pub(super) fn title(&self, text: &str) {
@@ -59,11 +58,6 @@ impl Teller {
     /// Somebody writes something into the thread.
     pub(super) fn says(&self, who: &str, text: &str) {
         self.does(who, &format!("\"{text}\""));
-    }
-
-    /// A line as it is, set in.
-    pub(super) fn shows(&self, text: &str) {
-        self.print(&format!("{:INDENT$}{}", "", clip(text, WIDTH.saturating_sub(INDENT))));
     }
 
     pub(super) fn holds(&self, seen: &str, took: Duration) {
@@ -99,15 +93,18 @@ impl Teller {
 
     /// Shows what is being waited for, until [`Self::rest`].
     pub(super) fn waiting(&self, text: &str) {
-        self.wait.set_message(text.to_owned());
-        self.wait.enable_steady_tick(Duration::from_millis(100));
+        if !self.silent {
+            let bar = ProgressBar::new_spinner().with_message(text.to_owned());
+            if let Ok(style) = ProgressStyle::with_template("            {spinner} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(100));
+            self.wait.replace(bar);
+        }
     }
 
     pub(super) fn rest(&self) {
-        self.wait.disable_steady_tick();
-        self.wait.set_message("");
-        self.wait.finish_and_clear();
-        self.wait.reset();
+        self.wait.replace(ProgressBar::hidden()).finish_and_clear();
     }
 
     fn paint(&self, colour: Colour, text: &str) -> String {
@@ -116,7 +113,8 @@ impl Teller {
 
     fn print(&self, text: &str) {
         if !self.silent {
-            self.wait.suspend(|| line(text));
+            // A reader that has gone away must not keep the processes from being ended.
+            self.wait.borrow().suspend(|| drop(writeln!(stdout(), "{text}")));
         }
     }
 }

@@ -52,7 +52,10 @@ pub(super) async fn two_hundred(play: &mut Play) -> Result<(), Stop> {
             let all = all.await?;
             let expected: Vec<String> = (1..=MESSAGES).map(item).collect();
             let burst: Vec<&String> = all.iter().skip(before).collect();
-            ensure(burst.iter().copied().eq(&expected), format!("she has {} of them, or not in order", burst.len()))?;
+            ensure(
+                burst.iter().copied().eq(&expected),
+                format!("she has {} of them, or not in order", burst.len()),
+            )?;
             ensure(carla.thread(thread).await?.missing == 0, "her node misses some")?;
             Ok(((), format!("{MESSAGES} messages, each once, in order, after {before} older ones")))
         })

@@ -92,7 +92,10 @@ pub(super) async fn stocked(acme: &Node, names: &[&str]) -> Outcome {
 async fn answered(node: &Node, thread: &str, author: &str) -> Outcome<String> {
     node.until(&format!("an answer of {author}"), async |node| {
         let messages = node.messages(thread).await?;
-        Ok(messages.last().filter(|message| message.author_name == author).map(|message| message.text.clone()))
+        Ok(messages
+            .last()
+            .filter(|message| message.author_name == author)
+            .map(|message| message.text.clone()))
     })
     .await
 }
@@ -111,7 +114,7 @@ pub(super) async fn the_chain(play: &mut Play) -> Result<(), Stop> {
             let good = !member.expired && member.abilities.contains("write") && member.side == "host";
             ensure(good, format!("Ana's grant is not in force: {}", member.abilities))?;
             ensure(members.len() == 3, format!("{} devices can read, not 3", members.len()))?;
-            teller.does("Carla", &format!("{} may {}", member.name, member.abilities));
+            teller.does("Carla", &format!("sees that {} may {}", member.name, member.abilities));
             Ok(((), links_of(member)))
         })
         .await

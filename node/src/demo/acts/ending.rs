@@ -17,8 +17,8 @@ pub(super) async fn who_can_read(play: &mut Play) -> Result<(), Stop> {
             let shown = carla.call(&["who", thread]).await?;
             let members = carla.who(thread).await?.members;
             for member in &members {
-                teller.does(&member.name, &described(member));
-                teller.shows(&format!("by {}", chain(member)));
+                teller.does(&member.name, &format!("may {}", member.abilities));
+                teller.does("", &by_what(member));
             }
             let devices = |side: &str| {
                 let of_side = members.iter().filter(move |member| member.side == side);
@@ -40,11 +40,7 @@ pub(super) async fn who_can_read(play: &mut Play) -> Result<(), Stop> {
     Ok(())
 }
 
-fn described(member: &Member) -> String {
-    format!("{}; history: {}; until {}", member.abilities, member.history, date_and_time(member.until))
+fn by_what(member: &Member) -> String {
+    let chain: Vec<String> = member.chain.iter().map(|key| short(key)).collect();
+    format!("by {}, history {}, until {}", chain.join(" -> "), member.history, date_and_time(member.until))
 }
-
-fn chain(member: &Member) -> String {
-    member.chain.iter().map(|key| short(key)).collect::<Vec<_>>().join(" -> ")
-}
-

@@ -48,15 +48,8 @@ async fn enrol(
             let joining = device.ask_to_join(&invitation).await?;
             let number = joining.number.clone();
             teller.does(device.name, &format!("uses the invitation; the screen shows {number}"));
-            let what = format!("the request of {} at Acme", device.name);
-            let shown = acme
-                .until(&what, async |acme| {
-                    let waiting: Vec<Waiting> = acme.client()?.get("/v1/requests").await?;
-                    let request = waiting.into_iter().find(|request| request.name == device.name);
-                    Ok(request.map(|request| request.number))
-                })
-                .await?;
-            ensure(shown == number, format!("{} shows {number}, Acme shows {shown:?}", device.name))?;
+            let shown = number_at(acme, device.name).await?;
+            ensure(shown == number, format!("{} shows {number}, Acme shows {shown}", device.name))?;
             acme.call(&["approve", &shown]).await?;
             teller.does("Acme", &format!("sees {shown} beside {}'s request too, and approves", device.name));
             let entity = joining.enrolled().await?;
@@ -66,6 +59,16 @@ async fn enrol(
             Ok((invitation, format!("{} holds a grant as {role} of Acme", device.name)))
         })
         .await
+}
+
+/// The number that the administrator's node shows beside a request.
+pub(super) async fn number_at(acme: &Node, name: &str) -> Outcome<String> {
+    acme.until(&format!("the request of {name}"), async |acme| {
+        let waiting: Vec<Waiting> = acme.client()?.get("/v1/requests").await?;
+        let mut of_name = waiting.into_iter().filter(|request| request.name == name);
+        Ok(of_name.next().map(|request| request.number).filter(|number| !number.is_empty()))
+    })
+    .await
 }
 
 /// An invitation as the administrator hands it on.
@@ -81,13 +84,17 @@ pub(super) async fn three_refusals(play: &mut Play, spent: Spent) {
     let Spent { used, short_lived } = spent;
     teller.act("A stranger is not");
     teller.does("Stranger", "tries the invitation that Ana used");
-    let _ = checks.check("invitation-used", refused(&root, "stranger-1", async { Ok(used) }, "used-invitation")).await;
+    let _ = checks
+        .check("invitation-used", refused(&root, "stranger-1", async { Ok(used) }, "used-invitation"))
+        .await;
     teller.does("Stranger", "tries one that was good for a second, with its date moved on");
     let late = async { expired(&short_lived?).await };
-    let _ = checks.check("invitation-expired", refused(&root, "stranger-2", late, "expired-invitation")).await;
+    let _ =
+        checks.check("invitation-expired", refused(&root, "stranger-2", late, "expired-invitation")).await;
     teller.does("Stranger", "tries one whose code was guessed");
     let guessed = async { wrong(&invite(acme, "agent", "Stranger", "1h").await?) };
-    let _ = checks.check("invitation-wrong", refused(&root, "stranger-3", guessed, "unknown-invitation")).await;
+    let _ =
+        checks.check("invitation-wrong", refused(&root, "stranger-3", guessed, "unknown-invitation")).await;
 }
 
 /// A fresh device asks with an invitation, and must be refused for this reason.

@@ -9,7 +9,7 @@ use super::{
         process::PATIENCE,
         rogue::{Orders, Rogue, Ruse},
     },
-    enrol::invite,
+    enrol::{invite, number_at},
 };
 use crate::{
     client::Thread,
@@ -39,7 +39,7 @@ pub(super) async fn four_refusals(play: &mut Play) -> Result<(), Stop> {
             let desk = desk?;
             let invitation = invite(acme, "admin", "Desk", "1h").await?;
             let joining = desk.ask_to_join(&invitation).await?;
-            acme.call(&["approve", &joining.number]).await?;
+            acme.call(&["approve", &number_at(acme, desk.name).await?]).await?;
             joining.enrolled().await?;
             teller.does("Acme", "enrols a second administrator's device; the rogue gets hold of its keys");
             let own = Orders { home: Some(desk.home.root().to_owned()), ..orders(Ruse::Own) };

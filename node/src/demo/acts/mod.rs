@@ -2,8 +2,8 @@
 
 mod burst;
 mod contact;
-mod enrol;
 mod ending;
+mod enrol;
 mod grants;
 mod office;
 mod succession;

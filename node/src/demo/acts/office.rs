@@ -35,8 +35,9 @@ async fn check_link(link: &str, entity: &str, carla: &Node) -> Outcome<usize> {
     let parsed: ContactLink = link.parse()?;
     ensure(parsed.entity().to_string() == entity, "the link names another entity")?;
     let typos = typos(link);
-    let noticed =
-        |typo: &String| matches!(typo.parse::<ContactLink>(), Err(LinkError::Mistyped | LinkError::Malformed));
+    let noticed = |typo: &String| {
+        matches!(typo.parse::<ContactLink>(), Err(LinkError::Mistyped | LinkError::Malformed))
+    };
     let missed = typos.iter().filter(|typo| !noticed(typo)).count();
     ensure(missed == 0 && !typos.is_empty(), format!("{missed} of {} typos were missed", typos.len()))?;
     let mistyped = typos.first().map(String::as_str).unwrap_or_default();

@@ -3,7 +3,8 @@
 
 use crate::failure::Outcome;
 use frontdesk_capability::{
-    Abilities, Ability, Chain, ChainBytes, Grant, GrantHash, History, IssuerKey, MAX_CHAIN_BYTES, Scope, Terms,
+    Abilities, Ability, Chain, ChainBytes, Grant, GrantHash, History, IssuerKey, MAX_CHAIN_BYTES, Scope,
+    Terms,
 };
 use frontdesk_identity::{
     DeviceId, Domain, GrantId, PrincipalId, RootKey, SecretSigningKey, Signature, ThreadId, UnixTime, codec,
@@ -131,7 +132,8 @@ mod tests {
     fn a_grant_put_together_by_hand_is_the_same_as_an_issued_one() {
         let root = RootKey::generate(&mut crate::random::generator());
         let rng = &mut crate::random::generator();
-        let issued = Chain::issue_root(&signing(&root), terms(DeviceId::from_bytes([7; 32]), NOW), rng).unwrap();
+        let issued =
+            Chain::issue_root(&signing(&root), terms(DeviceId::from_bytes([7; 32]), NOW), rng).unwrap();
         let by_hand = chain(vec![sign(&signing(&root), issued.leaf()).unwrap()]).unwrap();
         assert_eq!(by_hand, *issued.bytes());
     }

@@ -129,8 +129,7 @@ fn stolen(orders: &Orders) -> Outcome<(DeviceKeys, ChainBytes)> {
     let home = Home::locate(orders.home.clone())?;
     let vault = Vault::load(&home.keys(), &PassphraseSource::None)?;
     let store = open_store(&home.store(), 4, &vault.store_key())?;
-    let engine =
-        Engine::open(&store, vault.device.clone(), Settings::default(), *crate::random::seed())?;
+    let engine = Engine::open(&store, vault.device.clone(), Settings::default(), *crate::random::seed())?;
     let chain = engine.own_grant().ok_or_else(|| Failure::new("the device holds no grant"))?;
     Ok((vault.device, chain.clone()))
 }

@@ -5,9 +5,7 @@ use crate::{
     failure::{Failure, Outcome},
 };
 use frontdesk_capability::{ChainBytes, Revocations};
-use frontdesk_identity::{
-    AddressRecord, DeviceKeys, DeviceRecord, DialAddress, PrincipalId, TransportKey,
-};
+use frontdesk_identity::{AddressRecord, DeviceKeys, DeviceRecord, DialAddress, PrincipalId, TransportKey};
 use frontdesk_net::{EventReceiver, Net, NetConfig, NetEvent, PeerKey, TransportSecret};
 use frontdesk_store::{MemoryStore, Overlay};
 use frontdesk_thread::{Ctx, Mls, Suite, new_key_package};
@@ -79,8 +77,7 @@ impl Reception {
     }
 
     fn greet(&self, peer: PeerKey) -> Outcome {
-        let hello =
-            Hello { incarnation: self.incarnation, about: None, heard: false, ack: Ack::default() };
+        let hello = Hello { incarnation: self.incarnation, about: None, heard: false, ack: Ack::default() };
         self.send(peer, &Frame::Hello(hello))
     }
 
@@ -89,10 +86,10 @@ impl Reception {
             Frame::Data(data) if data.seq == self.received.next() => {
                 self.received = data.seq;
                 self.acknowledge(peer)?;
-                match Body::decode(&data.body)? {
-                    Body::ContactRequest(request) => self.offer(peer, request),
-                    _ => Ok(()),
+                if let Body::ContactRequest(request) = Body::decode(&data.body)? {
+                    self.offer(peer, request)?;
                 }
+                Ok(())
             }
             Frame::Data(_) => self.acknowledge(peer),
             Frame::Hello(_) | Frame::Ack(_) => Ok(()),
