@@ -1,19 +1,22 @@
 //! A node without an engine: it keeps no rule but its own, and speaks the protocol by hand.
 
 use crate::{Node, NodeId, SimError, World};
-use frontdesk_capability::{ChainBytes, Revocations};
+use frontdesk_capability::{Abilities, ChainBytes, History, Revocations, Scope, Terms};
 use frontdesk_engine::{Answer, Query, Settings};
 use frontdesk_identity::{
-    AddressRecord, DeviceKeys, DeviceRecord, PrincipalId, SignedAddressRecord, ThreadId, TransportKey,
-    UnixTime,
+    AddressRecord, DeviceId, DeviceKeys, DeviceRecord, PrincipalId, SignedAddressRecord, ThreadId,
+    TransportKey, UnixTime,
 };
-use frontdesk_store::{MemoryStore, Overlay, Store as _};
-use frontdesk_thread::{Ctx, Mls, Thread};
+use frontdesk_store::{MemoryStore, Overlay, Reader as _, Scan, Store as _};
+use frontdesk_thread::{ChangeRequest, Committed, Ctx, KeyPackageBytes, Mls, Suite, Thread, new_key_package};
 use frontdesk_wire::{Ack, Body, Content, Data, Frame, Hello, Incarnation, LinkSeq, Reason, ThreadMessage};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use serde_bytes::ByteBuf;
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// What became of a frame that an adversary sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +101,7 @@ impl Adversary {
     ) -> Result<Self, SimError> {
         world.node_mut(node)?.rogue = Some(Vec::new());
         let record = DeviceRecord::sign(&keys, principal, world.now().wall);
-        let record = record.verify().map_err(|error| SimError::Broken(error.to_string()))?;
+        let record = record.verify().map_err(|error| broken(&error))?;
         let mut rng = ChaCha20Rng::seed_from_u64(world.rng.next_u64());
         let mut life = [0; 8];
         rng.fill_bytes(&mut life);
@@ -128,8 +131,7 @@ impl Adversary {
     /// # Errors
     /// [`SimError`].
     pub fn address(&self, now: UnixTime) -> Result<SignedAddressRecord, SimError> {
-        AddressRecord::sign(&self.keys, now.0, &[], now.plus(3600))
-            .map_err(|error| SimError::Broken(error.to_string()))
+        AddressRecord::sign(&self.keys, now.0, &[], now.plus(3600)).map_err(|error| broken(&error))
     }
 
     /// Connects to a node and greets it, in a life that it has never met.
@@ -148,7 +150,7 @@ impl Adversary {
     /// # Errors
     /// [`SimError`].
     pub fn frame(&mut self, world: &mut World, to: NodeId, frame: &Frame) -> Result<(), SimError> {
-        let bytes = frame.encode().map_err(|error| SimError::Broken(error.to_string()))?;
+        let bytes = frame.encode().map_err(|error| broken(&error))?;
         world.inject(self.node, to, bytes)
     }
 
@@ -157,7 +159,7 @@ impl Adversary {
     /// # Errors
     /// [`SimError`].
     pub fn send(&mut self, world: &mut World, to: NodeId, body: &Body) -> Result<Fate, SimError> {
-        let bytes = body.encode().map_err(|error| SimError::Broken(error.to_string()))?;
+        let bytes = body.encode().map_err(|error| broken(&error))?;
         self.send_bytes(world, to, bytes)
     }
 
@@ -190,17 +192,20 @@ impl Adversary {
         let patience = world.weather.latency + world.weather.jitter + 1;
         world.pass(patience)?;
         let inbox = world.node_mut(self.node)?.rogue.as_mut().map(std::mem::take).unwrap_or_default();
+        let mut speakers = BTreeSet::new();
         for (from, bytes) in inbox {
             let from = world.by_key.get(&from).copied().ok_or(SimError::Down)?;
-            match Frame::decode(&bytes).map_err(|error| SimError::Broken(error.to_string()))? {
+            match Frame::decode(&bytes).map_err(|error| broken(&error))? {
                 Frame::Ack(ack) | Frame::Hello(Hello { ack, .. }) => drop(self.acks.insert(from, ack)),
                 Frame::Data(data) => {
                     self.heard.entry(from).or_default().insert(data.seq, data.body.into_vec());
+                    speakers.insert(from);
                 }
             }
         }
-        for (from, bodies) in self.heard.clone() {
-            let newest = bodies.keys().next_back().copied().unwrap_or_default();
+        for from in speakers {
+            let newest = self.heard.get(&from).and_then(|bodies| bodies.keys().next_back().copied());
+            let newest = newest.unwrap_or_default();
             let ack = Ack { stored: newest, delivered: newest, refused: Vec::new() };
             self.frame(world, from, &Frame::Ack(ack))?;
         }
@@ -214,15 +219,18 @@ impl Adversary {
         bodies.filter_map(|bytes| Body::decode(bytes).ok()).collect()
     }
 
-    /// Works with the keys of a thread as they are on its disk, at the time of its choice. It knows of no revocation.
+    /// Works with its keys, whatever it is about.
     ///
     /// # Errors
-    /// [`SimError`], or [`SimError::Down`] if it has no keys of the thread.
-    pub fn in_thread<T>(
+    /// [`SimError`].
+    pub fn anew<T>(&mut self, now: UnixTime, work: impl FnOnce(&Ctx<'_>) -> T) -> Result<T, SimError> {
+        self.step(now, |ctx| Ok(work(ctx)))
+    }
+
+    fn step<T>(
         &mut self,
         now: UnixTime,
-        thread: ThreadId,
-        work: impl FnOnce(&Ctx<'_>, &mut Thread) -> T,
+        work: impl FnOnce(&Ctx<'_>) -> Result<T, SimError>,
     ) -> Result<T, SimError> {
         let mut seed = [0; 32];
         self.rng.fill_bytes(&mut seed);
@@ -237,11 +245,84 @@ impl Adversary {
             now,
             revocations: &revocations,
         };
-        let loaded = Thread::load(&ctx, thread, 0).map_err(|error| SimError::Broken(error.to_string()))?;
-        let done = work(&ctx, &mut loaded.ok_or(SimError::Down)?);
+        let done = work(&ctx)?;
         drop(ctx);
         self.store.commit(&overlay.into_batch())?;
         Ok(done)
+    }
+
+    /// A key package of its own, which it can join with.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn key_package(&mut self, now: UnixTime, suite: Suite) -> Result<KeyPackageBytes, SimError> {
+        self.step(now, |ctx| new_key_package(ctx, suite, false).map_err(|error| broken(&error)))
+    }
+
+    /// Works with the keys of a thread as they are on its disk, at the time of its choice. It knows of no revocation.
+    ///
+    /// # Errors
+    /// [`SimError`], or [`SimError::Down`] if it has no keys of the thread.
+    pub fn in_thread<T>(
+        &mut self,
+        now: UnixTime,
+        thread: ThreadId,
+        work: impl FnOnce(&Ctx<'_>, &mut Thread) -> T,
+    ) -> Result<T, SimError> {
+        self.step(now, |ctx| {
+            let loaded = Thread::load(ctx, thread, 0).map_err(|error| broken(&error))?;
+            Ok(work(ctx, &mut loaded.ok_or(SimError::Down)?))
+        })
+    }
+
+    /// As steward, brings a device into a thread with whatever grant it likes, by the first key package of the device that
+    /// is in stock. Tells nobody.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn bring_in(
+        &mut self,
+        now: UnixTime,
+        thread: ThreadId,
+        device: DeviceId,
+        (abilities, history): (Abilities, History),
+    ) -> Result<(Committed, ChainBytes), SimError> {
+        let prefix = [b"k/".as_slice(), device.as_bytes()].concat();
+        let stock = self.store.scan(&Scan::prefix(&prefix))?;
+        let package = stock.iter().find_map(|(_, bytes)| {
+            let package = KeyPackageBytes::new(bytes.clone()).verify(&self.mls).ok()?;
+            (package.suite() == Suite::Classic).then_some(package)
+        });
+        let own = self.chain.clone().ok_or(SimError::Down)?;
+        let own =
+            own.verify(&self.record.principal(), now, &Revocations::new()).map_err(|error| broken(&error))?;
+        let terms = Terms {
+            audience: device,
+            scope: Scope::Thread(thread),
+            abilities,
+            history,
+            not_before: now,
+            expires: now.plus(3600),
+            depth: 0,
+        };
+        let chain = own.delegate(self.keys.signing(), terms, now, &mut self.rng);
+        let chain = chain.map_err(|error| broken(&error))?.into_bytes();
+        let add = vec![(package.ok_or(SimError::Down)?, chain.clone())];
+        let request = ChangeRequest { add, ..ChangeRequest::default() };
+        let committed = self.in_thread(now, thread, |ctx, keys| keys.change(ctx, request))?;
+        Ok((committed.map_err(|error| broken(&error))?, chain))
+    }
+
+    /// Gives the node back to an honest engine, which starts from what is on the adversary's disk.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn give_back(self, world: &mut World) -> Result<(), SimError> {
+        world.stop(self.node)?;
+        self.store.flush()?;
+        let node = world.node_mut(self.node)?;
+        (node.rogue, node.store) = (None, self.store);
+        world.revive(self.node)
     }
 
     /// Seals bytes for the members of a thread.
@@ -255,7 +336,7 @@ impl Adversary {
         plaintext: &[u8],
     ) -> Result<ThreadMessage, SimError> {
         let sealed = self.in_thread(now, thread, |ctx, keys| keys.seal(ctx, plaintext))?;
-        let sealed = sealed.map_err(|error| SimError::Broken(error.to_string()))?;
+        let sealed = sealed.map_err(|error| broken(&error))?;
         Ok(ThreadMessage { thread, era: 0, sealed: ByteBuf::from(sealed) })
     }
 
@@ -264,9 +345,12 @@ impl Adversary {
     /// # Errors
     /// [`SimError`].
     pub fn say(&mut self, now: UnixTime, thread: ThreadId, content: &Content) -> Result<Body, SimError> {
-        let broken = |error: &dyn std::fmt::Display| SimError::Broken(error.to_string());
         let signed = content.sign(self.keys.signing()).map_err(|error| broken(&error))?;
         let bytes = signed.encode().map_err(|error| broken(&error))?;
         Ok(Body::ThreadMessage(self.seal(now, thread, &bytes)?))
     }
+}
+
+fn broken(error: &dyn std::fmt::Display) -> SimError {
+    SimError::Broken(error.to_string())
 }

@@ -1,17 +1,14 @@
 //! A business played by hand: its root key is known, so that whatever could be offered to a customer is offered.
 
 use crate::{Adversary, SimError, World};
-use frontdesk_capability::{Abilities, Ability, Chain, ChainBytes, History, Revocations, Scope, Terms};
+use frontdesk_capability::{Abilities, Ability, Chain, ChainBytes, History, Scope, Terms};
 use frontdesk_identity::{
     ContactLink, DeviceId, DeviceRecord, PrincipalId, RootKey, SecretSigningKey, UnixTime,
 };
-use frontdesk_store::{Overlay, Store as _};
-use frontdesk_thread::{Ctx, KeyPackageBytes, Suite, new_key_package};
+use frontdesk_thread::Suite;
 use frontdesk_wire::{ContactOffer, ContactRequest, Profile, RequestId, SignedProfile};
-use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng as _, SeedableRng as _};
+use rand_core::Rng as _;
 use serde_bytes::ByteBuf;
-use std::cell::RefCell;
 
 /// A business, or a customer, whose one device is played by hand.
 #[derive(Debug)]
@@ -95,30 +92,6 @@ impl Business {
         profile.sign(self.device.keys.signing(), chain).map_err(|error| broken(&error))
     }
 
-    /// A key package of its device, which it can join with.
-    ///
-    /// # Errors
-    /// [`SimError`].
-    pub fn key_package(&mut self, now: UnixTime, suite: Suite) -> Result<KeyPackageBytes, SimError> {
-        let mut seed = [0; 32];
-        self.device.rng.fill_bytes(&mut seed);
-        let overlay = Overlay::new(&self.device.store);
-        let revocations = Revocations::new();
-        let ctx = Ctx {
-            overlay: &overlay,
-            mls: &self.device.mls,
-            rng: RefCell::new(ChaCha20Rng::from_seed(seed)),
-            keys: &self.device.keys,
-            record: &self.device.record,
-            now,
-            revocations: &revocations,
-        };
-        let package = new_key_package(&ctx, suite, false).map_err(|error| broken(&error))?;
-        drop(ctx);
-        self.device.store.commit(&overlay.into_batch())?;
-        Ok(package)
-    }
-
     /// The offer that an honest business would make.
     ///
     /// # Errors
@@ -130,7 +103,7 @@ impl Business {
             profile: self.profile(now.0, self.chain.bytes().clone())?,
             record: self.device.record.signed().clone(),
             chain: self.chain.bytes().clone(),
-            key_package: ByteBuf::from(self.key_package(now, Suite::Classic)?.as_slice().to_vec()),
+            key_package: ByteBuf::from(self.device.key_package(now, Suite::Classic)?.as_slice().to_vec()),
             address: self.device.address(now)?,
         })
     }

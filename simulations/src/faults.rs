@@ -1,8 +1,8 @@
 //! What goes wrong in a world: cut wires, failing disks, restored backups; and a record of what was sent.
 
-use crate::{Node, NodeId, SimError, World, world::pair};
+use crate::{Failure, Node, NodeId, SimError, World, world::pair};
 use frontdesk_engine::{Input, mark_restored};
-use frontdesk_store::{Batch, Fault, MemoryStore, Overlay, Reader as _, Scan, Store as _};
+use frontdesk_store::{Batch, MemoryStore, Overlay, Reader as _, Scan, Store as _};
 
 /// A frame that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,22 +57,19 @@ impl World {
         self.time
     }
 
-    /// Makes the next commit of a node's disk fail.
+    /// Lets the step of a node after `steps` others go wrong.
     ///
     /// # Errors
     /// [`SimError::Down`].
-    pub fn fail_next_commit(&self, id: NodeId, fault: Fault) -> Result<(), SimError> {
-        self.node(id)?.store.fail_next_commit(fault);
+    pub fn fail_step(&mut self, id: NodeId, steps: u32, failure: Failure) -> Result<(), SimError> {
+        self.node_mut(id)?.fuse = Some((steps, failure));
         Ok(())
     }
 
-    /// Makes the next flush of a node's disk fail.
-    ///
-    /// # Errors
-    /// [`SimError::Down`].
-    pub fn fail_next_flush(&self, id: NodeId, fault: Fault) -> Result<(), SimError> {
-        self.node(id)?.store.fail_next_flush(fault);
-        Ok(())
+    /// Whether the step that was to go wrong has not come yet.
+    #[must_use]
+    pub fn is_waiting_to_fail(&self, id: NodeId) -> bool {
+        self.node(id).is_ok_and(|node| node.fuse.is_some())
     }
 
     /// A copy of a node's disk, as a backup or a thief takes it.
@@ -130,6 +127,11 @@ impl World {
     /// Records every frame from now on.
     pub fn record(&mut self) {
         self.tape = Some(Vec::new());
+    }
+
+    /// Records no more, and forgets what was recorded.
+    pub fn tape_off(&mut self) {
+        self.tape = None;
     }
 
     /// What was recorded so far.

@@ -25,6 +25,6 @@ pub use business::Business;
 pub use faults::Sent;
 pub use forge::Forge;
 pub use network::Weather;
-pub use node::{Node, NodeId, Received};
+pub use node::{Failure, Node, NodeId, Received};
 pub use siege::{Shown, Siege};
 pub use world::{Founding, SimError, World};

@@ -3,11 +3,24 @@
 use crate::SimError;
 use frontdesk_engine::{Action, Answer, Engine, Event, Input, Millis, Now, Query, Settings};
 use frontdesk_identity::{DeviceId, DeviceKeys, TransportKey};
-use frontdesk_store::{MemoryStore, Overlay, Store as _};
+use frontdesk_store::{Fault, MemoryStore, Overlay, Store as _};
 
 /// Names a node in its world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub usize);
+
+/// How a step of a node goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The disk refuses the batch.
+    Commit,
+    /// The disk takes the batch and does not make it durable.
+    Flush,
+    /// The power fails when the batch is written and not durable.
+    CutBeforeFlush,
+    /// The power fails when the batch is durable and nothing was sent.
+    CutAfterFlush,
+}
 
 /// A frame as it came in: from whom, and its bytes.
 pub type Received = (TransportKey, Vec<u8>);
@@ -27,6 +40,10 @@ pub struct Node {
     lives: u8,
     /// Steps that the disk failed.
     pub faults: u32,
+    /// After how many more steps one goes wrong, and how.
+    pub(crate) fuse: Option<(u32, Failure)>,
+    /// The power has failed; the world takes note of it.
+    pub(crate) dark: bool,
 }
 
 impl Node {
@@ -41,6 +58,8 @@ impl Node {
             armed: None,
             lives: 0,
             faults: 0,
+            fuse: None,
+            dark: false,
         }
     }
 
@@ -105,12 +124,44 @@ impl Node {
         let overlay = Overlay::new(&self.store);
         run(engine, now, &overlay)?;
         let output = engine.finish(now, &overlay)?;
-        self.store.commit(&overlay.into_batch())?;
-        if !output.lazy {
-            self.store.flush()?;
+        let batch = overlay.into_batch();
+        let failure = self.burn();
+        match failure {
+            Some(Failure::Commit) => self.store.fail_next_commit(Fault::Full),
+            Some(Failure::Flush) => self.store.fail_next_flush(Fault::Injected),
+            Some(Failure::CutBeforeFlush | Failure::CutAfterFlush) | None => {}
+        }
+        let lazy = output.lazy && failure.is_none();
+        let written = self.store.commit(&batch);
+        if failure == Some(Failure::CutBeforeFlush) {
+            self.dark = true;
+            return Ok(Vec::new());
+        }
+        if written.and_then(|()| if lazy { Ok(()) } else { self.store.flush() }).is_err() {
+            return self.recover(now);
+        }
+        if failure == Some(Failure::CutAfterFlush) {
+            self.dark = true;
+            return Ok(Vec::new());
         }
         self.events.extend(output.events);
         Ok(output.actions)
+    }
+
+    /// Counts one step, and says how it goes wrong if its turn has come.
+    fn burn(&mut self) -> Option<Failure> {
+        let (left, failure) = self.fuse?;
+        self.fuse = left.checked_sub(1).map(|left| (left, failure));
+        (left == 0).then_some(failure)
+    }
+
+    /// What a driver does after the disk failed: the step's output is dropped, and the engine reads the disk anew.
+    fn recover(&mut self, now: Now) -> Result<Vec<Action>, SimError> {
+        self.faults += 1;
+        if let Some(engine) = self.engine.as_mut() {
+            engine.reload(&self.store)?;
+        }
+        self.step(now, |engine, now, overlay| engine.start(now, overlay))
     }
 
     /// Asks the engine about its state.

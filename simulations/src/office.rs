@@ -146,11 +146,24 @@ impl Office {
         hand_over: bool,
         lasts: u64,
     ) -> Result<(), SimError> {
-        let device = self.device(to)?;
-        let forward =
-            Command::Forward { thread, to: Some(device), history, lasts, hand_over, note: String::new() };
-        self.world.command(self.acme, forward)?;
+        self.ask_forward(self.acme, thread, to, (history, lasts, hand_over))?;
         self.world.until("the forward", PATIENCE, |world| is_in(world, to, thread))
+    }
+
+    /// A member forwards the thread, or asks the steward to; nobody waits for the outcome.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn ask_forward(
+        &mut self,
+        by: NodeId,
+        thread: ThreadId,
+        to: NodeId,
+        (history, lasts, hand_over): (HistoryChoice, u64, bool),
+    ) -> Result<Reply, SimError> {
+        let to = Some(self.device(to)?);
+        let note = String::new();
+        self.world.command(by, Command::Forward { thread, to, history, lasts, hand_over, note })
     }
 
     /// Writes to the thread.

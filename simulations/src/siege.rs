@@ -1,13 +1,14 @@
 //! A thread under attack: Carla, Acme's administrator and Ana are in it, Ben is a colleague who is not.
 
 use crate::{
-    Adversary, Fate, NodeId, SimError, Weather, World,
+    Adversary, Fate, NodeId, Sent, SimError, Weather, World,
     office::{Office, PATIENCE, texts, who},
 };
 use frontdesk_engine::{Answer, Event, HistoryChoice, Query, Settings};
 use frontdesk_identity::{DeviceId, ThreadId, UnixTime};
 use frontdesk_thread::Suite;
 use frontdesk_wire::{Body, Content, ContentKind, Frame, Position, Reason, Seq};
+use std::ops::RangeFrom;
 
 /// A thread under attack.
 #[derive(Debug)]
@@ -49,6 +50,19 @@ impl Siege {
         office.forward_for(thread, ana, history, false, lasts)?;
         let mut siege = Self { office, thread, acme, carla, ana, ben };
         siege.settle()?;
+        Ok(siege)
+    }
+
+    /// Another siege that begins where this one is, see [`World::fork`]. Its nodes are connected again.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn fork(&self, seed: u64) -> Result<Self, SimError> {
+        let office = self.office.fork(seed)?;
+        let Self { thread, acme, carla, ana, ben, .. } = *self;
+        let mut siege = Self { office, thread, acme, carla, ana, ben };
+        siege.office.world.pass(1000)?;
+        siege.office.world.record();
         Ok(siege)
     }
 
@@ -138,12 +152,16 @@ impl Siege {
     /// [`SimError`].
     pub fn goes_on(&mut self) -> Result<(), SimError> {
         let (acme, carla, thread) = (self.acme, self.carla, self.thread);
-        let counts = |world: &World| (texts(world, acme, thread).len(), texts(world, carla, thread).len());
-        let before = counts(&self.office.world);
-        self.office.say(acme, thread, "still here?")?;
-        self.office.say(carla, thread, "still here")?;
-        let after = (before.0 + 2, before.1 + 2);
-        self.office.world.until("the thread to go on", PATIENCE, |world| counts(world) == after)?;
+        let texts_of = |side: &str| format!("{side} still here at {}", self.office.world.time());
+        let (asks, answers) = (texts_of("is Carla"), texts_of("Carla is"));
+        self.office.say(acme, thread, &asks)?;
+        self.office.say(carla, thread, &answers)?;
+        let hears = |world: &World, node| {
+            let texts = texts(world, node, thread);
+            texts.contains(&asks) && texts.contains(&answers)
+        };
+        let both = |world: &World| hears(world, acme) && hears(world, carla);
+        self.office.world.until("the thread to go on", PATIENCE, both)?;
         let members = |node| who(&self.office.world, node, thread).map(|who| who.members.len());
         if members(acme) == members(carla) { Ok(()) } else { Err(SimError::Broken("members differ".into())) }
     }
@@ -174,13 +192,30 @@ impl Siege {
     /// The bodies that one node sent to another so far, since Ana came in.
     #[must_use]
     pub fn sent(&self, from: NodeId, to: NodeId) -> Vec<Body> {
-        let sent = self.office.world.tape().iter().filter(|sent| sent.from == from && sent.to == to);
-        let decoded = sent.filter_map(|sent| Frame::decode(&sent.frame).ok());
-        decoded
-            .filter_map(|frame| match frame {
-                Frame::Data(data) => Body::decode(&data.body).ok(),
-                Frame::Hello(_) | Frame::Ack(_) => None,
-            })
-            .collect()
+        let sent = self.office.world.tape().iter();
+        sent.filter(|sent| sent.from == from && sent.to == to).filter_map(body).collect()
+    }
+
+    /// All bodies that were sent, from this place of the record on.
+    pub fn bodies(&self, from: RangeFrom<usize>) -> impl Iterator<Item = Body> {
+        self.office.world.tape().iter().skip(from.start).filter_map(body)
+    }
+
+    /// The bodies that a node sent to anyone.
+    pub fn bodies_of(&self, from: NodeId) -> impl Iterator<Item = Body> {
+        self.office.world.tape().iter().filter(move |sent| sent.from == from).filter_map(body)
+    }
+
+    /// The bodies that were sent to a node, from this place of the record on.
+    pub fn bodies_to(&self, to: NodeId, from: RangeFrom<usize>) -> impl Iterator<Item = Body> {
+        let sent = self.office.world.tape().iter().skip(from.start);
+        sent.filter(move |sent| sent.to == to).filter_map(body)
+    }
+}
+
+fn body(sent: &Sent) -> Option<Body> {
+    match Frame::decode(&sent.frame).ok()? {
+        Frame::Data(data) => Body::decode(&data.body).ok(),
+        Frame::Hello(_) | Frame::Ack(_) => None,
     }
 }

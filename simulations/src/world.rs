@@ -229,9 +229,9 @@ impl World {
         self.commands += 1;
         let wanted = CommandId(self.commands);
         self.feed(id, Input::Command { id: wanted, command })?;
-        let done = self.node_mut(id)?.events.iter().rev().find_map(|event| match event {
-            Event::CommandDone { id, result } if *id == wanted => Some(result.clone()),
-            _ => None,
+        let done = self.node_mut(id)?.events.iter().rev().find_map(|event| {
+            let Event::CommandDone { id, result } = event else { return None };
+            (*id == wanted).then(|| result.clone())
         });
         // Without an answer the disk failed the step: the caller hears that nothing was done.
         let done = done.unwrap_or_else(|| Err(CommandError::Storage("the disk failed".into())));
@@ -261,6 +261,26 @@ impl World {
             if !self.happen(end)? {
                 return Err(SimError::Late { at: self.time, what: what.to_owned() });
             }
+        }
+        Ok(())
+    }
+
+    /// Like [`until`](Self::until), and looks only each tenth of a second whether it is done: for what takes long to see.
+    ///
+    /// # Errors
+    /// [`SimError::Late`] with `what`, and the errors of what happens.
+    pub fn until_about(
+        &mut self,
+        what: &str,
+        patience: u64,
+        mut done: impl FnMut(&Self) -> bool,
+    ) -> Result<(), SimError> {
+        let end = self.time + patience;
+        while !done(self) {
+            if self.time >= end {
+                return Err(SimError::Late { at: self.time, what: what.to_owned() });
+            }
+            self.pass(100)?;
         }
         Ok(())
     }
@@ -329,6 +349,9 @@ impl World {
         }
         let now = self.now();
         let actions = self.node_mut(id)?.input(now, input)?;
+        if std::mem::take(&mut self.node_mut(id)?.dark) {
+            return self.crash(id, 700);
+        }
         self.run(id, actions)
     }
 

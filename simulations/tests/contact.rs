@@ -233,7 +233,7 @@ fn an_offer_with_another_devices_key_package_or_none_is_refused() {
     let (thread, request) = stage.contact();
     let offer = stage.acme.offer(&stage.world, request).unwrap();
     let mut other = Business::found(&mut stage.world).unwrap();
-    let package = other.key_package(stage.world.now().wall, Suite::Classic).unwrap();
+    let package = other.device.key_package(stage.world.now().wall, Suite::Classic).unwrap();
     let key_package = ByteBuf::from(package.as_slice().to_vec());
     let fate = stage.offer(ContactOffer { key_package, ..offer });
     assert!(matches!(fate, Fate::Refused(Reason::Admission | Reason::GrantWrongAudience)), "{fate:?}");

@@ -23,13 +23,15 @@ fn whatever_the_network_does_every_message_arrives_once_and_in_the_same_order_ev
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().unwrap().get() {
             scope.spawn(|| {
+                // Enrolment takes longer than all the rest, and its own tests look at it.
+                let base = Office::open(first, Weather::FAIR, 2, Settings::default()).unwrap();
                 loop {
                     let seed = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                     if seed >= seeds {
                         break;
                     }
                     let seed = first + seed;
-                    if let Err(error) = run(seed) {
+                    if let Err(error) = run(&base, seed) {
                         panic!("seed {seed}: {error}");
                     }
                 }
@@ -39,9 +41,9 @@ fn whatever_the_network_does_every_message_arrives_once_and_in_the_same_order_ev
 }
 
 /// A conversation of four devices with forwards, a hand-over and crashes in between, all in a storm.
-fn run(seed: u64) -> Result<(), SimError> {
+fn run(base: &Office, seed: u64) -> Result<(), SimError> {
     let mut rng = ChaCha20Rng::seed_from_u64(seed ^ 0x5eed);
-    let mut office = Office::open(seed, Weather::FAIR, 2, Settings::default())?;
+    let mut office = base.fork(seed)?;
     let (acme, carla, ana, ben) = (office.acme, office.customer, office.agents[0], office.agents[1]);
     office.world.weather = Weather::STORM;
     let thread = office.contact("hello")?;
@@ -65,7 +67,7 @@ fn run(seed: u64) -> Result<(), SimError> {
     office.forward(thread, ben, HistoryChoice::All, false)?;
     talk(&mut office, &[acme, carla, ana, ben], &mut rng)?;
     let readers = [acme, carla, ana, ben];
-    let arrived = office.world.until("all messages everywhere", PATIENCE, |world| {
+    let arrived = office.world.until_about("all messages everywhere", PATIENCE, |world| {
         readers.iter().all(|reader| messages(world, *reader, thread).len() >= sent)
     });
     if let Err(error) = arrived {
@@ -82,7 +84,7 @@ fn run(seed: u64) -> Result<(), SimError> {
         check(accused.is_none(), &format!("an honest node was accused: {accused:?}"))?;
     }
     office
-        .forward(thread, ben, HistoryChoice::All, true)
+        .forward(thread, ben, HistoryChoice::All, false)
         .map_or(Ok(()), |()| check(false, "Ben came in twice"))?;
     check(who(&office.world, carla, thread).is_some_and(|who| who.members.len() == 4), "members differ")?;
     check(is_in(&office.world, ana, thread), "Ana is out")

@@ -1,7 +1,7 @@
 //! The floor of the cryptography: OpenMLS on its own, with its own storage in memory, and none of our rules.
 
 use crate::times::Times;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use frontdesk_identity::DeviceKeys;
 use openmls::{
     group::{JoinBuilder, MlsGroupCreateConfig, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProcessedWelcome},
@@ -73,15 +73,13 @@ fn found(one: &Member, two: &Member) -> Result<(MlsGroup, MlsGroup)> {
     let (_, welcome, _) = group.add_members(&one.provider, one, &[package.key_package().clone()])?;
     group.merge_pending_commit(&one.provider)?;
     let welcome = MlsMessageIn::tls_deserialize_exact_bytes(&welcome.to_bytes()?)?;
-    let welcome = match welcome.extract() {
-        MlsMessageBodyIn::Welcome(welcome) => Some(welcome),
-        _ => None,
+    let MlsMessageBodyIn::Welcome(welcome) = welcome.extract() else {
+        bail!("no welcome");
     };
     let config = MlsGroupJoinConfig::builder()
         .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
         .use_ratchet_tree_extension(true)
         .build();
-    let welcome = welcome.context("no welcome")?;
     let welcome = ProcessedWelcome::new_from_welcome(&two.provider, &config, welcome)?;
     let joined = JoinBuilder::new(&two.provider, welcome).build()?.into_group(&two.provider)?;
     Ok((group, joined))

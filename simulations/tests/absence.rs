@@ -1,0 +1,220 @@
+//! Nodes that are away: for a while, for days, or back from a backup.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use frontdesk_engine::{
+    Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Reply, ThreadStatus,
+    limits::MAX_OUTBOX,
+};
+use frontdesk_sim::{
+    NodeId, Siege, SimError,
+    office::{PATIENCE, is_in, messages, texts, told, who},
+};
+use frontdesk_wire::Body;
+use std::collections::BTreeSet;
+
+const DAY: u64 = 24 * 3600;
+
+fn siege() -> Siege {
+    Siege::lay(HistoryChoice::All, 30 * DAY).unwrap()
+}
+
+fn hears(siege: &mut Siege, node: NodeId, text: &str) {
+    let thread = siege.thread;
+    let there = |world: &_| texts(world, node, thread).contains(&text.to_owned());
+    siege.office.world.until(text, PATIENCE, there).unwrap();
+}
+
+#[test]
+fn messages_flow_without_the_steward_and_wishes_wait_for_it() {
+    let mut siege = siege();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    siege.office.world.stop(acme).unwrap();
+    siege.office.say(ana, thread, "the desk is closed").unwrap();
+    hears(&mut siege, carla, "the desk is closed");
+    siege.office.say(carla, thread, "never mind").unwrap();
+    hears(&mut siege, ana, "never mind");
+    let choice = (HistoryChoice::All, DAY, false);
+    assert_eq!(siege.office.ask_forward(ana, thread, ben, choice).unwrap(), Reply::Asked);
+    siege.office.world.pass(DAY * 1000).unwrap();
+    assert!(!is_in(&siege.office.world, ben, thread));
+    assert!(!told(&siege.office.world, ana, |event| matches!(event, Event::ForwardAnswered { .. })));
+    siege.office.world.revive(acme).unwrap();
+    siege.office.world.until("Ben to come in", PATIENCE, |world| is_in(world, ben, thread)).unwrap();
+    hears(&mut siege, acme, "never mind");
+    hears(&mut siege, ben, "never mind");
+    siege.settle().unwrap();
+    assert!(
+        told(&siege.office.world, ana, |event| *event == Event::ForwardAnswered { thread, refused: None })
+    );
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_message_is_queued_until_the_other_side_has_it() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    siege.office.world.stop(acme).unwrap();
+    siege.office.world.stop(ana).unwrap();
+    siege.office.say(carla, thread, "is anybody there?").unwrap();
+    siege.settle().unwrap();
+    let state = |siege: &Siege| messages(&siege.office.world, carla, thread).pop().unwrap().state;
+    assert_eq!(state(&siege), MessageState::Queued);
+    siege.office.world.revive(ana).unwrap();
+    siege.settle().unwrap();
+    assert_eq!(state(&siege), MessageState::Delivered);
+    let through = messages(&siege.office.world, ana, thread).pop().unwrap().position;
+    siege.office.world.command(ana, Command::MarkRead { thread, through }).unwrap();
+    siege.settle().unwrap();
+    assert_eq!(state(&siege), MessageState::Read);
+    siege.office.world.revive(acme).unwrap();
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn messages_that_overtake_the_forward_wait_for_it() {
+    let mut siege = siege();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    siege.office.world.part(acme, ben).unwrap();
+    let choice = (HistoryChoice::None, DAY, false);
+    siege.office.ask_forward(acme, thread, ben, choice).unwrap();
+    siege.settle().unwrap();
+    for number in 0..20 {
+        siege.office.say(carla, thread, &format!("for Ben {number}")).unwrap();
+        siege.office.say(ana, thread, &format!("for Ben, too {number}")).unwrap();
+    }
+    siege.settle().unwrap();
+    let state = messages(&siege.office.world, carla, thread).pop().unwrap();
+    assert!(!is_in(&siege.office.world, ben, thread), "{state:?}");
+    siege.office.world.mend(acme, ben);
+    let whole = |world: &_| texts(world, ben, thread).len() == 40;
+    siege.office.world.until("all that was said meanwhile", PATIENCE, whole).unwrap();
+    let last: Vec<String> = texts(&siege.office.world, carla, thread).into_iter().skip(3).collect();
+    assert_eq!(texts(&siege.office.world, ben, thread), last);
+    siege.goes_on().unwrap();
+}
+
+/// The sealed messages that a node sent so far, in their order.
+fn sealed(siege: &Siege, from: NodeId) -> Vec<Vec<u8>> {
+    siege
+        .bodies_of(from)
+        .filter_map(|body| match body {
+            Body::ThreadMessage(message) => Some(message.sealed.into_vec()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The node is put back to a backup; the steward lets it in again, and it never uses a key twice.
+fn comes_back(siege: &mut Siege, node: NodeId) {
+    let (acme, thread) = (siege.acme, siege.thread);
+    siege.office.say(node, thread, "before the backup").unwrap();
+    siege.settle().unwrap();
+    let backup = siege.office.world.copy_of(node).unwrap();
+    for number in 0..5 {
+        siege.office.say(node, thread, &format!("after the backup {number}")).unwrap();
+    }
+    siege.settle().unwrap();
+    let epoch = who(&siege.office.world, acme, thread).unwrap().epoch;
+    let old = sealed(siege, node);
+    siege.office.world.restore(node, backup).unwrap();
+    siege
+        .office
+        .world
+        .until("the steward to let it in", PATIENCE, |world| is_in(world, node, thread))
+        .unwrap();
+    assert!(texts(&siege.office.world, node, thread).contains(&"before the backup".into()));
+    assert!(who(&siege.office.world, acme, thread).unwrap().epoch > epoch, "the keys changed");
+    siege.office.say(node, thread, "I am back").unwrap();
+    hears(siege, acme, "I am back");
+    siege.office.say(acme, thread, "welcome back").unwrap();
+    hears(siege, node, "welcome back");
+    let all = sealed(siege, node);
+    let fresh: BTreeSet<&Vec<u8>> = all.iter().skip(old.len()).collect();
+    assert!(!fresh.is_empty());
+    assert!(old.iter().all(|sealed| !fresh.contains(sealed)), "nothing of its former life was sent again");
+    let said =
+        messages(&siege.office.world, acme, thread).into_iter().filter(|message| message.text == "I am back");
+    assert_eq!(said.count(), 1);
+    for other in [siege.acme, siege.carla, siege.ana] {
+        let accused = |event: &Event| matches!(event, Event::Security { .. });
+        assert!(!told(&siege.office.world, other, accused), "nobody is accused");
+    }
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn an_agent_restored_from_a_backup_rejoins_and_reads_and_writes_again() {
+    let mut siege = siege();
+    let ana = siege.ana;
+    comes_back(&mut siege, ana);
+}
+
+#[test]
+fn a_customer_restored_from_a_backup_rejoins_and_reads_and_writes_again() {
+    let mut siege = siege();
+    let carla = siege.carla;
+    comes_back(&mut siege, carla);
+}
+
+#[test]
+fn a_restored_steward_can_read_its_threads_and_says_that_it_left_them() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let backup = siege.office.world.copy_of(acme).unwrap();
+    siege.office.world.restore(acme, backup).unwrap();
+    siege.settle().unwrap();
+    let Answer::Thread(Some(view)) = siege.office.world.query(acme, &Query::Thread(thread)).unwrap() else {
+        panic!("no thread");
+    };
+    assert_eq!(view.status, ThreadStatus::Left);
+    assert_eq!(texts(&siege.office.world, acme, thread), ["hello", "one", "two"]);
+    // Those who have keys go on.
+    siege.office.say(ana, thread, "still here").unwrap();
+    hears(&mut siege, carla, "still here");
+    // And new customers are served, by agents with fresh key packages.
+    let second = siege.office.contact("a new matter").unwrap();
+    siege.office.forward(second, ana, HistoryChoice::All, false).unwrap();
+    siege.office.say(ana, second, "at your service").unwrap();
+    let there = |world: &_| texts(world, carla, second).len() == 2;
+    siege.office.world.until("Ana's text", PATIENCE, there).unwrap();
+}
+
+#[test]
+fn past_its_bound_an_outbox_refuses_and_takes_more_when_it_has_room() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    siege.office.world.tape_off();
+    siege.office.world.stop(acme).unwrap();
+    siege.office.world.stop(ana).unwrap();
+    let mut sent = 0;
+    let refused = loop {
+        match siege.office.say(carla, thread, "is anybody there?") {
+            Ok(()) => sent += 1,
+            Err(error) => break error,
+        }
+        assert!(sent <= MAX_OUTBOX);
+    };
+    assert!(matches!(refused, SimError::Command(CommandError::TooMany { .. })), "{refused}");
+    assert!(sent + 100 > MAX_OUTBOX, "{sent} is far from the bound");
+    let before = siege.shown(carla).unwrap();
+    siege.office.say(carla, thread, "once more").unwrap_err();
+    assert_eq!(siege.shown(carla).unwrap(), before);
+    siege.office.world.revive(ana).unwrap();
+    siege.office.world.revive(acme).unwrap();
+    let arrived = |world: &frontdesk_sim::World| {
+        let unread = |node| match world.query(node, &Query::Thread(thread)) {
+            Ok(Answer::Thread(Some(view))) => view.unread,
+            _ => 0,
+        };
+        unread(acme) >= sent + 3 && unread(ana) >= sent
+    };
+    let mut waited = 0;
+    while !arrived(&siege.office.world) {
+        siege.office.world.pass(1000).unwrap();
+        waited += 1;
+        assert!(waited < 600, "never arrived");
+    }
+    siege.office.say(carla, thread, "there you are").unwrap();
+    hears(&mut siege, acme, "there you are");
+    hears(&mut siege, ana, "there you are");
+}
