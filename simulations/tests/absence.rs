@@ -97,9 +97,9 @@ fn messages_that_overtake_the_forward_wait_for_it() {
 fn sealed(siege: &Siege, from: NodeId) -> Vec<Vec<u8>> {
     siege
         .bodies_of(from)
-        .filter_map(|body| match body {
-            Body::ThreadMessage(message) => Some(message.sealed.into_vec()),
-            _ => None,
+        .filter_map(|body| {
+            let Body::ThreadMessage(message) = body else { return None };
+            Some(message.sealed.into_vec())
         })
         .collect()
 }

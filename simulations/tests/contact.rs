@@ -40,9 +40,9 @@ impl Stage {
         self.world.pass(100).unwrap();
         self.acme.device.meet(&mut self.world, self.carla).unwrap();
         let heard = self.acme.device.heard(self.carla);
-        let request = heard.iter().rev().find_map(|body| match body {
-            Body::ContactRequest(request) => Some(request.request),
-            _ => None,
+        let request = heard.iter().rev().find_map(|body| {
+            let Body::ContactRequest(request) = body else { return None };
+            Some(request.request)
         });
         (thread, request.unwrap())
     }
@@ -93,17 +93,15 @@ impl Stage {
 }
 
 fn contact(world: &mut World, customer: NodeId, link: ContactLink) -> ThreadId {
-    match world.command(customer, Command::Contact { link, text: "hello".into() }).unwrap() {
-        Reply::Opened { thread } => thread,
-        other => panic!("{other:?}"),
-    }
+    let reply = world.command(customer, Command::Contact { link, text: "hello".into() }).unwrap();
+    let Reply::Opened { thread } = reply else { panic!("{reply:?}") };
+    thread
 }
 
 fn status(world: &World, node: NodeId, thread: ThreadId) -> (ThreadStatus, Option<Reason>) {
-    match world.query(node, &Query::Thread(thread)).unwrap() {
-        Answer::Thread(Some(view)) => (view.status, view.reason),
-        other => panic!("{other:?}"),
-    }
+    let answer = world.query(node, &Query::Thread(thread)).unwrap();
+    let Answer::Thread(Some(view)) = answer else { panic!("{answer:?}") };
+    (view.status, view.reason)
 }
 
 #[test]

@@ -21,10 +21,9 @@ fn office() -> Office {
 
 fn invite(office: &mut Office, lasts: u64) -> Invitation {
     let invite = Command::Invite { role: Role::Agent, name: "Ana".into(), lasts };
-    match office.world.command(office.acme, invite).unwrap() {
-        Reply::Invited { invitation } => *invitation,
-        other => panic!("{other:?}"),
-    }
+    let reply = office.world.command(office.acme, invite).unwrap();
+    let Reply::Invited { invitation } = reply else { panic!("{reply:?}") };
+    *invitation
 }
 
 fn fresh(world: &mut World) -> NodeId {
@@ -37,17 +36,15 @@ fn asks(office: &mut Office, node: NodeId, invitation: &Invitation) {
 }
 
 fn standing(world: &World, node: NodeId) -> (Standing, Option<Reason>) {
-    match world.query(node, &Query::Status).unwrap() {
-        Answer::Status(status) => (status.standing, status.join_refused),
-        other => panic!("{other:?}"),
-    }
+    let answer = world.query(node, &Query::Status).unwrap();
+    let Answer::Status(status) = answer else { panic!("{answer:?}") };
+    (status.standing, status.join_refused)
 }
 
 fn devices(office: &Office) -> Vec<DeviceView> {
-    match office.world.query(office.acme, &Query::Devices).unwrap() {
-        Answer::Devices(devices) => devices,
-        other => panic!("{other:?}"),
-    }
+    let answer = office.world.query(office.acme, &Query::Devices).unwrap();
+    let Answer::Devices(devices) = answer else { panic!("{answer:?}") };
+    devices
 }
 
 fn accused(world: &World, node: NodeId, reason: Reason) -> bool {

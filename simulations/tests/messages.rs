@@ -233,9 +233,9 @@ fn held_back(siege: &mut Siege) -> CommitNotice {
     siege.office.forward(thread, ben, HistoryChoice::None, false).unwrap();
     siege.settle().unwrap();
     let notices = siege.sent(acme, siege.ana).into_iter().rev();
-    let mut notices = notices.filter_map(|body| match body {
-        Body::CommitNotice(notice) => Some(notice),
-        _ => None,
+    let mut notices = notices.filter_map(|body| {
+        let Body::CommitNotice(notice) = body else { return None };
+        Some(notice)
     });
     notices.next().unwrap()
 }

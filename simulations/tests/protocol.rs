@@ -104,9 +104,9 @@ fn a_wish_for_a_device_that_is_none_is_refused_and_an_answer_that_nobody_gave_is
 
 fn payload(siege: &Siege, to: NodeId) -> ForwardPayload {
     let sent = siege.sent(siege.acme, to).into_iter().rev();
-    let mut payloads = sent.filter_map(|body| match body {
-        Body::ForwardPayload(payload) => Some(payload),
-        _ => None,
+    let mut payloads = sent.filter_map(|body| {
+        let Body::ForwardPayload(payload) = body else { return None };
+        Some(payload)
     });
     payloads.next().unwrap()
 }
@@ -386,9 +386,9 @@ fn an_address_is_told_by_the_device_that_has_it() {
 fn causes(siege: &Siege, node: NodeId) -> Vec<String> {
     let events = siege.office.world.node(node).unwrap().events.iter();
     events
-        .filter_map(|event| match event {
-            Event::Security { detail, .. } => Some(detail.clone()),
-            _ => None,
+        .filter_map(|event| {
+            let Event::Security { detail, .. } = event else { return None };
+            Some(detail.clone())
         })
         .collect()
 }

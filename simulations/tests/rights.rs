@@ -22,10 +22,9 @@ fn members(siege: &Siege, node: NodeId) -> usize {
 }
 
 fn status(siege: &Siege, node: NodeId) -> ThreadStatus {
-    match siege.office.world.query(node, &Query::Thread(siege.thread)).unwrap() {
-        Answer::Thread(Some(view)) => view.status,
-        other => panic!("{other:?}"),
-    }
+    let answer = siege.office.world.query(node, &Query::Thread(siege.thread)).unwrap();
+    let Answer::Thread(Some(view)) = answer else { panic!("{answer:?}") };
+    view.status
 }
 
 /// The device is out for itself and for all others, can't write, and still has what it read.
@@ -162,40 +161,32 @@ fn a_removed_device_is_out_everywhere_and_can_not_come_back() {
     siege.goes_on().unwrap();
 }
 
-/// What a thief with a copy of a member's disk gets out of what was sent.
-fn opened(thief: &mut Adversary, siege: &Siege, sent: &[Body], follows: bool) -> usize {
+/// Whether a thief with a copy of a member's disk gets anything to read out of a body.
+fn opens(thief: &mut Adversary, siege: &Siege, body: &Body, follows: bool) -> bool {
     let (now, thread) = (siege.now(), siege.thread);
-    let mut read = 0;
-    for body in sent {
-        match body {
-            Body::ThreadMessage(message) => {
-                let outcome = thief.in_thread(now, thread, |ctx, keys| keys.open(ctx, &message.sealed));
-                read += usize::from(matches!(outcome, Ok(Ok(Opened::Message { .. }))));
-            }
-            Body::CommitNotice(notice) if follows => {
-                drop(thief.in_thread(now, thread, |ctx, keys| keys.open(ctx, &notice.commit)));
-            }
-            Body::HistoryPiece(piece) => {
-                let outcome = thief
-                    .in_thread(now, thread, |ctx, keys| keys.open_history(ctx, piece.index, &piece.sealed));
-                read += usize::from(matches!(outcome, Ok(Ok(_))));
-            }
-            Body::ForwardPayload(payload) => {
-                let expected = Expected {
-                    host: siege.office.entity().unwrap(),
-                    thread,
-                    era: payload.era,
-                    min_term: 0,
-                    role: Role::Member,
-                };
-                let welcome = WelcomeBytes::new(payload.welcome.to_vec());
-                let joined = thief.anew(now, |ctx| Thread::join(ctx, &welcome, &expected).is_ok());
-                read += usize::from(joined.unwrap());
-            }
-            _ => {}
-        }
+    if let Body::ThreadMessage(message) = body {
+        let outcome = thief.in_thread(now, thread, |ctx, keys| keys.open(ctx, &message.sealed));
+        return matches!(outcome, Ok(Ok(Opened::Message { .. })));
     }
-    read
+    if let Body::HistoryPiece(piece) = body {
+        let outcome =
+            thief.in_thread(now, thread, |ctx, keys| keys.open_history(ctx, piece.index, &piece.sealed));
+        return matches!(outcome, Ok(Ok(_)));
+    }
+    if let Body::ForwardPayload(payload) = body {
+        let host = siege.office.entity().unwrap();
+        let expected = Expected { host, thread, era: payload.era, min_term: 0, role: Role::Member };
+        let welcome = WelcomeBytes::new(payload.welcome.to_vec());
+        return thief.anew(now, |ctx| Thread::join(ctx, &welcome, &expected).is_ok()).unwrap();
+    }
+    if let (Body::CommitNotice(notice), true) = (body, follows) {
+        drop(thief.in_thread(now, thread, |ctx, keys| keys.open(ctx, &notice.commit)));
+    }
+    false
+}
+
+fn opened(thief: &mut Adversary, siege: &Siege, sent: &[Body], follows: bool) -> usize {
+    sent.iter().filter(|body| opens(thief, siege, body, follows)).count()
 }
 
 #[test]

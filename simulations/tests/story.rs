@@ -1,4 +1,5 @@
 //! The story of an office, in fair weather and in storms.
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use frontdesk_engine::{HistoryChoice, Settings};
