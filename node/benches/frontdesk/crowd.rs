@@ -31,9 +31,10 @@ const HELPERS: usize = 2;
 /// Frames on their way: from or to which customer.
 type Frames = Vec<(TransportKey, Vec<u8>)>;
 
-/// Opens `count` further threads in the store of the business whose home this is. Its node must not run.
-pub(crate) fn grow(home: &Path, count: usize) -> Result<()> {
-    let mut business = Business::open(home)?;
+/// Opens `count` further threads in the store of the business whose home this is, and which listens at this address. Its
+/// node must not run.
+pub(crate) fn grow(home: &Path, listen: &str, count: usize) -> Result<()> {
+    let mut business = Business::open(home, listen)?;
     let mut left = count;
     while left > 0 {
         let group = left.min(GROUP);
@@ -61,7 +62,7 @@ struct Player<S> {
 struct Vault(u64, ByteBuf, ByteBuf);
 
 impl Business {
-    fn open(home: &Path) -> Result<Self> {
+    fn open(home: &Path, listen: &str) -> Result<Self> {
         let secret = open_key_file(&read_private(&home.join("keys"))?, None)?;
         let Vault(_, keys, store_key) = codec::decode_versioned(&secret, 1024, 1)?;
         let keys = DeviceKeys::try_from(&StoredDeviceKeys::from_bytes(Zeroizing::new(keys.into_vec())))?;
@@ -74,8 +75,9 @@ impl Business {
             bail!("a status that is none");
         };
         node.step(|engine, overlay| Ok(engine.start(now(), overlay)?))?;
+        node.take(vec![Input::Addresses(vec![listen.to_owned()])])?;
         let entity = status.principal.context("not a business")?;
-        let link = ContactLink::new(entity, status.transport, vec!["/ip4/127.0.0.1/tcp/1".parse()?])?;
+        let link = ContactLink::new(entity, status.transport, vec![listen.parse()?])?;
         Ok(Self { node, link })
     }
 

@@ -13,7 +13,8 @@ use std::{
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_frontdesk");
-const LISTEN: [&str; 2] = ["--listen", "/ip4/127.0.0.1/tcp/0"];
+/// Any free port of loopback.
+const ANYWHERE: &str = "/ip4/127.0.0.1/tcp/0";
 
 /// Where homes are made, and where their sockets are: paths of sockets are short.
 #[derive(Debug)]
@@ -58,9 +59,15 @@ impl Place {
 
     /// Sets up a business or a customer.
     pub(crate) fn found(&self, kind: &str, name: &str) -> Result<Home> {
+        self.found_at(kind, name, ANYWHERE)
+    }
+
+    /// Sets up a business or a customer that listens at this address.
+    pub(crate) fn found_at(&self, kind: &str, name: &str, listen: &str) -> Result<Home> {
         let home = self.home(name);
         let bind = home.bind();
-        let done = home.command(&["init", kind, "--name", name, "--api", &bind]).args(LISTEN).output()?;
+        let settings = ["--name", name, "--api", &bind, "--listen", listen];
+        let done = home.command(&["init", kind]).args(settings).output()?;
         ensure!(done.status.success(), "init: {}", String::from_utf8_lossy(&done.stderr));
         Ok(home)
     }
@@ -71,8 +78,9 @@ impl Place {
         let wish = serde_json::json!({ "role": "agent", "name": name });
         let invitation = api.post("/v1/invitations", &wish)?;
         let bind = home.bind();
-        let mut join = home.command(&["join", text(&invitation, "/invitation"), "--api", &bind]);
-        let mut join = join.args(LISTEN).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let mut join = home.command(&["join", text(&invitation, "/invitation")]);
+        let join = join.args(["--api", &bind, "--listen", ANYWHERE]);
+        let mut join = join.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let number = events.wait("join_requested", |body| Some(text(body, "/number").to_owned()))?;
         let number = number.replace(' ', "");
         api.post(&format!("/v1/requests/{number}/approve"), &serde_json::json!({}))?;
@@ -92,11 +100,16 @@ impl Home {
         format!("unix:{}", self.socket.display())
     }
 
-    /// Runs the node, with the settings that it has of itself, until it answers.
+    /// Runs the node, with the settings of its home, until it answers.
     pub(crate) fn run(&self) -> Result<Node> {
+        self.run_with(&[])
+    }
+
+    /// Runs the node with these settings besides, until it answers.
+    pub(crate) fn run_with(&self, settings: &[&str]) -> Result<Node> {
         let log = File::create(self.path.with_extension("log"))?;
         let start = Instant::now();
-        let mut child = self.command(&["run"]).stdout(Stdio::piped()).stderr(log).spawn()?;
+        let mut child = self.command(&["run"]).args(settings).stdout(Stdio::piped()).stderr(log).spawn()?;
         let mut output = BufReader::new(child.stdout.take().context("no output")?);
         let mut ready = String::new();
         ensure!(output.read_line(&mut ready)? > 0, "the node did not start: see {}", self.path.display());

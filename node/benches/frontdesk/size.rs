@@ -10,6 +10,7 @@ use crate::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use std::{
+    net::TcpListener,
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -46,17 +47,20 @@ const SIZES: [Size; 3] = [
     },
 ];
 
-/// Measures one administrator's node that grows. Also says how long the threads took to make.
+/// Measures one administrator's node that grows, at a fixed address as businesses have it, and at last one that moves:
+/// it has news for every customer. Also says how long the threads took to make.
 pub(crate) fn measure(place: &Place) -> Result<(Vec<Line>, String)> {
-    let home = place.found("entity", "busy")?;
+    let listen = free_address()?;
+    let home = place.found_at("entity", "busy", &listen)?;
     let (mut lines, mut there, mut making) = (Vec::new(), 0, Duration::ZERO);
     for size in &SIZES {
         let start = Instant::now();
-        crowd::grow(&home.path, size.threads - there)?;
+        crowd::grow(&home.path, &listen, size.threads - there)?;
         making += start.elapsed();
         there = size.threads;
         lines.extend(measure_size(&home, size)?);
     }
+    lines.extend(measure_move(&home, there)?);
     let note = format!(
         "{there} threads, each of a customer of its own and in the hybrid suite, were made in {making:.0?}"
     );
@@ -90,6 +94,24 @@ fn measure_size(home: &Home, size: &Size) -> Result<Vec<Line>> {
         .target(memory),
         Line::new(idle_name, "the same, after 2 s without work", Quantity::Memory(idle)).target(memory),
     ])
+}
+
+/// The first start at another address.
+fn measure_move(home: &Home, threads: usize) -> Result<[Line; 2]> {
+    let node = home.run_with(&["--listen", &free_address()?])?;
+    let (started_in, ready) = (node.started_in, node.resident()?);
+    node.stop()?;
+    let start = format!("start to ready, {threads} threads, at a new address that all are to learn");
+    Ok([
+        Line::new("start_moved", start, Quantity::Time(started_in)),
+        Line::new("memory_moved", "resident memory then, when ready", Quantity::Memory(ready)),
+    ])
+}
+
+/// A port of loopback that nobody uses.
+fn free_address() -> Result<String> {
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    Ok(format!("/ip4/127.0.0.1/tcp/{port}"))
 }
 
 /// The threads are real: they are listed, and their keys write.
