@@ -33,13 +33,17 @@ pub(crate) struct Home {
 /// A home with its node running.
 #[derive(Debug)]
 pub(crate) struct Node {
-    child: Child,
+    child: Running,
     home: Home,
     token: String,
     /// From its start until it answered a request.
     pub(crate) started_in: Duration,
     _output: BufReader<ChildStdout>,
 }
+
+/// A process of the program. A bench that fails leaves none behind.
+#[derive(Debug)]
+struct Running(Child);
 
 impl Place {
     /// On the disk that the build is on: what is under `/tmp` may be in memory.
@@ -80,11 +84,11 @@ impl Place {
         let bind = home.bind();
         let mut join = home.command(&["join", text(&invitation, "/invitation")]);
         let join = join.args(["--api", &bind, "--listen", ANYWHERE]);
-        let mut join = join.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let mut join = Running(join.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
         let number = events.wait("join_requested", |body| Some(text(body, "/number").to_owned()))?;
         let number = number.replace(' ', "");
         api.post(&format!("/v1/requests/{number}/approve"), &serde_json::json!({}))?;
-        ensure!(join.wait()?.success(), "the agent could not join");
+        ensure!(join.0.wait()?.success(), "the agent could not join");
         Ok(home)
     }
 }
@@ -109,8 +113,9 @@ impl Home {
     pub(crate) fn run_with(&self, settings: &[&str]) -> Result<Node> {
         let log = File::create(self.path.with_extension("log"))?;
         let start = Instant::now();
-        let mut child = self.command(&["run"]).args(settings).stdout(Stdio::piped()).stderr(log).spawn()?;
-        let mut output = BufReader::new(child.stdout.take().context("no output")?);
+        let run = self.command(&["run"]).args(settings).stdout(Stdio::piped()).stderr(log).spawn()?;
+        let mut child = Running(run);
+        let mut output = BufReader::new(child.0.stdout.take().context("no output")?);
         let mut ready = String::new();
         ensure!(output.read_line(&mut ready)? > 0, "the node did not start: see {}", self.path.display());
         let token = fs::read_to_string(self.path.join("api.token"))?;
@@ -130,7 +135,7 @@ impl Node {
 
     /// Memory that is resident now, in bytes.
     pub(crate) fn resident(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.0.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib * 1024)
@@ -138,7 +143,7 @@ impl Node {
 
     /// Processor time that it has used, in clock ticks, those of its threads that ended included.
     pub(crate) fn ticks(&self) -> Result<u64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.0.id()))?;
         let (_, after_name) = stat.rsplit_once(')').context("no stat")?;
         let fields: Vec<&str> = after_name.split_whitespace().collect();
         let field = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok());
@@ -147,8 +152,8 @@ impl Node {
 
     /// Ends it in order, and waits for that.
     pub(crate) fn stop(mut self) -> Result<()> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
-        let status = self.child.wait()?;
+        kill_process(Pid::from_child(&self.child.0), Signal::TERM)?;
+        let status = self.child.0.wait()?;
         ensure!(status.success(), "the node ended with {status}");
         Ok(())
     }
@@ -160,10 +165,10 @@ impl Node {
     }
 }
 
-/// A run that fails leaves no process behind.
-impl Drop for Node {
+impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // One that has ended already is fine.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
