@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::StoreError;
 use crate::limits::{MAX_VALUE, check_key, check_value};
+use crate::{Entry, Reader, Scan, StoreError};
 
 /// Writes that become visible, and durable, together or not at all.
 ///
@@ -80,7 +80,44 @@ impl Batch {
         self.changes.iter().map(|(key, change)| (key.as_slice(), change))
     }
 
-    pub(crate) fn range(&self, bounds: &crate::scan::Bounds) -> impl Iterator<Item = (&[u8], &Change)> {
+    /// The bytes of its keys and values.
+    pub(crate) fn bytes(&self) -> usize {
+        let size = |(key, change): (&Vec<u8>, &Change)| match change {
+            Change::Put(value) => key.len() + value.len(),
+            Change::Delete => key.len(),
+        };
+        self.changes.iter().map(size).sum()
+    }
+
+    /// Reads `key` as if the batch had been applied to `base`.
+    pub(crate) fn get_over(&self, base: &dyn Reader, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.changes.get(key) {
+            Some(Change::Put(value)) => Ok(Some(value.clone())),
+            Some(Change::Delete) => Ok(None),
+            None => base.get(key),
+        }
+    }
+
+    /// Scans as if the batch had been applied to `base`.
+    pub(crate) fn scan_over(&self, base: &dyn Reader, scan: &Scan<'_>) -> Result<Vec<Entry>, StoreError> {
+        let bounds = scan.bounds();
+        let changed = self.range(&bounds).count();
+        // Each change hides at most one entry of the base, so this many are enough to fill the limit.
+        let entries = base.scan(&scan.limit(scan.limit.saturating_add(changed)))?;
+        if changed == 0 {
+            return Ok(entries);
+        }
+        let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = entries.into_iter().collect();
+        for (key, change) in self.range(&bounds) {
+            match change {
+                Change::Put(value) => drop(merged.insert(key.to_vec(), value.clone())),
+                Change::Delete => drop(merged.remove(key)),
+            }
+        }
+        Ok(scan.arrange(merged.into_iter()))
+    }
+
+    fn range(&self, bounds: &crate::scan::Bounds) -> impl Iterator<Item = (&[u8], &Change)> {
         let range = bounds.as_range().map(|range| self.changes.range::<[u8], _>(range));
         range.into_iter().flatten().map(|(key, change)| (key.as_slice(), change))
     }

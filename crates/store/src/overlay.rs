@@ -1,5 +1,4 @@
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::batch::Change;
@@ -125,30 +124,11 @@ impl State {
 
 impl Reader for Overlay<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.state.borrow().batch.change(key) {
-            Some(Change::Put(value)) => Ok(Some(value.clone())),
-            Some(Change::Delete) => Ok(None),
-            None => self.base.get(key),
-        }
+        self.state.borrow().batch.get_over(self.base, key)
     }
 
     fn scan(&self, scan: &Scan<'_>) -> Result<Vec<Entry>, StoreError> {
-        let state = self.state.borrow();
-        let bounds = scan.bounds();
-        let changed = state.batch.range(&bounds).count();
-        // Each change hides at most one entry of the base, so this many are enough to fill the limit.
-        let mut base = self.base.scan(&scan.limit(scan.limit.saturating_add(changed)))?;
-        if changed == 0 {
-            return Ok(base);
-        }
-        let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = base.drain(..).collect();
-        for (key, change) in state.batch.range(&bounds) {
-            match change {
-                Change::Put(value) => drop(merged.insert(key.to_vec(), value.clone())),
-                Change::Delete => drop(merged.remove(key)),
-            }
-        }
-        Ok(scan.arrange(merged.into_iter()))
+        self.state.borrow().batch.scan_over(self.base, scan)
     }
 }
 

@@ -9,6 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// How long what a lazy step wrote may wait for another step's flush, in milliseconds.
+const FLUSH_WITHIN: u64 = 1_000;
+
 /// Opens the store again after a failure.
 pub(crate) type Opener<S> = Box<dyn FnMut() -> Result<S, StoreError> + Send>;
 
@@ -17,6 +20,8 @@ pub(crate) type Opener<S> = Box<dyn FnMut() -> Result<S, StoreError> + Send>;
 pub(crate) struct Core<S> {
     engine: Engine,
     state: State<S>,
+    /// When what lazy steps wrote is flushed, if no other step does it before.
+    flush_at: Option<Millis>,
     opener: Opener<S>,
     around: Surroundings,
 }
@@ -49,7 +54,7 @@ impl From<StepError> for StoreFailure {
 
 impl<S: Store> Core<S> {
     pub(crate) fn new(engine: Engine, store: S, opener: Opener<S>) -> Self {
-        Self { engine, state: State::Open(store), opener, around: Surroundings::default() }
+        Self { engine, state: State::Open(store), flush_at: None, opener, around: Surroundings::default() }
     }
 
     /// The engine's beginning. The first step, and the first after each failure.
@@ -90,7 +95,7 @@ impl<S: Store> Core<S> {
     /// When the next step is due.
     pub(crate) fn next_deadline(&self) -> Option<Millis> {
         match &self.state {
-            State::Open(_) => self.engine.next_deadline(),
+            State::Open(_) => [self.engine.next_deadline(), self.flush_at].into_iter().flatten().min(),
             State::Failed { retry, .. } => Some(*retry),
         }
     }
@@ -110,7 +115,7 @@ impl<S: Store> Core<S> {
         work: impl FnOnce(&mut Engine, &Overlay<'_>) -> Result<(), StepError>,
     ) -> Result<Output, StoreFailure> {
         let outcome = match &self.state {
-            State::Open(store) => commit(&mut self.engine, store, now, work),
+            State::Open(store) => commit(&mut self.engine, store, &mut self.flush_at, now, work),
             State::Failed { why, .. } => Err(why.clone()),
         };
         match outcome {
@@ -119,6 +124,7 @@ impl<S: Store> Core<S> {
                 Ok(output)
             }
             Err(why) => {
+                self.flush_at = None;
                 self.state = State::Failed { why: why.clone(), retry: now.mono };
                 Err(why)
             }
@@ -155,6 +161,7 @@ impl<S: Store> Core<S> {
 fn commit<S: Store>(
     engine: &mut Engine,
     store: &S,
+    flush_at: &mut Option<Millis>,
     now: Now,
     work: impl FnOnce(&mut Engine, &Overlay<'_>) -> Result<(), StepError>,
 ) -> Result<Output, StoreFailure> {
@@ -164,19 +171,23 @@ fn commit<S: Store>(
     let output = engine.finish(now, &overlay)?;
     let batch = overlay.into_batch();
     let thought = began.elapsed();
-    let mut committed = thought;
-    if !batch.is_empty() {
+    let (empty, records) = (batch.is_empty(), batch.len());
+    if !empty {
         store.commit(&batch)?;
-        committed = began.elapsed();
-        // What a lazy step wrote goes to the disk with a later one.
-        if !output.lazy {
-            store.flush()?;
-        }
+    }
+    let committed = began.elapsed();
+    // What a lazy step wrote goes to the disk with a later one.
+    if output.lazy && !empty && flush_at.is_none() {
+        *flush_at = Some(now.mono.plus(FLUSH_WITHIN));
+    }
+    if (!output.lazy && !empty) || flush_at.is_some_and(|at| at <= now.mono) {
+        store.flush()?;
+        *flush_at = None;
     }
     let micros = |from: Duration, to: Duration| to.saturating_sub(from).as_micros();
     let (think, commit) = (micros(Duration::ZERO, thought), micros(thought, committed));
     let flush = micros(committed, began.elapsed());
-    tracing::trace!(records = batch.len(), lazy = output.lazy, think, commit, flush, "step, in microseconds");
+    tracing::trace!(records, lazy = output.lazy, think, commit, flush, "step, in microseconds");
     Ok(output)
 }
 

@@ -61,13 +61,18 @@ pub(super) fn sync_new_files(home: &Path) -> Result<(), StoreError> {
     let sync = || -> io::Result<()> {
         File::open(home.join("db"))?.sync_all()?;
         File::open(home.join("conf"))?.sync_all()?;
-        File::open(home)?.sync_all()?;
         if let Some(parent) = home.canonicalize()?.parent() {
             File::open(parent)?.sync_all()?;
         }
         Ok(())
     };
     sync().map_err(|source| StoreError::from_io("make its files durable", source))
+}
+
+/// Makes the names of new files durable.
+pub(super) fn sync_folder(home: &Path) -> Result<(), StoreError> {
+    let sync = File::open(home).and_then(|folder| folder.sync_all());
+    sync.map_err(|source| StoreError::from_io("make its folder durable", source))
 }
 
 /// A second handle on sled's data file: `fdatasync` works on the file, whichever handle asks.

@@ -2,15 +2,17 @@
 
 mod guard;
 mod home;
+mod journal;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use self::guard::guarded;
 use self::home::{DataFile, Lock};
-use crate::limits::{MAX_ENGINE_VALUE, check_value};
+use self::journal::Journal;
+use crate::limits::{MAX_ENGINE_VALUE, RESERVED, check_value};
 use crate::{Batch, Change, Entry, Reader, Scan, Store, StoreError};
 
 /// sled reads only a database of the segment size that it was made with. This one keeps pages out of blob files, see
@@ -20,24 +22,45 @@ const SEGMENT_SIZE: usize = 1024 * 1024;
 /// sled moves data out of half-empty segments on its background thread alone; without it, the file only grows.
 const COLLECT_EVERY_MS: u64 = 500;
 
-/// The durable engine: one sled tree in a folder that it holds alone.
+/// Changes that sled hasn't got, in bytes, at which it is given them. Each is in memory as long.
+const CHECKPOINT: usize = 1024 * 1024;
+
+/// Where sled keeps the journal's generation.
+const GENERATION: &[u8] = &[RESERVED, b'j'];
+
+/// The durable engine: one sled tree and a journal, in a folder that it holds alone.
+///
+/// A flush writes one record to the journal and waits for one `fdatasync`; sled gets what has gathered, as one batch,
+/// when that is a megabyte, at the opening and at the closing. Most records of a busy node are written over or deleted
+/// before, so sled never sees them.
 ///
 /// Values are limited to [`MAX_ENGINE_VALUE`]; wrap it in [`Sealed`](crate::Sealed), which splits larger ones. After
 /// a failed commit or flush every call answers [`StoreError::Stopped`]: drop the store and open it again.
 ///
 /// sled checks what it reads by checksums and names a wrong one, but takes damage behind its last snapshot, in the
-/// newest part of its log, for the torn end of a crash, and goes on without it: a failing disk can lose writes silently.
+/// newest part of its log, for the torn end of a crash, and goes on without it. The journal brings back what a lost
+/// checkpoint held, so such a loss must be older than the latest checkpoint to stay unnoticed.
 ///
 /// Dropping it is safe at any time and keeps what was flushed; [`close`](SledStore::close) also says whether it worked.
 pub struct SledStore {
     // Fields drop in this order: sled lets go of its files, we wait for that, and then let go of the folder.
-    db: sled::Db,
+    tree: Tree,
     data: DataFile,
-    /// sled's iterators see a batch that is being applied: scans share this lock and a commit holds it alone.
-    gate: RwLock<()>,
+    /// Reads share this lock, since sled's iterators see a batch that is being applied.
+    recent: RwLock<Recent>,
     stopped: AtomicBool,
     home: PathBuf,
     _lock: Lock,
+}
+
+/// What sled hasn't got yet.
+struct Recent {
+    changes: Batch,
+    /// Bytes of all commits since the latest checkpoint.
+    bytes: usize,
+    /// Those of the changes that are not in the journal either, as it will hold them.
+    unwritten: Vec<u8>,
+    journal: Journal,
 }
 
 /// How to open a [`SledStore`].
@@ -70,9 +93,14 @@ impl SledStore {
             .flush_every_ms(Some(COLLECT_EVERY_MS));
         let db = guarded("open", || config.open()).map_err(|error| home::name_holder(error, home))?;
         home::sync_new_files(home)?;
-        let data = DataFile::open(home)?;
-        let (gate, stopped) = (RwLock::new(()), AtomicBool::new(false));
-        Ok(Self { db, data, gate, stopped, home: home.to_owned(), _lock: lock })
+        let (tree, data) = (Tree(db), DataFile::open(home)?);
+        let (journal, changes) = Journal::open(home, tree.generation()?)?;
+        home::sync_folder(home)?;
+        let recent = RwLock::new(Recent { bytes: 0, changes, unwritten: Vec::new(), journal });
+        let store =
+            Self { tree, data, recent, stopped: AtomicBool::new(false), home: home.to_owned(), _lock: lock };
+        store.checkpoint(&mut store.writing())?;
+        Ok(store)
     }
 
     /// Makes everything durable and lets go of the folder.
@@ -80,7 +108,8 @@ impl SledStore {
     /// # Errors
     /// As [`Store::flush`].
     pub fn close(self) -> Result<(), StoreError> {
-        self.flush()
+        self.check_running()?;
+        self.stop_on_error(self.checkpoint(&mut self.writing()))
     }
 
     /// Bytes that the store takes on the disk.
@@ -88,7 +117,8 @@ impl SledStore {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn size_on_disk(&self) -> Result<u64, StoreError> {
-        guarded("measure its files", || self.db.size_on_disk())
+        let journal = u64::try_from(2 * journal::FILE_SIZE).unwrap_or(u64::MAX);
+        Ok(guarded("measure its files", || self.tree.0.size_on_disk())?.saturating_add(journal))
     }
 
     fn check_running(&self) -> Result<(), StoreError> {
@@ -103,62 +133,122 @@ impl SledStore {
         result
     }
 
-    fn sync(&self) -> Result<(), StoreError> {
-        guarded("write its log", || self.db.flush())?;
-        // sled ends in sync_file_range, which leaves file size and disk cache to luck.
-        self.data.sync()
+    fn reading(&self) -> RwLockReadGuard<'_, Recent> {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn writing(&self) -> RwLockWriteGuard<'_, Recent> {
+        self.recent.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives sled what it hasn't got, durably, and begins the journal's next generation.
+    fn checkpoint(&self, recent: &mut Recent) -> Result<(), StoreError> {
+        if !recent.changes.is_empty() {
+            let mut writes = translate_batch(&recent.changes);
+            writes.insert(GENERATION, &recent.journal.next_generation().to_be_bytes());
+            guarded("apply a batch", || self.tree.0.apply_batch(writes))?;
+            guarded("write its log", || self.tree.0.flush())?;
+            // sled ends in sync_file_range, which leaves file size and disk cache to luck.
+            self.data.sync()?;
+            recent.journal.advance();
+            recent.changes = Batch::new();
+        }
+        recent.unwritten.clear();
+        recent.bytes = 0;
+        Ok(())
+    }
+
+    fn take_in(&self, recent: &mut Recent, batch: &Batch) -> Result<(), StoreError> {
+        recent.bytes = recent.bytes.saturating_add(batch.bytes());
+        journal::encode_changes(batch, &mut recent.unwritten);
+        recent.changes.merge(batch.clone());
+        // Earlier than a flush would ask for it, so that what waits is bounded.
+        if recent.bytes > 2 * CHECKPOINT { self.checkpoint(recent) } else { Ok(()) }
+    }
+
+    fn make_durable(&self, recent: &mut Recent) -> Result<(), StoreError> {
+        if recent.bytes > CHECKPOINT || !recent.journal.has_room(recent.unwritten.len()) {
+            return self.checkpoint(recent);
+        }
+        if !recent.unwritten.is_empty() {
+            recent.journal.append(&recent.unwritten)?;
+            recent.unwritten.clear();
+        }
+        Ok(())
     }
 }
 
 impl Reader for SledStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.check_running()?;
-        let value = guarded("read a record", || self.db.get(key))?;
-        Ok(value.map(|value| value.to_vec()))
+        self.reading().changes.get_over(&self.tree, key)
     }
 
     fn scan(&self, scan: &Scan<'_>) -> Result<Vec<Entry>, StoreError> {
         self.check_running()?;
+        self.reading().changes.scan_over(&self.tree, scan)
+    }
+}
+
+impl Store for SledStore {
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        check_values(batch)?;
+        let mut recent = self.writing();
+        self.check_running()?;
+        self.stop_on_error(self.take_in(&mut recent, batch))
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        let mut recent = self.writing();
+        self.check_running()?;
+        self.stop_on_error(self.make_durable(&mut recent))
+    }
+}
+
+/// What sled has.
+struct Tree(sled::Db);
+
+impl Tree {
+    fn generation(&self) -> Result<u64, StoreError> {
+        let Some(bytes) = self.get(GENERATION)? else { return Ok(journal::FIRST) };
+        let bytes = <[u8; 8]>::try_from(bytes.as_slice());
+        bytes.map(u64::from_be_bytes).map_err(|_| StoreError::damaged("the generation of its journal"))
+    }
+}
+
+impl Reader for Tree {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let value = guarded("read a record", || self.0.get(key))?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    fn scan(&self, scan: &Scan<'_>) -> Result<Vec<Entry>, StoreError> {
         let bounds = scan.bounds();
         let Some(range) = bounds.as_range() else { return Ok(Vec::new()) };
-        let _shared = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         guarded("scan its records", || {
-            let found = self.db.range::<&[u8], _>(range);
+            let found = self.0.range::<&[u8], _>(range);
             let entries = found.map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec())));
             scan.arrange(entries).into_iter().collect()
         })
     }
 }
 
-impl Store for SledStore {
-    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        let writes = translate_batch(batch)?;
-        let _alone = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        self.check_running()?;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        self.stop_on_error(guarded("apply a batch", || self.db.apply_batch(writes)))
-    }
-
-    fn flush(&self) -> Result<(), StoreError> {
-        self.check_running()?;
-        self.stop_on_error(self.sync())
-    }
+fn check_values(batch: &Batch) -> Result<(), StoreError> {
+    batch.iter().try_for_each(|(_, change)| match change {
+        Change::Put(value) => check_value(value, MAX_ENGINE_VALUE),
+        Change::Delete => Ok(()),
+    })
 }
 
-fn translate_batch(batch: &Batch) -> Result<sled::Batch, StoreError> {
+fn translate_batch(batch: &Batch) -> sled::Batch {
     let mut writes = sled::Batch::default();
     for (key, change) in batch.iter() {
         match change {
-            Change::Put(value) => {
-                check_value(value, MAX_ENGINE_VALUE)?;
-                writes.insert(key, value.as_slice());
-            }
+            Change::Put(value) => writes.insert(key, value.as_slice()),
             Change::Delete => writes.remove(key),
         }
     }
-    Ok(writes)
+    writes
 }
 
 impl fmt::Debug for SledStore {

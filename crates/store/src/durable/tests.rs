@@ -97,6 +97,7 @@ fn the_largest_values_under_the_longest_keys_never_become_blob_files() {
             batch.put(key, vec![1; MAX_ENGINE_VALUE]).unwrap()
         }
         store.commit(&batch).unwrap();
+        store.checkpoint(&mut store.writing()).unwrap();
         assert_eq!(fs::read_dir(home.path().join("blobs")).unwrap().count(), 0, "in round {round}");
     }
     store.flush().unwrap();
@@ -157,6 +158,56 @@ fn a_data_file_with_flipped_bits_or_cut_short_is_damage_or_whole() {
         match open(copy.path()).and_then(|store| store.scan(&Scan::prefix(b""))) {
             Ok(found) => assert_eq!(found, expected, "round {round}"),
             Err(error) => assert!(matches!(error, StoreError::Damaged { .. }), "round {round}: {error}"),
+        }
+    }
+}
+
+/// sled may lose its newest writes to a failing disk without a word.
+#[test]
+fn what_sled_lost_of_the_latest_checkpoint_comes_back_from_the_journal() {
+    let home = filled();
+    let old = copy_of(home.path());
+    let store = open(home.path()).unwrap();
+    put(&store, "k", "w");
+    put(&store, "more", "1");
+    store.checkpoint(&mut store.writing()).unwrap();
+    put(&store, "more", "2");
+    // As after a kill: nothing is closed.
+    let crashed = copy_of(home.path());
+    for name in fs::read_dir(old.path()).unwrap().map(|entry| entry.unwrap().file_name()) {
+        if !name.to_string_lossy().starts_with("journal") {
+            fs::copy(old.path().join(&name), crashed.path().join(&name)).unwrap();
+        }
+    }
+    for entry in fs::read_dir(crashed.path()).unwrap().map(|entry| entry.unwrap()) {
+        if !old.path().join(entry.file_name()).exists() {
+            fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    let store = open(crashed.path()).unwrap();
+    assert_eq!(store.get(b"k").unwrap(), Some(b"w".to_vec()));
+    assert_eq!(store.get(b"more").unwrap(), Some(b"2".to_vec()));
+}
+
+#[test]
+fn many_checkpoints_and_openings_keep_everything() {
+    let home = TempDir::new().unwrap();
+    for life in 0..5u32 {
+        let store = open(home.path()).unwrap();
+        for number in 0..400u32 {
+            let mut batch = Batch::new();
+            batch
+                .put(format!("{life}/{}", number % 50), vec![u8::try_from(number % 251).unwrap(); 8000])
+                .unwrap();
+            store.commit(&batch).unwrap();
+            store.flush().unwrap();
+        }
+    }
+    let store = open(home.path()).unwrap();
+    for life in 0..5u32 {
+        for number in 350..400u32 {
+            let found = store.get(format!("{life}/{}", number % 50).as_bytes()).unwrap();
+            assert!(found == Some(vec![u8::try_from(number % 251).unwrap(); 8000]), "{life}/{number}");
         }
     }
 }
