@@ -196,7 +196,13 @@ impl Adversary {
         for (from, bytes) in inbox {
             let from = world.by_key.get(&from).copied().ok_or(SimError::Down)?;
             match Frame::decode(&bytes).map_err(|error| broken(&error))? {
-                Frame::Ack(ack) | Frame::Hello(Hello { ack, .. }) => drop(self.acks.insert(from, ack)),
+                Frame::Ack(ack) => drop(self.acks.insert(from, ack)),
+                // A node forgets the count of a stranger that leaves.
+                Frame::Hello(hello) => {
+                    let ours = hello.about == Some(self.life);
+                    self.sent.insert(from, if ours { hello.ack.stored } else { LinkSeq::default() });
+                    self.acks.insert(from, hello.ack);
+                }
                 Frame::Data(data) => {
                     self.heard.entry(from).or_default().insert(data.seq, data.body.into_vec());
                     speakers.insert(from);

@@ -38,6 +38,8 @@ pub struct Node {
     /// The deadline that is in the world's queue.
     pub(crate) armed: Option<Millis>,
     lives: u8,
+    /// Where it can be dialled, if that isn't its own number.
+    pub(crate) place: Option<usize>,
     /// Steps that the disk failed.
     pub faults: u32,
     /// After how many more steps one goes wrong, and how.
@@ -57,6 +59,7 @@ impl Node {
             events: Vec::new(),
             armed: None,
             lives: 0,
+            place: None,
             faults: 0,
             fuse: None,
             dark: false,

@@ -179,7 +179,16 @@ impl World {
         let (now, seed) = (self.now(), self.seed);
         let actions = self.node_mut(id)?.start(now, seed)?;
         self.run(id, actions)?;
-        self.feed(id, Input::Addresses(vec![format!("/memory/{}", id.0)]))
+        self.feed(id, Input::Addresses(vec![format!("/memory/{}", self.node(id)?.place.unwrap_or(id.0))]))
+    }
+
+    /// Moves a node to another address.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn relocate(&mut self, id: NodeId, place: usize) -> Result<(), SimError> {
+        self.node_mut(id)?.place = Some(place);
+        self.feed(id, Input::Addresses(vec![format!("/memory/{place}")]))
     }
 
     /// Kills a node: what it had not flushed is lost, its connections break. It starts again after `pause` milliseconds.

@@ -2,14 +2,15 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use frontdesk_engine::{
-    Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Reply, ThreadStatus,
-    limits::MAX_OUTBOX,
+    Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Reply, Settings, ThreadStatus,
+    limits::{MAX_OUTBOX, PORTION, PORTION_EVERY},
 };
 use frontdesk_sim::{
-    NodeId, Siege, SimError,
-    office::{PATIENCE, is_in, messages, texts, told, who},
+    Founding, NodeId, Siege, SimError, Weather,
+    office::{Office, PATIENCE, is_in, messages, texts, told, who},
 };
-use frontdesk_wire::Body;
+use frontdesk_thread::Suite;
+use frontdesk_wire::{Body, Frame};
 use std::collections::BTreeSet;
 
 const DAY: u64 = 24 * 3600;
@@ -47,6 +48,66 @@ fn messages_flow_without_the_steward_and_wishes_wait_for_it() {
         told(&siege.office.world, ana, |event| *event == Event::ForwardAnswered { thread, refused: None })
     );
     siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_member_that_was_away_for_days_catches_up() {
+    let mut siege = siege();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    siege.office.world.stop(ana).unwrap();
+    for day in 0..3 {
+        siege.office.say(carla, thread, &format!("morning {day}")).unwrap();
+        siege.office.say(acme, thread, &format!("evening {day}")).unwrap();
+        siege.office.world.pass(DAY * 1000).unwrap();
+        if day == 1 {
+            siege.office.forward_for(thread, ben, HistoryChoice::All, false, 30 * DAY).unwrap();
+            siege.office.say(ben, thread, "and a newcomer").unwrap();
+        }
+    }
+    assert_eq!(texts(&siege.office.world, carla, thread).len(), 10);
+    siege.office.world.revive(ana).unwrap();
+    let whole = |world: &_| texts(world, ana, thread).len() == 10;
+    siege.office.world.until("Ana to catch up", PATIENCE, whole).unwrap();
+    siege.settle().unwrap();
+    for node in [acme, carla, ben] {
+        assert_eq!(texts(&siege.office.world, node, thread), texts(&siege.office.world, ana, thread));
+    }
+    assert_eq!(who(&siege.office.world, ana, thread).unwrap().members.len(), 4);
+    siege.office.say(ana, thread, "back").unwrap();
+    for node in [acme, carla, ben] {
+        hears(&mut siege, node, "back");
+    }
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_business_that_moves_tells_every_customer_in_portions_and_goes_on_after_a_crash() {
+    let settings = Settings { suite: Suite::Classic, key_packages: 2, ..Settings::default() };
+    let mut office = Office::open(5, Weather::FAIR, 0, settings).unwrap();
+    let acme = office.acme;
+    let customers: BTreeSet<NodeId> = (0..2 * PORTION + 10)
+        .map(|number| {
+            let settings = Settings { suite: Suite::Classic, ..Settings::default() };
+            office.customer = office.world.add(Founding::Customer, &format!("{number}"), settings).unwrap();
+            office.contact("hello").unwrap();
+            office.customer
+        })
+        .collect();
+    office.world.record();
+    let told = |office: &Office| -> BTreeSet<NodeId> {
+        let sent = office.world.tape().iter().filter(|sent| sent.from == acme);
+        let news = sent.filter(|sent| match Frame::decode(&sent.frame).unwrap() {
+            Frame::Data(data) => matches!(Body::decode(&data.body).unwrap(), Body::AddressUpdate(_)),
+            Frame::Hello(_) | Frame::Ack(_) => false,
+        });
+        news.map(|sent| sent.to).collect()
+    };
+    office.world.relocate(acme, 4711).unwrap();
+    office.world.pass(PORTION_EVERY / 2).unwrap();
+    assert_eq!(told(&office).len(), PORTION);
+    office.world.crash(acme, 1000).unwrap();
+    office.world.pass(PATIENCE).unwrap();
+    assert_eq!(told(&office), customers);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::{
     CommandError, Engine, Event, Reply, ThreadStatus,
     message::{Early, check_text},
-    record::{self, About, Contact, Meta, Peer, Reception},
+    record::{self, About, Contact, Meta, Peer, Receiver, Reception},
     space,
     step::{Halt, Refuse, Step},
 };
@@ -215,7 +215,7 @@ impl Engine {
         meta.set_status(ThreadStatus::Open);
         self.refresh(step, &mut meta, &thread)?;
         let opened = self.first_message(step, &mut meta, &mut thread, contact.text);
-        let (content, sealed) =
+        let (content, receivers, sealed) =
             opened.map_err(|halt| halt.map(|error| Refuse::breach(Reason::BadContent, error)))?;
         let open = ContactOpen {
             request: body.request,
@@ -230,7 +230,7 @@ impl Engine {
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         self.tell(Event::ThreadOpened { thread: meta.thread, forwarded: false });
-        self.tell_message(step, &meta, &content, false)?;
+        self.tell_message(step, &meta, &content, &receivers, false)?;
         Ok(())
     }
 
@@ -312,12 +312,12 @@ impl Engine {
         meta: &mut Meta,
         thread: &mut Thread,
         text: String,
-    ) -> Result<(frontdesk_wire::Content, Vec<u8>), Halt<CommandError>> {
+    ) -> Result<(frontdesk_wire::Content, Vec<Receiver>, Vec<u8>), Halt<CommandError>> {
         let (content, signed) = self.sign(step, meta, ContentKind::Text(text))?;
         let sealed = self.seal(step, thread, &signed)?;
         let receivers = self.receivers(step, thread);
-        self.add_message(step, meta, &content, &signed, receivers)?;
-        Ok((content, sealed))
+        self.add_message(step, meta, &content, &signed, receivers.clone())?;
+        Ok((content, receivers, sealed))
     }
 
     /// The business's side: joins the thread as its steward, and reads the first message.

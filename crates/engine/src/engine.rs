@@ -91,8 +91,10 @@ pub struct Engine {
     pub(crate) expiries: BTreeSet<(UnixTime, ThreadId)>,
     /// When to look at gaps in threads.
     pub(crate) gaps: BTreeSet<(Millis, ThreadId)>,
-    /// Peers with frames to send when the node starts.
-    due: BTreeSet<TransportKey>,
+    /// Peers that have had something to get since before the start.
+    pub(crate) due: BTreeSet<TransportKey>,
+    /// When the next portion of what has no bound is due.
+    pub(crate) portion_at: Option<Millis>,
     /// Peers that were connected before a reload.
     reconnect: BTreeSet<TransportKey>,
     /// Offers that were made and not answered: to whom, and when.
@@ -152,6 +154,7 @@ impl Engine {
             expiries: BTreeSet::new(),
             gaps: BTreeSet::new(),
             due: BTreeSet::new(),
+            portion_at: None,
             reconnect: BTreeSet::new(),
             receptions: BTreeMap::new(),
             swept: None,
@@ -188,6 +191,7 @@ impl Engine {
         self.wanted.clear();
         self.kept = self.to_keep(reader)?;
         self.due = load_due(reader)?;
+        self.portion_at = None;
         self.receptions = load_receptions(reader)?;
         self.aside = reader.scan(&Scan::prefix(space::WAITING))?.len();
         let up: Vec<TransportKey> =
@@ -208,9 +212,9 @@ impl Engine {
         for peer in std::mem::take(&mut self.reconnect) {
             self.peer_up(step, peer)?;
         }
-        self.touched.extend(std::mem::take(&mut self.due));
         self.touched.extend(self.kept.iter());
         self.lasting = true;
+        self.begin_portions(step)?;
         Ok(self.resume(step)?)
     }
 
@@ -265,7 +269,8 @@ impl Engine {
     /// When [`Input::Deadline`] is due; none if nothing waits for time to pass.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
-        [self.next_retry(), self.next_expiry(), self.next_gap()].into_iter().flatten().min()
+        let all = [self.next_retry(), self.next_expiry(), self.next_gap(), self.next_portion()];
+        all.into_iter().flatten().min()
     }
 
     /// Answers a question about the present state.
@@ -286,6 +291,7 @@ impl Engine {
 
     fn deadline(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         self.retry_links(step);
+        self.next_portions(step)?;
         self.ask_for_gaps(step)?;
         self.expire(step)
     }

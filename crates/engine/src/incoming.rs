@@ -213,7 +213,7 @@ impl Engine {
             // What was closed and opened then says nothing of now.
             meta.set_status(status);
             meta.active_at = active_at;
-            self.tell_message(step, &meta, &content, true)?;
+            self.tell_message(step, &meta, &content, &[], true)?;
         }
         meta.piece = meta.piece.saturating_add(1);
         if meta.piece == meta.pieces {

@@ -14,6 +14,7 @@
 //! 4. If the store fails, the driver drops the step's output and calls [`Engine::reload`]: memory is as before the step.
 //! 5. [`Engine::next_deadline`] names the moment by which [`Input::Deadline`] is due.
 
+mod announce;
 mod audit;
 mod command;
 mod contact;
@@ -43,6 +44,7 @@ mod view;
 /// Every bound of the engine, by name.
 pub mod limits {
     pub use crate::{
+        announce::{ADDRESS_LASTS, PORTION, PORTION_EVERY},
         contact::{MAX_CONTACTS, MAX_RECEPTIONS, MAX_RECEPTIONS_PER_PEER, OFFER_LASTS},
         engine::CACHED_THREADS,
         enrol::{ENROLMENT_LASTS, MAX_INVITATIONS},
@@ -53,7 +55,6 @@ pub mod limits {
             RETRY_FIRST, RETRY_MAX,
         },
         message::{ASIDE_WHEN_FULL, MAX_ASIDE, MAX_WAITING_IN_THREAD},
-        peers::ADDRESS_LASTS,
         query::MAX_PAGE,
         refill::{GAP_PATIENCE, MAX_ASKS, MAX_REFILL},
         roster::{STOCK, STOCK_CLASSIC},

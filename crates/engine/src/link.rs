@@ -23,6 +23,8 @@ pub const MAX_IN_FLIGHT: u64 = 256;
 pub const MAX_IN_FLIGHT_BYTES: usize = 2 * 1024 * 1024;
 /// Frames that may wait for one peer. Past it, sending to it is refused.
 pub const MAX_OUTBOX: u64 = 20_000;
+/// Frames on their way to one peer of which it is kept in memory what they are about; of others it is read.
+const MAX_ABOUTS: usize = 1_024;
 /// Frames that came too early and are kept for their turn, for each peer.
 pub const MAX_EARLY: usize = 64;
 /// Frames stored but waiting for a commit, for each peer.
@@ -48,6 +50,8 @@ pub(crate) struct Link {
     /// The newest frame that was handed to the connection.
     sent: LinkSeq,
     early: BTreeMap<LinkSeq, Vec<u8>>,
+    /// What frames in the outbox are about.
+    abouts: BTreeMap<LinkSeq, About>,
     retry_at: Option<Millis>,
     retries: u32,
     malformed: u32,
@@ -156,6 +160,9 @@ impl Engine {
             link.known = true;
             link.changed = true;
             let seq = link.record.numbered;
+            if link.abouts.len() < MAX_ABOUTS {
+                link.abouts.insert(seq, about);
+            }
             record::put(step.overlay, space::outgoing_item(&peer, seq), &Outgoing::new(about, bytes))?;
             self.touched.insert(peer);
         }
@@ -282,6 +289,7 @@ impl Engine {
             record::put(step.overlay, space::outgoing_item(&peer, next), &outgoing)?;
         }
         let link = self.link(step, peer)?;
+        link.abouts.clear();
         link.record.numbered = next;
         link.record.stored = stored;
         link.record.delivered = stored;
@@ -336,9 +344,12 @@ impl Engine {
         refused: Option<Reason>,
     ) -> Result<(), StoreError> {
         let key = space::outgoing_item(&from, seq);
-        let Some(outgoing) = record::get::<Outgoing>(step.overlay, &key)? else { return Ok(()) };
-        let about = outgoing.about();
+        let known = self.link(step, from)?.abouts.get(&seq).copied();
+        let read =
+            || record::get::<Outgoing>(step.overlay, &key).map(|outgoing| outgoing.map(|it| it.about()));
+        let Some(about) = known.map_or_else(read, |about| Ok(Some(about)))? else { return Ok(()) };
         if delivered || refused.is_some() {
+            self.link(step, from)?.abouts.remove(&seq);
             step.overlay.delete(key)?;
         } else if newly_stored {
             record::put(step.overlay, key, &Outgoing::new(about, Vec::new()))?;

@@ -32,9 +32,9 @@ impl Engine {
     ) -> Result<Reply, Halt<CommandError>> {
         check_text(&text)?;
         let (mut meta, mut thread) = self.thread_of_command(step, id)?;
-        let content = self.write(step, &mut meta, &mut thread, ContentKind::Text(text))?;
+        let (content, receivers) = self.write(step, &mut meta, &mut thread, ContentKind::Text(text))?;
         self.put_meta(step, &meta)?;
-        self.tell_message(step, &meta, &content, false)?;
+        self.tell_message(step, &meta, &content, &receivers, false)?;
         self.keep_thread(thread);
         Ok(Reply::Queued {
             thread: id,
@@ -111,14 +111,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes a content: numbered, signed, sealed, stored, and on its way to each other member.
+    /// Writes a content: numbered, signed, sealed, stored, and on its way to each other member. Answers it, and to whom
+    /// it goes.
     pub(crate) fn write(
         &mut self,
         step: Step<'_>,
         meta: &mut Meta,
         thread: &mut Thread,
         kind: ContentKind,
-    ) -> Result<Content, Halt<CommandError>> {
+    ) -> Result<(Content, Vec<Receiver>), Halt<CommandError>> {
         let receivers = self.receivers(step, thread);
         for receiver in &receivers {
             self.require_room(step, receiver.transport)?;
@@ -136,8 +137,8 @@ impl Engine {
             let message = ThreadMessage { thread: meta.thread, era: meta.era, sealed };
             self.enqueue(receiver.transport, about, Body::ThreadMessage(message));
         }
-        self.add_message(step, meta, &content, &signed, receivers)?;
-        Ok(content)
+        self.add_message(step, meta, &content, &signed, receivers.clone())?;
+        Ok((content, receivers))
     }
 
     /// Numbers and signs this device's next content.
@@ -352,8 +353,8 @@ impl Engine {
             return Err(Refuse::plain(Reason::Busy).about(meta.thread).into());
         };
         author.newest = author.newest.max(content.seq);
-        let mut through = author.through;
-        while self.has_content(step, meta, &content.author, through.next())? {
+        let (newest, mut through) = (author.newest, author.through);
+        while through < newest && self.has_content(step, meta, &content.author, through.next())? {
             through = through.next();
         }
         if let Some(author) = meta.author_mut(content.author) {
@@ -373,7 +374,7 @@ impl Engine {
         match content.kind {
             ContentKind::Text(_) => {
                 meta.unread = meta.unread.saturating_add(1);
-                self.tell_message(step, meta, content, false)?;
+                self.tell_message(step, meta, content, &[], false)?;
             }
             ContentKind::Close => self.tell(crate::Event::Closed { thread: meta.thread }),
             ContentKind::Read(_) | ContentKind::Name(_) => {}

@@ -2,74 +2,20 @@
 
 use crate::{
     Action, Engine,
-    record::{self, About, Addresses, Meta, Peer},
+    record::{self, Meta, Peer},
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_identity::{
-    AddressRecord, DeviceId, DialAddress, Role, SignedAddressRecord, TransportKey, UnixTime,
-};
+use frontdesk_identity::{AddressRecord, DeviceId, Role, SignedAddressRecord, TransportKey};
 use frontdesk_store::{Reader, Scan, StoreError};
 use frontdesk_thread::Thread;
-use frontdesk_wire::{AddressUpdate, Body, Reason};
+use frontdesk_wire::{AddressUpdate, Reason};
 use std::collections::BTreeSet;
 
-/// How long an address record holds, in seconds: 30 days.
-pub const ADDRESS_LASTS: u64 = 30 * 24 * 3600;
 /// Sealed messages for threads that this device doesn't have (yet) are kept this long, in seconds.
 const ASIDE_LASTS: u64 = 24 * 3600;
 
 impl Engine {
-    /// Where this node can be dialled now. If that has changed, those who may want to dial it are told.
-    pub(crate) fn set_addresses(&mut self, step: Step<'_>, addresses: &[String]) -> Result<(), StoreError> {
-        let mut parsed: Vec<DialAddress> = addresses.iter().filter_map(|text| text.parse().ok()).collect();
-        parsed.truncate(frontdesk_identity::MAX_ADDRESSES);
-        self.addresses = parsed;
-        let known: Option<Addresses> = record::get(step.overlay, space::ADDRESS)?;
-        if known.as_ref().is_some_and(|known| known.addresses == self.addresses) {
-            return Ok(());
-        }
-        if self.record.is_none() {
-            return Ok(());
-        }
-        let address = self.address_record(step)?;
-        let own = self.keys.transport_public();
-        let mut peers: BTreeSet<TransportKey> =
-            self.kept.iter().chain(self.colleagues.keys()).copied().collect();
-        peers.extend(self.recent_guests(step)?);
-        for peer in peers.into_iter().filter(|peer| *peer != own) {
-            let body = Body::AddressUpdate(AddressUpdate { address: address.clone() });
-            self.enqueue(peer, About::Nothing, body);
-        }
-        Ok(())
-    }
-
-    /// Guests of threads in which something happened within the life of an address record.
-    fn recent_guests(&self, step: Step<'_>) -> Result<Vec<TransportKey>, StoreError> {
-        let mut guests = Vec::new();
-        if self.me.role().is_some() {
-            for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
-                let meta: Meta = record::decode(&bytes)?;
-                if meta.is_in() && meta.active_at.plus(ADDRESS_LASTS) > step.wall() {
-                    guests.extend(meta.guest_transport);
-                }
-            }
-        }
-        Ok(guests)
-    }
-
-    /// This device's address record, signed now under the next number, so that it replaces what others hold and holds for
-    /// its full time.
-    pub(crate) fn address_record(&self, step: Step<'_>) -> Result<SignedAddressRecord, StoreError> {
-        let known: Option<Addresses> = record::get(step.overlay, space::ADDRESS)?;
-        let number = known.map_or(0, |known| known.number).saturating_add(1);
-        let addresses = Addresses { number, addresses: self.addresses.clone() };
-        record::put(step.overlay, space::ADDRESS.to_vec(), &addresses)?;
-        let signed =
-            AddressRecord::sign(&self.keys, number, &self.addresses, step.wall().plus(ADDRESS_LASTS));
-        signed.map_err(|error| StoreError::Damaged { what: error.to_string() })
-    }
-
     pub(crate) fn address_update(
         &mut self,
         step: Step<'_>,
@@ -128,7 +74,7 @@ impl Engine {
         let key = space::peer(&peer);
         let known: Option<Peer> = record::get(step.overlay, &key)?;
         let mut known = known.unwrap_or_default();
-        let held = known.address.as_ref().and_then(|held| held.verify(UnixTime(0)).ok());
+        let held = known.address.as_ref().and_then(|held| held.read_kept().ok());
         if held.is_none_or(|held| address.supersedes(&held)) {
             known.device = Some(address.device());
             known.address = Some(address.signed().clone());
@@ -159,7 +105,7 @@ impl Engine {
             return Ok(());
         }
         let Some(known) = record::get::<Peer>(step.overlay, &space::peer(&peer))? else { return Ok(()) };
-        let held = known.address.and_then(|held| held.verify(UnixTime(0)).ok());
+        let held = known.address.and_then(|held| held.read_kept().ok());
         let mut addresses: Vec<String> = known.hints;
         addresses.extend(held.iter().flat_map(|held| held.addresses().iter().map(ToString::to_string)));
         addresses.dedup();

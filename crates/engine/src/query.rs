@@ -11,7 +11,7 @@ use crate::{
 use frontdesk_identity::{DeviceId, Role, ThreadId};
 use frontdesk_store::{Overlay, Reader, Scan, StoreError};
 use frontdesk_thread::{Member, Side, Suite, Thread};
-use frontdesk_wire::{Content, ContentKind, Position, Reason, SignedProfile};
+use frontdesk_wire::{Content, ContentKind, Position, Reason, SignedContent, SignedProfile};
 
 /// Messages that one query may answer with.
 pub const MAX_PAGE: usize = 1_000;
@@ -172,8 +172,9 @@ impl Engine {
             after = Some(last.clone());
             for (key, bytes) in page {
                 let entry: Entry = record::decode(&bytes)?;
-                let view = match &entry.content {
-                    Some(_) => self.message_view(reader, &meta, &entry)?,
+                let view = match entry.content.as_ref().map(SignedContent::read) {
+                    Some(Ok(content)) => self.message_view(reader, &meta, &content, &entry.receivers)?,
+                    Some(Err(_)) => None,
                     None => Some(note_view(&meta, &key, entry)),
                 };
                 messages.extend(view.filter(|_| messages.len() < limit));
@@ -188,9 +189,9 @@ impl Engine {
         &self,
         reader: &dyn Reader,
         meta: &Meta,
-        entry: &Entry,
+        content: &Content,
+        sent_to: &[Receiver],
     ) -> Result<Option<MessageView>, StoreError> {
-        let Some(content) = crate::threads::text_of(entry) else { return Ok(None) };
         let ContentKind::Text(text) = &content.kind else { return Ok(None) };
         let mine = content.author == self.id();
         let guest = meta.guest_device == Some(content.author);
@@ -204,8 +205,8 @@ impl Engine {
             mine,
             text: text.clone(),
             sent_at: content.sent_at,
-            state: if mine { own_state(meta, &content, &entry.receivers) } else { MessageState::Received },
-            receivers: if mine { receivers(meta, &content, &entry.receivers) } else { Vec::new() },
+            state: if mine { own_state(meta, content, sent_to) } else { MessageState::Received },
+            receivers: if mine { receivers(meta, content, sent_to) } else { Vec::new() },
         }))
     }
 

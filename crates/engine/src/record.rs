@@ -26,7 +26,7 @@ fn damaged(error: &DecodeError) -> StoreError {
 }
 
 pub(crate) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    let Versioned(version, value) = codec::decode(bytes, MAX_RECORD).map_err(|error| damaged(&error))?;
+    let Versioned(version, value) = codec::decode_own(bytes, MAX_RECORD).map_err(|error| damaged(&error))?;
     if version == VERSION {
         Ok(value)
     } else {

@@ -24,6 +24,8 @@ impl Key {
 pub(crate) const SELF: &[u8] = b"i/self";
 pub(crate) const INCARNATION: &[u8] = b"i/incarnation";
 pub(crate) const ADDRESS: &[u8] = b"i/address";
+/// How far the guests of threads have been told of a new address; gone when all have.
+pub(crate) const ANNOUNCING: &[u8] = b"i/announcing";
 pub(crate) const ROSTER_NUMBER: &[u8] = b"i/roster";
 pub(crate) const PUBLISHED: &[u8] = b"i/published";
 

@@ -316,19 +316,16 @@ impl Engine {
         Ok(found)
     }
 
-    /// Tells the owner's interface about a message.
+    /// Tells the owner's interface about a message, if it is one with text.
     pub(crate) fn tell_message(
         &mut self,
         step: Step<'_>,
         meta: &Meta,
         content: &Content,
+        receivers: &[Receiver],
         history: bool,
     ) -> Result<(), StoreError> {
-        if let ContentKind::Text(_) = content.kind
-            && let Some((_, entry)) =
-                self.content_at(step.overlay, &meta.thread, content.era, &content.author, content.seq)?
-            && let Some(message) = self.message_view(step.overlay, meta, &entry)?
-        {
+        if let Some(message) = self.message_view(step.overlay, meta, content, receivers)? {
             self.tell(Event::Message { message, history });
         }
         Ok(())

@@ -198,17 +198,31 @@ impl SignedAddressRecord {
     /// # Errors
     /// [`AddressRecordError`], a variant for each cause.
     pub fn verify(&self, now: UnixTime) -> Result<AddressRecord, AddressRecordError> {
+        let (record, bytes, signature) = self.parse()?;
+        verify(record.device.as_bytes(), Domain::Address, &bytes, &signature)
+            .map_err(|BadSignature| AddressRecordError::BadSignature)?;
+        let expires = record.expires;
+        if now > expires.plus(CLOCK_SKEW) {
+            return Err(AddressRecordError::Expired { expired: expires, now });
+        }
+        Ok(record)
+    }
+
+    /// Reads a record that this program verified before it kept it, however old it is now.
+    ///
+    /// # Errors
+    /// [`AddressRecordError`], but neither for the signature nor for the time.
+    pub fn read_kept(&self) -> Result<AddressRecord, AddressRecordError> {
+        self.parse().map(|(record, _, _)| record)
+    }
+
+    fn parse(&self) -> Result<(AddressRecord, ByteBuf, Signature), AddressRecordError> {
         let Envelope(bytes, signature) = decode(&self.0, MAX_ADDRESS_RECORD)?;
         let payload = decode_versioned(&bytes, MAX_ADDRESS_RECORD, ADDRESS_RECORD_VERSION)?;
         let Payload(_, device, number, addresses, expires) = payload;
         check_count(addresses.len())?;
         let addresses = addresses.into_iter().map(DialAddress::try_from).collect::<Result<_, _>>()?;
-        verify(device.as_bytes(), Domain::Address, &bytes, &signature)
-            .map_err(|BadSignature| AddressRecordError::BadSignature)?;
-        if now > expires.plus(CLOCK_SKEW) {
-            return Err(AddressRecordError::Expired { expired: expires, now });
-        }
-        Ok(AddressRecord { device, number, addresses, expires, signed: self.clone() })
+        Ok((AddressRecord { device, number, addresses, expires, signed: self.clone() }, bytes, signature))
     }
 }
 
@@ -247,6 +261,7 @@ mod tests {
         assert_eq!(verified.addresses().first().unwrap().as_str(), "/ip4/192.0.2.1/tcp/4001");
         assert_eq!(verified.expires(), UnixTime(1000));
         assert_eq!(verified.signed(), &record(3));
+        assert_eq!(record(3).read_kept().unwrap(), verified);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Visitor},
+    de::{DeserializeOwned, Error as _, SeqAccess, Visitor},
 };
 use std::{fmt, io};
 
@@ -60,6 +60,19 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Resu
     let value: T = ciborium::de::from_reader_with_recursion_limit(bytes, MAX_DEPTH)
         .map_err(|_| DecodeError::Malformed)?;
     if is_encoding_of(bytes, &value) { Ok(value) } else { Err(DecodeError::NotCanonical) }
+}
+
+/// Like [`decode`], for what this program has encoded itself and kept where nobody else can write: it is not encoded
+/// again to compare. What follows the value is refused all the same.
+///
+/// # Errors
+/// [`DecodeError::TooLong`] before anything is parsed, [`DecodeError::Malformed`], or [`DecodeError::NotCanonical`].
+pub fn decode_own<T: DeserializeOwned>(bytes: &[u8], max: usize) -> Result<T, DecodeError> {
+    check_length(bytes, max)?;
+    let mut rest = bytes;
+    let value = ciborium::de::from_reader_with_recursion_limit(&mut rest, MAX_DEPTH)
+        .map_err(|_| DecodeError::Malformed)?;
+    if rest.is_empty() { Ok(value) } else { Err(DecodeError::NotCanonical) }
 }
 
 /// Like [`decode`], for a type whose first element is a version: an input of another version is refused with both
@@ -129,7 +142,6 @@ impl<'de> Visitor<'de> for FirstElementVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<FirstElement, A::Error> {
         let version = array.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
-        while array.next_element::<IgnoredAny>()?.is_some() {}
         Ok(FirstElement(version))
     }
 }
@@ -158,6 +170,9 @@ mod tests {
         let mut bytes = encode(&sample()).unwrap();
         bytes.push(0);
         assert_eq!(decode::<Sample>(&bytes, 64), Err(DecodeError::NotCanonical));
+        assert_eq!(decode_own::<Sample>(&bytes, 64), Err(DecodeError::NotCanonical));
+        bytes.pop();
+        assert_eq!(decode_own::<Sample>(&bytes, 64).unwrap(), sample());
     }
 
     #[test]
@@ -193,9 +208,10 @@ mod tests {
         let mut bytes = vec![0x81; 10_000];
         bytes.push(0x01);
         assert_eq!(decode_versioned::<Sample>(&bytes, 20_000, 1), Err(DecodeError::Malformed));
+        assert_eq!(decode_own::<Vec<Vec<u64>>>(&bytes, 20_000), Err(DecodeError::Malformed));
         bytes.insert(0, 0x01);
         bytes.insert(0, 0x82);
-        assert_eq!(decode_versioned::<Sample>(&bytes, 20_000, 2), Err(DecodeError::Malformed));
+        assert_eq!(decode_versioned::<Sample>(&bytes, 20_000, 1), Err(DecodeError::Malformed));
     }
 
     #[test]

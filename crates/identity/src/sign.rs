@@ -121,11 +121,16 @@ pub fn check_public_key(key: &[u8; 32]) -> Result<(), WeakKey> {
     strict_key(key).map(|_| ())
 }
 
-/// Decompression reads `y` modulo the field's order, so a few points have two spellings; compressing again tells.
 fn strict_key(bytes: &[u8; 32]) -> Result<VerifyingKey, WeakKey> {
     let key = VerifyingKey::from_bytes(bytes).map_err(|_| WeakKey)?;
-    let canonical = key.to_edwards().compress().to_bytes() == *bytes;
-    if canonical && !key.is_weak() { Ok(key) } else { Err(WeakKey) }
+    if is_canonical(bytes) && !key.is_weak() { Ok(key) } else { Err(WeakKey) }
+}
+
+/// Whether `y` is below the field's order, 2^255 - 19: decompression reads it modulo that, so a few points have two
+/// spellings. (The points of `x = 0`, whose sign has two spellings, are weak.)
+fn is_canonical(bytes: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = bytes;
+    *first < 0xed || middle.iter().any(|byte| *byte != 0xff) || last & 0x7f != 0x7f
 }
 
 /// A secret Ed25519 key. Wiped when dropped, redacted in `Debug`.
@@ -257,6 +262,8 @@ mod tests {
         let three = "0300000000000000000000000000000000000000000000000000000000000000";
         let three_and_p = "f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f";
         assert_eq!(check_public_key(&bytes(three)), Ok(()));
+        let sign_of_zero = "0100000000000000000000000000000000000000000000000000000000000080";
+        assert_eq!(check_public_key(&bytes(sign_of_zero)), Err(WeakKey));
         assert_eq!(check_public_key(&bytes(three_and_p)), Err(WeakKey));
     }
 

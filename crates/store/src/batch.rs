@@ -80,15 +80,6 @@ impl Batch {
         self.changes.iter().map(|(key, change)| (key.as_slice(), change))
     }
 
-    /// The bytes of its keys and values.
-    pub(crate) fn bytes(&self) -> usize {
-        let size = |(key, change): (&Vec<u8>, &Change)| match change {
-            Change::Put(value) => key.len() + value.len(),
-            Change::Delete => key.len(),
-        };
-        self.changes.iter().map(size).sum()
-    }
-
     /// Reads `key` as if the batch had been applied to `base`.
     pub(crate) fn get_over(&self, base: &dyn Reader, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         match self.changes.get(key) {

@@ -39,7 +39,8 @@ pub(super) async fn show(context: &Context, args: Show) -> Outcome {
         render::json(&messages);
         return view.mark_read(&messages).await;
     }
-    view.print(&messages).await?;
+    view.print(&messages)?;
+    view.mark_read(&messages).await?;
     match events {
         Some(events) => view.follow(events).await,
         None => Ok(()),
@@ -75,12 +76,12 @@ impl View<'_> {
             match heard.kind.as_str() {
                 "message" => {
                     let message: Vec<Value> = heard.body.get("message").cloned().into_iter().collect();
-                    self.print(&message).await?;
+                    self.print_news(&message).await?;
                 }
                 "lagged" => {
                     let missed: Vec<Value> =
                         self.client.get(&format!("/v1/threads/{}/messages?limit=1000", self.thread)).await?;
-                    self.print(&missed).await?;
+                    self.print_news(&missed).await?;
                 }
                 "removed" => render::note("This device was taken out of the thread."),
                 "closed" => render::note("The thread is closed. The next message opens it again."),
@@ -91,8 +92,17 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Prints what was not shown yet, and tells the node that it was read.
-    async fn print(&mut self, messages: &[Value]) -> Outcome {
+    /// A message may be the last thing before the node stops: that it can't be marked as read then is no failure.
+    async fn print_news(&mut self, messages: &[Value]) -> Outcome {
+        self.print(messages)?;
+        if let Err(failure) = self.mark_read(messages).await {
+            render::note(format!("It was not marked as read: {}", failure.message));
+        }
+        Ok(())
+    }
+
+    /// Prints what was not shown yet.
+    fn print(&mut self, messages: &[Value]) -> Outcome {
         for value in messages {
             let message: Message = serde_json::from_value(value.clone())?;
             if !self.shown.first_time(&message.id) {
@@ -100,7 +110,7 @@ impl View<'_> {
             }
             if self.context.json { render::json(value) } else { self.line(&message) }
         }
-        self.mark_read(messages).await
+        Ok(())
     }
 
     fn line(&mut self, message: &Message) {

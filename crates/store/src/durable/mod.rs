@@ -22,16 +22,13 @@ const SEGMENT_SIZE: usize = 1024 * 1024;
 /// sled moves data out of half-empty segments on its background thread alone; without it, the file only grows.
 const COLLECT_EVERY_MS: u64 = 500;
 
-/// Changes that sled hasn't got, in bytes, at which it is given them. Each is in memory as long.
-const CHECKPOINT: usize = 1024 * 1024;
-
 /// Where sled keeps the journal's generation.
 const GENERATION: &[u8] = &[RESERVED, b'j'];
 
 /// The durable engine: one sled tree and a journal, in a folder that it holds alone.
 ///
 /// A flush writes one record to the journal and waits for one `fdatasync`; sled gets what has gathered, as one batch,
-/// when that is a megabyte, at the opening and at the closing. Most records of a busy node are written over or deleted
+/// when the journal's file is full, at the opening and at the closing. Most records of a busy node are written over or deleted
 /// before, so sled never sees them.
 ///
 /// Values are limited to [`MAX_ENGINE_VALUE`]; wrap it in [`Sealed`](crate::Sealed), which splits larger ones. After
@@ -56,8 +53,6 @@ pub struct SledStore {
 /// What sled hasn't got yet.
 struct Recent {
     changes: Batch,
-    /// Bytes of all commits since the latest checkpoint.
-    bytes: usize,
     /// Those of the changes that are not in the journal either, as it will hold them.
     unwritten: Vec<u8>,
     journal: Journal,
@@ -96,7 +91,7 @@ impl SledStore {
         let (tree, data) = (Tree(db), DataFile::open(home)?);
         let (journal, changes) = Journal::open(home, tree.generation()?)?;
         home::sync_folder(home)?;
-        let recent = RwLock::new(Recent { bytes: 0, changes, unwritten: Vec::new(), journal });
+        let recent = RwLock::new(Recent { changes, unwritten: Vec::new(), journal });
         let store =
             Self { tree, data, recent, stopped: AtomicBool::new(false), home: home.to_owned(), _lock: lock };
         store.checkpoint(&mut store.writing())?;
@@ -154,20 +149,18 @@ impl SledStore {
             recent.changes = Batch::new();
         }
         recent.unwritten.clear();
-        recent.bytes = 0;
         Ok(())
     }
 
     fn take_in(&self, recent: &mut Recent, batch: &Batch) -> Result<(), StoreError> {
-        recent.bytes = recent.bytes.saturating_add(batch.bytes());
         journal::encode_changes(batch, &mut recent.unwritten);
         recent.changes.merge(batch.clone());
         // Earlier than a flush would ask for it, so that what waits is bounded.
-        if recent.bytes > 2 * CHECKPOINT { self.checkpoint(recent) } else { Ok(()) }
+        if recent.unwritten.len() > journal::FILE_SIZE { self.checkpoint(recent) } else { Ok(()) }
     }
 
     fn make_durable(&self, recent: &mut Recent) -> Result<(), StoreError> {
-        if recent.bytes > CHECKPOINT || !recent.journal.has_room(recent.unwritten.len()) {
+        if !recent.journal.has_room(recent.unwritten.len()) {
             return self.checkpoint(recent);
         }
         if !recent.unwritten.is_empty() {

@@ -1,0 +1,118 @@
+//! Telling others where this node is: colleagues at once, guests a portion at a time, as their number has no bound. The
+//! same goes for peers that a node has something for when it starts.
+
+use crate::{
+    Engine, Millis,
+    record::{self, About, Addresses, Meta},
+    space,
+    step::Step,
+};
+use frontdesk_identity::{AddressRecord, DialAddress, SignedAddressRecord, TransportKey};
+use frontdesk_store::{Reader as _, Scan, StoreError};
+use frontdesk_wire::{AddressUpdate, Body};
+use std::collections::BTreeSet;
+
+/// How long an address record holds, in seconds: 30 days.
+pub const ADDRESS_LASTS: u64 = 30 * 24 * 3600;
+/// Threads or peers in one portion.
+pub const PORTION: usize = 64;
+/// Between two portions, in milliseconds.
+pub const PORTION_EVERY: u64 = 50;
+
+impl Engine {
+    /// Where this node can be dialled now. If that has changed, those who may want to dial it are told.
+    pub(crate) fn set_addresses(&mut self, step: Step<'_>, addresses: &[String]) -> Result<(), StoreError> {
+        let mut parsed: Vec<DialAddress> = addresses.iter().filter_map(|text| text.parse().ok()).collect();
+        parsed.truncate(frontdesk_identity::MAX_ADDRESSES);
+        self.addresses = parsed;
+        let known: Option<Addresses> = record::get(step.overlay, space::ADDRESS)?;
+        if known.as_ref().is_some_and(|known| known.addresses == self.addresses) {
+            return Ok(());
+        }
+        if self.record.is_none() {
+            return Ok(());
+        }
+        let near: BTreeSet<TransportKey> = self.kept.iter().chain(self.colleagues.keys()).copied().collect();
+        self.tell_address(step, near)?;
+        if self.me.role().is_some() {
+            step.overlay.put(space::ANNOUNCING, Vec::new())?;
+            self.announce(step)?;
+        }
+        Ok(())
+    }
+
+    /// What a start left to do: the first portion of it, the others by and by.
+    pub(crate) fn begin_portions(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        self.announce(step)?;
+        self.wake(step);
+        Ok(())
+    }
+
+    /// The next portion, if it is time.
+    pub(crate) fn next_portions(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        if self.portion_at.take_if(|at| *at <= step.now.mono).is_some() {
+            self.begin_portions(step)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Tells the guests of the next threads. How far that has come is stored: a node that stops goes on with it.
+    fn announce(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        let Some(after) = step.overlay.get(space::ANNOUNCING)? else { return Ok(()) };
+        let scan = Scan::prefix(space::THREADS).limit(PORTION);
+        let page = step.overlay.scan(&if after.is_empty() { scan } else { scan.after(&after) })?;
+        let mut guests = BTreeSet::new();
+        for (_, bytes) in &page {
+            let meta: Meta = record::decode(bytes)?;
+            // Others have no address record of this node that holds.
+            if meta.is_in() && meta.active_at.plus(ADDRESS_LASTS) > step.wall() {
+                guests.extend(meta.guest_transport);
+            }
+        }
+        match page.into_iter().next_back() {
+            Some((last, _)) => {
+                step.overlay.put(space::ANNOUNCING, last)?;
+                self.portion_at = Some(step.now.mono.plus(PORTION_EVERY));
+            }
+            None => step.overlay.delete(space::ANNOUNCING)?,
+        }
+        self.lasting = true;
+        if guests.is_empty() { Ok(()) } else { self.tell_address(step, guests) }
+    }
+
+    /// Turns to the next peers that have had something to get since before the start.
+    fn wake(&mut self, step: Step<'_>) {
+        self.touched.extend((0..PORTION).map_while(|_| self.due.pop_first()));
+        if !self.due.is_empty() {
+            self.portion_at = Some(step.now.mono.plus(PORTION_EVERY));
+        }
+    }
+
+    fn tell_address(&mut self, step: Step<'_>, peers: BTreeSet<TransportKey>) -> Result<(), StoreError> {
+        let own = self.keys.transport_public();
+        let address = self.address_record(step)?;
+        for peer in peers.into_iter().filter(|peer| *peer != own) {
+            let body = Body::AddressUpdate(AddressUpdate { address: address.clone() });
+            self.enqueue(peer, About::Nothing, body);
+        }
+        Ok(())
+    }
+
+    /// When the next portion is due.
+    pub(crate) fn next_portion(&self) -> Option<Millis> {
+        self.portion_at
+    }
+
+    /// This device's address record, signed now under the next number, so that it replaces what others hold and holds for
+    /// its full time.
+    pub(crate) fn address_record(&self, step: Step<'_>) -> Result<SignedAddressRecord, StoreError> {
+        let known: Option<Addresses> = record::get(step.overlay, space::ADDRESS)?;
+        let number = known.map_or(0, |known| known.number).saturating_add(1);
+        let addresses = Addresses { number, addresses: self.addresses.clone() };
+        record::put(step.overlay, space::ADDRESS.to_vec(), &addresses)?;
+        let signed =
+            AddressRecord::sign(&self.keys, number, &self.addresses, step.wall().plus(ADDRESS_LASTS));
+        signed.map_err(|error| StoreError::Damaged { what: error.to_string() })
+    }
+}
