@@ -23,8 +23,10 @@ pub const MAX_IN_FLIGHT: u64 = 256;
 pub const MAX_IN_FLIGHT_BYTES: usize = 2 * 1024 * 1024;
 /// Frames that may wait for one peer. Past it, sending to it is refused.
 pub const MAX_OUTBOX: u64 = 20_000;
-/// Frames on their way to one peer of which it is kept in memory what they are about; of others it is read.
-const MAX_ABOUTS: usize = 1_024;
+/// Frames for one peer that are kept in memory too until they are acknowledged; others are read when they are needed.
+const MAX_RECENT: usize = 1_024;
+/// Bodies up to this many bytes are among that.
+const MAX_RECENT_BODY: usize = 4_096;
 /// Frames that came too early and are kept for their turn, for each peer.
 pub const MAX_EARLY: usize = 64;
 /// Frames stored but waiting for a commit, for each peer.
@@ -50,8 +52,8 @@ pub(crate) struct Link {
     /// The newest frame that was handed to the connection.
     sent: LinkSeq,
     early: BTreeMap<LinkSeq, Vec<u8>>,
-    /// What frames in the outbox are about.
-    abouts: BTreeMap<LinkSeq, About>,
+    /// The newest frames of the outbox, as far as they are in memory.
+    recent: BTreeMap<LinkSeq, Recent>,
     retry_at: Option<Millis>,
     retries: u32,
     malformed: u32,
@@ -59,6 +61,13 @@ pub(crate) struct Link {
     untold: usize,
     /// Known beyond this connection: its record is stored.
     known: bool,
+}
+
+/// A frame of the outbox in memory: what it is about, and its body until it was sent for the first time.
+#[derive(Debug)]
+struct Recent {
+    about: About,
+    body: Option<Vec<u8>>,
 }
 
 impl Link {
@@ -160,8 +169,11 @@ impl Engine {
             link.known = true;
             link.changed = true;
             let seq = link.record.numbered;
-            if link.abouts.len() < MAX_ABOUTS {
-                link.abouts.insert(seq, about);
+            if link.recent.len() < MAX_RECENT {
+                // Only what the window has room for, and nothing large: a peer that is silent must not cost much.
+                let window = link.record.stored.0.saturating_add(MAX_IN_FLIGHT);
+                let soon = link.up && link.greeted && seq.0 <= window && bytes.len() <= MAX_RECENT_BODY;
+                link.recent.insert(seq, Recent { about, body: soon.then(|| bytes.clone()) });
             }
             record::put(step.overlay, space::outgoing_item(&peer, seq), &Outgoing::new(about, bytes))?;
             self.touched.insert(peer);
@@ -289,7 +301,7 @@ impl Engine {
             record::put(step.overlay, space::outgoing_item(&peer, next), &outgoing)?;
         }
         let link = self.link(step, peer)?;
-        link.abouts.clear();
+        link.recent.clear();
         link.record.numbered = next;
         link.record.stored = stored;
         link.record.delivered = stored;
@@ -344,12 +356,12 @@ impl Engine {
         refused: Option<Reason>,
     ) -> Result<(), StoreError> {
         let key = space::outgoing_item(&from, seq);
-        let known = self.link(step, from)?.abouts.get(&seq).copied();
+        let known = self.link(step, from)?.recent.get(&seq).map(|recent| recent.about);
         let read =
             || record::get::<Outgoing>(step.overlay, &key).map(|outgoing| outgoing.map(|it| it.about()));
         let Some(about) = known.map_or_else(read, |about| Ok(Some(about)))? else { return Ok(()) };
         if delivered || refused.is_some() {
-            self.link(step, from)?.abouts.remove(&seq);
+            self.link(step, from)?.recent.remove(&seq);
             step.overlay.delete(key)?;
         } else if newly_stored {
             record::put(step.overlay, key, &Outgoing::new(about, Vec::new()))?;
@@ -495,12 +507,23 @@ impl Engine {
         let link = self.link(step, peer)?;
         let (sent, stored, numbered) = (link.sent, link.record.stored, link.record.numbered);
         let last = numbered.0.min(stored.0.saturating_add(MAX_IN_FLIGHT));
-        let prefix = space::outgoing(&peer);
-        let after = space::outgoing_item(&peer, sent);
-        let room = usize::try_from(last.saturating_sub(sent.0)).unwrap_or(0);
         let mut newest = sent;
         let mut bytes = 0;
-        for (key, value) in step.overlay.scan(&Scan::prefix(&prefix).after(&after).limit(room))? {
+        while newest.0 < last && bytes <= MAX_IN_FLIGHT_BYTES {
+            let next = newest.next();
+            let recent = self.link(step, peer)?.recent.get_mut(&next);
+            let Some(body) = recent.and_then(|recent| recent.body.take()) else { break };
+            bytes += body.len();
+            newest = next;
+            self.send(peer, &Frame::Data(Data { seq: next, body: ByteBuf::from(body) }));
+        }
+        let (prefix, after) = (space::outgoing(&peer), space::outgoing_item(&peer, newest));
+        let room = usize::try_from(last.saturating_sub(newest.0)).unwrap_or(0);
+        let stored = match room {
+            0 => Vec::new(),
+            room => step.overlay.scan(&Scan::prefix(&prefix).after(&after).limit(room))?,
+        };
+        for (key, value) in stored {
             let seq = seq_of(&key);
             if seq.0 > last || bytes > MAX_IN_FLIGHT_BYTES {
                 break;
