@@ -7,7 +7,7 @@ use crate::{
     times::Times,
 };
 use anyhow::Result;
-use std::{fs::OpenOptions, io::Write as _, path::Path, time::Duration};
+use std::{fs::OpenOptions, io::Write as _, path::Path, thread::ScopedJoinHandle, time::Duration};
 
 const APPENDS: usize = 1_000;
 const BLOCK: [u8; 4096] = [7; 4096];
@@ -19,13 +19,16 @@ pub(crate) struct Floors {
     append: Times,
     create: Times,
     process: Times,
+    /// Create and process, while every processor does nothing else.
+    together: Duration,
 }
 
 impl Floors {
     /// Measures all of them; files go into `folder`.
     pub(crate) fn measure(folder: &Path) -> Result<Self> {
         let (create, process) = mls::create_and_process()?;
-        Ok(Self { round_trip: stream::round_trips()?, append: appends(folder)?, create, process })
+        let together = on_all_processors()?;
+        Ok(Self { round_trip: stream::round_trips()?, append: appends(folder)?, create, process, together })
     }
 
     /// A message that is durable on both sides: two flushes, there and back, sealed and opened.
@@ -55,9 +58,24 @@ impl Floors {
             line("floor_append_p99", "the same, p99", self.append.p99()),
             line("floor_create", "MLS: create a message of 256 B, p50", self.create.p50()),
             line("floor_process", "MLS: process a message of 256 B, p50", self.process.p50()),
+            line("floor_together", "both, while each processor does just that, p50", self.together),
             line("floor_message", "their sum for one message (two appends)", self.message()),
         ]
     }
+}
+
+/// Processors share caches and more: what one can do alone, two at once can't.
+fn on_all_processors() -> Result<Duration> {
+    let threads = std::thread::available_parallelism()?.get();
+    let work = || mls::create_and_process().map(|(create, process)| create.p50() + process.p50());
+    let times = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let join = |worker: ScopedJoinHandle<'_, _>| {
+            worker.join().map_err(|_| anyhow::anyhow!("a measurement panicked"))?
+        };
+        workers.into_iter().map(join).collect::<Result<Vec<Duration>>>()
+    })?;
+    Ok(times.into_iter().max().unwrap_or_default())
 }
 
 fn appends(folder: &Path) -> Result<Times> {
