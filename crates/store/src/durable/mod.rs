@@ -36,7 +36,7 @@ const GENERATION: &[u8] = &[RESERVED, b'j'];
 ///
 /// sled checks what it reads by checksums and names a wrong one, but takes damage behind its last snapshot, in the
 /// newest part of its log, for the torn end of a crash, and goes on without it. The journal brings back what a lost
-/// checkpoint held, so such a loss must be older than the latest checkpoint to stay unnoticed.
+/// checkpoint held, and tells when more was lost than that.
 ///
 /// Dropping it is safe at any time and keeps what was flushed; [`close`](SledStore::close) also says whether it worked.
 pub struct SledStore {
@@ -89,8 +89,10 @@ impl SledStore {
         let db = guarded("open", || config.open()).map_err(|error| home::name_holder(error, home))?;
         home::sync_new_files(home)?;
         let (tree, data) = (Tree(db), DataFile::open(home)?);
-        let (journal, changes) = Journal::open(home, tree.generation()?)?;
-        home::sync_folder(home)?;
+        let (journal, changes) = match tree.generation()? {
+            Some(generation) => Journal::open(home, generation)?,
+            None => (make_journal(home, &tree, &data)?, Batch::new()),
+        };
         let recent = RwLock::new(Recent { changes, unwritten: Vec::new(), journal });
         let store =
             Self { tree, data, recent, stopped: AtomicBool::new(false), home: home.to_owned(), _lock: lock };
@@ -103,7 +105,7 @@ impl SledStore {
     /// # Errors
     /// As [`Store::flush`].
     pub fn close(self) -> Result<(), StoreError> {
-        self.check_running()?;
+        self.flush()?;
         self.stop_on_error(self.checkpoint(&mut self.writing()))
     }
 
@@ -138,15 +140,26 @@ impl SledStore {
 
     /// Gives sled what it hasn't got, durably, and begins the journal's next generation.
     fn checkpoint(&self, recent: &mut Recent) -> Result<(), StoreError> {
-        if !recent.changes.is_empty() {
-            let mut writes = translate_batch(&recent.changes);
-            writes.insert(GENERATION, &recent.journal.next_generation().to_be_bytes());
-            guarded("apply a batch", || self.tree.0.apply_batch(writes))?;
-            guarded("write its log", || self.tree.0.flush())?;
-            // sled ends in sync_file_range, which leaves file size and disk cache to luck.
-            self.data.sync()?;
-            recent.journal.advance();
-            recent.changes = Batch::new();
+        if recent.changes.is_empty() { Ok(()) } else { self.begin_generation(recent) }
+    }
+
+    fn begin_generation(&self, recent: &mut Recent) -> Result<(), StoreError> {
+        let mut writes = translate_batch(&recent.changes);
+        writes.insert(GENERATION, &recent.journal.next_generation().to_be_bytes());
+        write_through(&self.tree, &self.data, writes)?;
+        recent.journal.advance();
+        recent.changes = Batch::new();
+        Ok(())
+    }
+
+    /// Makes durable what the journal has no room for. sled could lose its newest batch, so that has to hold nothing
+    /// that the journal hasn't got: what fits goes there as well, and after a batch larger than a file comes an empty one.
+    fn turn_over(&self, recent: &mut Recent) -> Result<(), StoreError> {
+        self.checkpoint(recent)?;
+        if recent.journal.has_room(recent.unwritten.len()) {
+            recent.journal.append(&recent.unwritten)?;
+        } else {
+            self.begin_generation(recent)?;
         }
         recent.unwritten.clear();
         Ok(())
@@ -156,19 +169,37 @@ impl SledStore {
         journal::encode_changes(batch, &mut recent.unwritten);
         recent.changes.merge(batch.clone());
         // Earlier than a flush would ask for it, so that what waits is bounded.
-        if recent.unwritten.len() > journal::FILE_SIZE { self.checkpoint(recent) } else { Ok(()) }
+        if recent.unwritten.len() > journal::FILE_SIZE { self.turn_over(recent) } else { Ok(()) }
     }
 
     fn make_durable(&self, recent: &mut Recent) -> Result<(), StoreError> {
+        if recent.unwritten.is_empty() {
+            return Ok(());
+        }
         if !recent.journal.has_room(recent.unwritten.len()) {
-            return self.checkpoint(recent);
+            return self.turn_over(recent);
         }
-        if !recent.unwritten.is_empty() {
-            recent.journal.append(&recent.unwritten)?;
-            recent.unwritten.clear();
-        }
+        recent.journal.append(&recent.unwritten)?;
+        recent.unwritten.clear();
         Ok(())
     }
+}
+
+/// A new store has its journal before anything can be in it.
+fn make_journal(home: &Path, tree: &Tree, data: &DataFile) -> Result<Journal, StoreError> {
+    let journal = Journal::make(home)?;
+    home::sync_folder(home)?;
+    let mut writes = sled::Batch::default();
+    writes.insert(GENERATION, &journal::FIRST.to_be_bytes());
+    write_through(tree, data, writes)?;
+    Ok(journal)
+}
+
+fn write_through(tree: &Tree, data: &DataFile, writes: sled::Batch) -> Result<(), StoreError> {
+    guarded("apply a batch", || tree.0.apply_batch(writes))?;
+    guarded("write its log", || tree.0.flush())?;
+    // sled ends in sync_file_range, which leaves file size and disk cache to luck.
+    data.sync()
 }
 
 impl Reader for SledStore {
@@ -202,10 +233,13 @@ impl Store for SledStore {
 struct Tree(sled::Db);
 
 impl Tree {
-    fn generation(&self) -> Result<u64, StoreError> {
-        let Some(bytes) = self.get(GENERATION)? else { return Ok(journal::FIRST) };
+    /// The journal's generation; none in a store that has no journal yet.
+    fn generation(&self) -> Result<Option<u64>, StoreError> {
+        let Some(bytes) = self.get(GENERATION)? else { return Ok(None) };
         let bytes = <[u8; 8]>::try_from(bytes.as_slice());
-        bytes.map(u64::from_be_bytes).map_err(|_| StoreError::damaged("the generation of its journal"))
+        bytes
+            .map(|bytes| Some(u64::from_be_bytes(bytes)))
+            .map_err(|_| StoreError::damaged("the generation of its journal"))
     }
 }
 

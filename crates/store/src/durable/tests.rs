@@ -189,6 +189,39 @@ fn what_sled_lost_of_the_latest_checkpoint_comes_back_from_the_journal() {
     assert_eq!(store.get(b"more").unwrap(), Some(b"2".to_vec()));
 }
 
+/// The flush that finds the journal full goes to sled, which may lose it as well.
+#[test]
+fn a_flush_that_finds_the_journal_full_is_in_the_journal_too() {
+    for large in [false, true] {
+        let home = filled();
+        let store = open(home.path()).unwrap();
+        let mut batch = Batch::new();
+        let last = if large { 300 } else { 100 };
+        for number in 0..last {
+            batch.put(format!("bulk/{number}"), vec![1; 8000]).unwrap();
+        }
+        if !large {
+            // The file is nearly full when the batch comes.
+            let mut first = Batch::new();
+            (0..200).for_each(|number| first.put(format!("first/{number}"), vec![2; 8000]).unwrap());
+            store.commit(&first).unwrap();
+            store.flush().unwrap();
+        }
+        let old = copy_of(home.path());
+        store.commit(&batch).unwrap();
+        store.flush().unwrap();
+        put(&store, "k", "after");
+        let crashed = copy_of(home.path());
+        // sled as it was before the newest batch that it wrote; after a large one that is a batch of nothing.
+        if !large {
+            fs::copy(old.path().join("db"), crashed.path().join("db")).unwrap();
+        }
+        let store = open(crashed.path()).unwrap();
+        assert_eq!(store.get(b"k").unwrap(), Some(b"after".to_vec()));
+        assert_eq!(store.scan(&Scan::prefix(b"bulk/")).unwrap().len(), last);
+    }
+}
+
 #[test]
 fn many_checkpoints_and_openings_keep_everything() {
     let home = TempDir::new().unwrap();
