@@ -41,20 +41,22 @@ impl Engine {
         Ok(())
     }
 
-    /// What a start left to do: the first portion of it, the others by and by.
+    /// What a stop left to do: peers that wait at once, the rest of an announcement when the node has said where it is.
     pub(crate) fn begin_portions(&mut self, step: Step<'_>) -> Result<(), StoreError> {
-        self.announce(step)?;
+        if step.overlay.get(space::ANNOUNCING)?.is_some() {
+            self.portion_at = Some(step.now.mono.plus(PORTION_EVERY));
+        }
         self.wake(step);
         Ok(())
     }
 
-    /// The next portion, if it is time.
+    /// The next portions, if it is time.
     pub(crate) fn next_portions(&mut self, step: Step<'_>) -> Result<(), StoreError> {
-        if self.portion_at.take_if(|at| *at <= step.now.mono).is_some() {
-            self.begin_portions(step)
-        } else {
-            Ok(())
+        if self.portion_at.take_if(|at| *at <= step.now.mono).is_none() {
+            return Ok(());
         }
+        self.wake(step);
+        self.announce(step)
     }
 
     /// Tells the guests of the next threads. How far that has come is stored: a node that stops goes on with it.

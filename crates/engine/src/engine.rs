@@ -3,7 +3,7 @@
 use crate::{
     Action, Answer, CommandError, Event, Input, Millis, Now, Query, Settings,
     link::Link,
-    record::{self, About, DeviceEntry, LinkRecord, Reception, SelfRecord},
+    record::{self, About, Addresses, DeviceEntry, LinkRecord, Reception, SelfRecord},
     space,
     step::{Halt, Step},
 };
@@ -190,6 +190,8 @@ impl Engine {
         self.expiries = load_expiries(reader)?;
         self.wanted.clear();
         self.kept = self.to_keep(reader)?;
+        let known: Option<Addresses> = record::get(reader, space::ADDRESS)?;
+        self.addresses = known.map(|known| known.addresses).unwrap_or_default();
         self.due = load_due(reader)?;
         self.portion_at = None;
         self.receptions = load_receptions(reader)?;
@@ -215,7 +217,8 @@ impl Engine {
         self.touched.extend(self.kept.iter());
         self.lasting = true;
         self.begin_portions(step)?;
-        Ok(self.resume(step)?)
+        self.resume(step)?;
+        Ok(self.number_pending(step)?)
     }
 
     /// Takes one input. Call it for as many inputs as wait, then [`Engine::finish`] once.

@@ -162,7 +162,11 @@ impl Engine {
         let prefix = space::history(thread);
         let mut after = before.map(|before| space::history_bound(thread, meta.era, before));
         let mut messages = Vec::new();
-        while messages.len() < limit {
+        // What several wrote at one place stays together: the next page begins before that place.
+        let mut place = Vec::new();
+        let done =
+            |count: usize, same: bool| count >= limit && (!same || count >= limit.saturating_add(MAX_PAGE));
+        'pages: while !done(messages.len(), true) {
             let scan = Scan::prefix(&prefix).descending().limit(limit);
             let page = match &after {
                 Some(key) => reader.scan(&scan.after(key))?,
@@ -171,13 +175,19 @@ impl Engine {
             let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
             for (key, bytes) in page {
+                if done(messages.len(), space::same_place(&place, &key)) {
+                    break 'pages;
+                }
                 let entry: Entry = record::decode(&bytes)?;
                 let view = match entry.content.as_ref().map(SignedContent::read) {
                     Some(Ok(content)) => self.message_view(reader, &meta, &content, &entry.receivers)?,
                     Some(Err(_)) => None,
                     None => Some(note_view(&meta, &key, entry)),
                 };
-                messages.extend(view.filter(|_| messages.len() < limit));
+                if let Some(view) = view {
+                    messages.push(view);
+                    place = key;
+                }
             }
         }
         messages.reverse();

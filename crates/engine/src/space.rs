@@ -104,6 +104,12 @@ pub(crate) fn history_bound(id: &ThreadId, era: u32, position: Position) -> Vec<
     Key(history(id)).with(&era.to_be_bytes()).with(&position.0.to_be_bytes()).0
 }
 
+/// Whether two entries of one thread's history are at the same era and position.
+pub(crate) fn same_place(one: &[u8], other: &[u8]) -> bool {
+    const PLACE: usize = 2 + 32 + 4 + 8;
+    one.get(..PLACE).is_some_and(|place| other.get(..PLACE) == Some(place))
+}
+
 fn history_from(id: &ThreadId, era: u32, position: Position, author: &DeviceId, tag: u8) -> Vec<u8> {
     Key(history_bound(id, era, position)).with(author.as_bytes()).with(&[tag]).0
 }

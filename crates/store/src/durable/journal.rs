@@ -45,7 +45,8 @@ impl Journal {
     pub(super) fn make(home: &Path) -> Result<Self, StoreError> {
         let make = |name| make_file(&home.join(name));
         let files = [make("journal.0"), make("journal.1")];
-        let [even, odd] = files.map(|file| file.map_err(|source| StoreError::from_io("make its journal", source)));
+        let [even, odd] =
+            files.map(|file| file.map_err(|source| StoreError::from_io("make its journal", source)));
         Ok(Self { files: [even?, odd?], generation: FIRST, previous: 0, number: 0, position: 0 })
     }
 
@@ -135,7 +136,8 @@ impl Journal {
         }
         let later = |at: usize| {
             let record = rest.get(at..).and_then(decode_record);
-            record.is_some_and(|(record, _)| record.generation == generation && record.number > replayed.number)
+            record
+                .is_some_and(|(record, _)| record.generation == generation && record.number > replayed.number)
         };
         if (0..rest.len()).step_by(ALIGN).any(later) {
             return Err(StoreError::damaged("a record in the middle of its journal is wrong"));
