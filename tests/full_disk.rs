@@ -78,8 +78,12 @@ fn a_full_disk_is_told_nothing_is_acknowledged_and_with_space_it_goes_on() {
     assert_eq!((refused.status, refused.word().as_str()), (503, "storage"), "{}", refused.body);
     let message = refused.json()["error"]["message"].as_str().unwrap().to_owned();
     assert!(message.contains("space"), "{message}");
-    let told = carla.call(&["--json", "send", &thread, "in vain"]).run();
-    assert_eq!(told.exit, Some(1), "{}{}", told.out, told.err);
+    // Opened again, the store may have made room in files that it has: then it takes more, and keeps it.
+    let told = carla.call(&["--json", "send", &thread, "or in vain"]).run();
+    match told.exit {
+        Some(0) => answered.push("or in vain".to_owned()),
+        exit => assert_eq!(exit, Some(1), "{}{}", told.out, told.err),
+    }
 
     fs::remove_file(ballast).unwrap();
     eventually("it goes on", || (say("after").status == 201).then_some(()));
@@ -89,7 +93,6 @@ fn a_full_disk_is_told_nothing_is_acknowledged_and_with_space_it_goes_on() {
         answered.iter().all(|text| found.contains(text)).then_some(())
     });
     let found = texts(&office.acme, &thread);
-    assert!(!found.contains(&"in vain".to_owned()), "a refused text went out");
     assert_eq!(found, answered);
     let carla = carla.kill().run();
     assert_eq!(texts(&carla, &thread), answered);
