@@ -14,6 +14,7 @@ mod adversary;
 mod business;
 mod faults;
 mod forge;
+pub mod lab;
 mod network;
 mod node;
 pub mod office;

@@ -53,25 +53,7 @@ impl Office {
     /// # Errors
     /// [`SimError`].
     pub fn enrol(&mut self, name: &str, role: Role) -> Result<NodeId, SimError> {
-        let node =
-            self.world.add(Founding::Fresh, name, Settings { key_packages: 4, ..Settings::default() })?;
-        let invite = Command::Invite { role, name: name.to_owned(), lasts: 3600 };
-        let Reply::Invited { invitation } = self.world.command(self.acme, invite)? else {
-            return Err(SimError::Broken("an invitation without an invitation".into()));
-        };
-        self.world.command(node, Command::Join { invitation: *invitation })?;
-        let acme = self.acme;
-        self.world.until("the same number on both sides", PATIENCE, |world| {
-            number_at(world, node).is_some_and(|number| requests(world, acme).contains(&number))
-        })?;
-        let number = number_at(&self.world, node).unwrap_or_default();
-        self.world.command(acme, Command::Approve { number })?;
-        self.world.until("the enrolment", PATIENCE, |world| {
-            told(world, node, |event| matches!(event, Event::Joined { .. }))
-        })?;
-        let device = self.device(node)?;
-        self.world.until("its key packages", PATIENCE, |world| stock(world, acme, device) > 0)?;
-        Ok(node)
+        enrol(&mut self.world, self.acme, name, role, Settings { key_packages: 4, ..Settings::default() })
     }
 
     /// Who Acme is.
@@ -79,10 +61,7 @@ impl Office {
     /// # Errors
     /// [`SimError`].
     pub fn entity(&self) -> Result<PrincipalId, SimError> {
-        let Answer::Status(status) = self.world.query(self.acme, &Query::Status)? else {
-            return Err(SimError::Broken("a status that is none".into()));
-        };
-        status.principal.ok_or(SimError::Down)
+        principal(&self.world, self.acme)
     }
 
     /// A contact link of Acme that names this node as its reception.
@@ -90,11 +69,7 @@ impl Office {
     /// # Errors
     /// [`SimError`].
     pub fn link_to(&self, node: NodeId) -> Result<ContactLink, SimError> {
-        let address = format!("/memory/{}", node.0).parse();
-        let addresses = vec![address.map_err(|_| SimError::Broken("an address".into()))?];
-        let transport = self.world.node(node)?.transport();
-        let link = ContactLink::new(self.entity()?, transport, addresses);
-        link.map_err(|error| SimError::Broken(error.to_string()))
+        link(&self.world, self.acme, node)
     }
 
     /// The customer contacts Acme.
@@ -173,6 +148,75 @@ impl Office {
     pub fn say(&mut self, node: NodeId, thread: ThreadId, text: &str) -> Result<(), SimError> {
         self.world.command(node, Command::Send { thread, text: text.to_owned() }).map(|_| ())
     }
+}
+
+/// Enrols one more device at an administrator's, by invitation and approval.
+///
+/// # Errors
+/// [`SimError`].
+pub fn enrol(
+    world: &mut World,
+    administrator: NodeId,
+    name: &str,
+    role: Role,
+    settings: Settings,
+) -> Result<NodeId, SimError> {
+    let node = world.add(Founding::Fresh, name, settings)?;
+    let invite = Command::Invite { role, name: name.to_owned(), lasts: 3600 };
+    let Reply::Invited { invitation } = world.command(administrator, invite)? else {
+        return Err(SimError::Broken("an invitation without an invitation".into()));
+    };
+    world.command(node, Command::Join { invitation: *invitation })?;
+    world.until("the same number on both sides", PATIENCE, |world| {
+        number_at(world, node).is_some_and(|number| requests(world, administrator).contains(&number))
+    })?;
+    let number = number_at(world, node).unwrap_or_default();
+    world.command(administrator, Command::Approve { number })?;
+    world.until("the enrolment", PATIENCE, |world| {
+        told(world, node, |event| matches!(event, Event::Joined { .. }))
+    })?;
+    let device = world.node(node)?.device();
+    world.until("its key packages", PATIENCE, |world| stock(world, administrator, device) > 0)?;
+    Ok(node)
+}
+
+/// Who a node belongs to.
+///
+/// # Errors
+/// [`SimError`].
+pub fn principal(world: &World, node: NodeId) -> Result<PrincipalId, SimError> {
+    let Answer::Status(status) = world.query(node, &Query::Status)? else {
+        return Err(SimError::Broken("a status that is none".into()));
+    };
+    status.principal.ok_or(SimError::Down)
+}
+
+/// A contact link of an administrator's business that names a node as its reception.
+///
+/// # Errors
+/// [`SimError`].
+pub fn link(world: &World, administrator: NodeId, reception: NodeId) -> Result<ContactLink, SimError> {
+    let address = format!("/memory/{}", reception.0).parse();
+    let addresses = vec![address.map_err(|_| SimError::Broken("an address".into()))?];
+    let transport = world.node(reception)?.transport();
+    let link = ContactLink::new(principal(world, administrator)?, transport, addresses);
+    link.map_err(|error| SimError::Broken(error.to_string()))
+}
+
+/// Frames that wait in a node's outbox; none at one that is down.
+#[must_use]
+pub fn outbox(world: &World, node: NodeId) -> usize {
+    match world.query(node, &Query::Status) {
+        Ok(Answer::Status(status)) => status.outbox,
+        _ => 0,
+    }
+}
+
+/// The name of the first message of a new thread by this node.
+#[must_use]
+pub fn first_name(world: &World, node: NodeId) -> String {
+    let device = world.node(node).map(|node| node.device().fmt_short()).unwrap_or_default();
+    format!("{device}.1")
 }
 
 /// The numbers of the devices that ask a node to be enrolled.

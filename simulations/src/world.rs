@@ -1,6 +1,6 @@
 //! The world: nodes, time, and the queue of what happens next.
 
-use crate::{Node, NodeId, Sent, Weather};
+use crate::{Node, NodeId, Sent, Weather, lab::Roads};
 use frontdesk_engine::{
     Action, Answer, Command, CommandError, CommandId, Event, FoundError, Input, Millis, Now, OpenError,
     Query, Reply, Settings, StepError, found_customer, found_entity, found_fresh,
@@ -9,6 +9,7 @@ use frontdesk_identity::{DeviceKeys, RootKey, TransportKey, UnixTime};
 use frontdesk_store::{MemoryStore, Overlay, Store as _, StoreError};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
+use sha2::{Digest as _, Sha256};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
@@ -70,6 +71,42 @@ pub(crate) enum What {
     Connect { a: NodeId, b: NodeId },
     Deadline { node: NodeId, at: u64 },
     Start { node: NodeId },
+    Call { number: u64 },
+}
+
+impl What {
+    fn hash_into(&self, at: u64, hash: &mut Sha256) {
+        hash.update(at.to_be_bytes());
+        let number = |node: NodeId| u64::try_from(node.0).unwrap_or(u64::MAX).to_be_bytes();
+        match self {
+            Self::Frame { to, from, connection, bytes } => {
+                hash.update([1]);
+                hash.update(number(*to));
+                hash.update(from.as_bytes());
+                hash.update(connection.to_be_bytes());
+                // HPKE takes its randomness from the system, so bytes differ from run to run where lengths don't.
+                hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+            }
+            Self::Connect { a, b } => {
+                hash.update([2]);
+                hash.update(number(*a));
+                hash.update(number(*b));
+            }
+            Self::Deadline { node, at } => {
+                hash.update([3]);
+                hash.update(number(*node));
+                hash.update(at.to_be_bytes());
+            }
+            Self::Start { node } => {
+                hash.update([4]);
+                hash.update(number(*node));
+            }
+            Self::Call { number } => {
+                hash.update([5]);
+                hash.update(number.to_be_bytes());
+            }
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,6 +138,16 @@ pub struct World {
     pub(crate) tape: Option<Vec<Sent>>,
     /// Delays of the next frames, in the weather's place.
     pub(crate) script: VecDeque<u64>,
+    /// Ways that frames take, in the weather's place.
+    pub(crate) roads: Option<Roads>,
+    /// What [`World::call`] asked for and is due.
+    pub(crate) calls: Vec<u64>,
+    /// Nodes that have told their owners something, while that is noted.
+    pub(crate) heard: Option<BTreeSet<NodeId>>,
+    /// A hash over all that happens, while it is taken.
+    pub(crate) trace: Option<Sha256>,
+    /// Frames that were sent, and their bytes.
+    pub(crate) traffic: (u64, u64),
     /// What the network does to frames from now on.
     pub weather: Weather,
     commands: u64,
@@ -127,6 +174,11 @@ impl World {
             banned: BTreeMap::new(),
             tape: None,
             script: VecDeque::new(),
+            roads: None,
+            calls: Vec::new(),
+            heard: None,
+            trace: None,
+            traffic: (0, 0),
             weather,
             commands: 0,
             steps: 0,
@@ -305,8 +357,13 @@ impl World {
         Ok(())
     }
 
+    /// Puts `number` into `calls` after so many milliseconds.
+    pub(crate) fn call(&mut self, wait: u64, number: u64) {
+        self.schedule(wait, What::Call { number });
+    }
+
     /// The next thing happens, if it is due by `end`.
-    fn happen(&mut self, end: u64) -> Result<bool, SimError> {
+    pub(crate) fn happen(&mut self, end: u64) -> Result<bool, SimError> {
         let due = self.queue.peek().is_some_and(|Reverse(next)| next.at <= end);
         if !due {
             return Ok(false);
@@ -314,6 +371,9 @@ impl World {
         let Some(Reverse(next)) = self.queue.pop() else { return Ok(false) };
         self.time = self.time.max(next.at);
         self.steps += 1;
+        if let Some(trace) = &mut self.trace {
+            next.what.hash_into(next.at, trace);
+        }
         match next.what {
             What::Frame { to, from, connection, bytes } => {
                 let sender = self.by_key.get(&from).copied().ok_or(SimError::Down)?;
@@ -329,6 +389,7 @@ impl World {
                 }
             }
             What::Start { node } => self.start(node)?,
+            What::Call { number } => self.calls.push(number),
         }
         Ok(true)
     }
@@ -358,6 +419,9 @@ impl World {
         }
         let now = self.now();
         let actions = self.node_mut(id)?.input(now, input)?;
+        if let Some(heard) = &mut self.heard {
+            heard.insert(id);
+        }
         if std::mem::take(&mut self.node_mut(id)?.dark) {
             return self.crash(id, 700);
         }
@@ -407,12 +471,15 @@ impl World {
         let Some(to) = self.by_key.get(&to).copied() else { return Ok(()) };
         let Some(connection) = self.connections.get(&pair(from, to)).copied() else { return Ok(()) };
         let key = self.node(from)?.transport();
+        self.traffic.0 += 1;
+        self.traffic.1 += u64::try_from(frame.len()).unwrap_or(u64::MAX);
         if let Some(tape) = &mut self.tape {
             tape.push(Sent { at: self.time, from, to, frame: frame.to_vec() });
         }
-        let arrivals = match self.script.pop_front() {
-            Some(delay) => vec![delay],
-            None => self.weather.arrivals(&mut self.rng),
+        let arrivals = match (self.script.pop_front(), &mut self.roads) {
+            (Some(delay), _) => vec![delay],
+            (None, Some(roads)) => roads.arrivals((from, to), self.time, frame.len(), &mut self.rng),
+            (None, None) => self.weather.arrivals(&mut self.rng),
         };
         for delay in arrivals {
             let what = What::Frame { to, from: key, connection, bytes: frame.to_vec() };

@@ -63,6 +63,13 @@ impl MemoryStore {
         !self.disk().unflushed.is_empty()
     }
 
+    /// The number of records, and the bytes of their keys and values.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        let disk = self.disk();
+        (disk.entries.len(), disk.entries.iter().map(|(key, value)| key.len() + value.len()).sum())
+    }
+
     fn disk(&self) -> MutexGuard<'_, Disk> {
         self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }

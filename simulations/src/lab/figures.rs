@@ -1,0 +1,89 @@
+//! What is measured in a run.
+
+use super::{people::Path, scenario::FaultKind};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What was measured in a run. Times are milliseconds of virtual time unless their names say otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Nodes.
+    pub nodes: usize,
+    /// Hours that were played.
+    pub virtual_hours: f64,
+    /// Texts that nodes answered for.
+    pub texts: u64,
+    /// Of these, acknowledged by a receiver on the other side.
+    pub delivered: u64,
+    /// Of these, refused by every receiver.
+    pub failed: u64,
+    /// Customers who gave up waiting.
+    pub gave_up: u64,
+    /// From writing to delivery, by the way that texts go.
+    pub delivery: BTreeMap<Path, Vec<u64>>,
+    /// From a customer's first text, or the first after an answer, to the answer.
+    pub first_answer: Vec<u64>,
+    /// From the command to forward until the newcomer is in the thread.
+    pub forward: Vec<u64>,
+    /// From the commit that takes a device out until the customer's node knows: so long it could still write and read there.
+    pub revocation: Vec<u64>,
+    /// Frames that were sent.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// When samples were taken; frames waiting, records on all disks, and their bytes.
+    pub samples: Vec<Sample>,
+    /// What went wrong, and when.
+    pub faults: Vec<(u64, FaultKind)>,
+    /// How long it took, after all faults had stopped, until nothing waited.
+    pub settled_in: Option<u64>,
+    /// Events that happened.
+    pub events: u64,
+    /// Real seconds for founding and enrolling everybody.
+    pub set_up_took: f64,
+    /// Real seconds for the play.
+    pub took: f64,
+}
+
+/// How things stood at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// When.
+    pub at: u64,
+    /// Frames that wait in all outboxes.
+    pub waiting: usize,
+    /// Records on all disks.
+    pub records: usize,
+    /// Their bytes.
+    pub bytes: usize,
+}
+
+impl Figures {
+    pub(super) fn delivery(&mut self, path: Path, took: u64) {
+        self.delivery.entry(path).or_default().push(took);
+    }
+
+    pub(super) fn fault(&mut self, at: u64, what: FaultKind) {
+        self.faults.push((at, what));
+    }
+
+    pub(super) fn sample(&mut self, sample: Sample) {
+        self.samples.push(sample);
+    }
+
+    /// Events in a real second.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    pub fn events_a_second(&self) -> f64 {
+        if self.took > 0.0 { self.events as f64 / self.took } else { 0.0 }
+    }
+}
+
+/// The value that so many of a hundred don't exceed; none of no values.
+#[must_use]
+pub fn percentile(values: &[u64], percent: usize) -> Option<u64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    let last = sorted.len().checked_sub(1)?;
+    sorted.get((sorted.len() * percent / 100).min(last)).copied()
+}

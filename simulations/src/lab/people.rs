@@ -1,0 +1,122 @@
+//! Who takes part: businesses with their administrators, agents and bots, and customers, each with a node.
+
+use super::scenario::Scenario;
+use crate::{NodeId, SimError, World, office, world::Founding};
+use frontdesk_engine::Settings;
+use frontdesk_identity::{ContactLink, DeviceId, Role as Enrolled};
+use std::collections::BTreeMap;
+
+/// What someone is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Role {
+    Administrator,
+    Agent,
+    Bot,
+    Customer,
+}
+
+/// Which way a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Path {
+    /// From a customer to the business.
+    CustomerToBusiness,
+    /// From a person of the business to the customer.
+    BusinessToCustomer,
+    /// From a bot to the customer.
+    BotToCustomer,
+}
+
+#[derive(Debug)]
+struct Person {
+    role: Role,
+    /// The administrator of its business; for customers, of the one that they write to.
+    administrator: NodeId,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Cast {
+    people: BTreeMap<NodeId, Person>,
+    by_device: BTreeMap<DeviceId, NodeId>,
+    links: BTreeMap<NodeId, ContactLink>,
+}
+
+impl Cast {
+    /// Founds the businesses, enrols their people, and sets up the customers' nodes.
+    pub(super) fn gather(
+        world: &mut World,
+        scenario: &Scenario,
+        settings: Settings,
+    ) -> Result<Self, SimError> {
+        let mut cast = Self { people: BTreeMap::new(), by_device: BTreeMap::new(), links: BTreeMap::new() };
+        let mut administrators = Vec::new();
+        for number in 0..scenario.business.count.max(1) {
+            let administrator = world.add(Founding::Entity, &format!("Business {number}"), settings)?;
+            cast.add(world, administrator, Role::Administrator, administrator)?;
+            cast.links.insert(administrator, office::link(world, administrator, administrator)?);
+            let people = [(Role::Bot, scenario.business.bots), (Role::Agent, scenario.business.agents)];
+            for (role, count) in people {
+                for person in 0..count {
+                    let enrolled = if role == Role::Bot { Enrolled::Bot } else { Enrolled::Agent };
+                    let name = format!("{role:?} {person}");
+                    let node = office::enrol(world, administrator, &name, enrolled, settings)?;
+                    cast.add(world, node, role, administrator)?;
+                }
+            }
+            administrators.push(administrator);
+        }
+        for (number, administrator) in (0..scenario.customers.count).zip(administrators.iter().cycle()) {
+            let customer = world.add(Founding::Customer, &format!("Customer {number}"), settings)?;
+            cast.add(world, customer, Role::Customer, *administrator)?;
+        }
+        Ok(cast)
+    }
+
+    fn add(
+        &mut self,
+        world: &World,
+        node: NodeId,
+        role: Role,
+        administrator: NodeId,
+    ) -> Result<(), SimError> {
+        self.by_device.insert(world.node(node)?.device(), node);
+        self.people.insert(node, Person { role, administrator });
+        Ok(())
+    }
+
+    pub(super) fn role(&self, node: NodeId) -> Option<Role> {
+        self.people.get(&node).map(|person| person.role)
+    }
+
+    pub(super) fn of(&self, role: Role) -> impl Iterator<Item = NodeId> {
+        self.people.iter().filter(move |(_, person)| person.role == role).map(|(node, _)| *node)
+    }
+
+    pub(super) fn administrator(&self, node: NodeId) -> Option<NodeId> {
+        self.people.get(&node).map(|person| person.administrator)
+    }
+
+    pub(super) fn colleagues(&self, administrator: NodeId, role: Role) -> Vec<NodeId> {
+        let of_it =
+            |(_, person): &(&NodeId, &Person)| person.role == role && person.administrator == administrator;
+        self.people.iter().filter(of_it).map(|(node, _)| *node).collect()
+    }
+
+    /// The contact link of the business that a customer writes to.
+    pub(super) fn link(&self, customer: NodeId) -> Option<&ContactLink> {
+        self.links.get(&self.administrator(customer)?)
+    }
+
+    pub(super) fn node_of(&self, device: &DeviceId) -> Option<NodeId> {
+        self.by_device.get(device).copied()
+    }
+
+    pub(super) fn path(&self, author: NodeId) -> Path {
+        match self.role(author) {
+            Some(Role::Customer) | None => Path::CustomerToBusiness,
+            Some(Role::Bot) => Path::BotToCustomer,
+            Some(Role::Agent | Role::Administrator) => Path::BusinessToCustomer,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The ways that frames take between nodes, as a scenario describes them.
+
+use super::{
+    chance::Chance as _,
+    scenario::{Latency, Network},
+};
+use crate::NodeId;
+use rand_chacha::ChaCha20Rng;
+use std::collections::BTreeMap;
+
+/// Bytes that every frame costs on a real connection, beside its own: length, multiplexer, encryption, TCP, IP.
+const OVERHEAD: usize = 100;
+/// How much later a frame is that is late, at most, in milliseconds.
+const LATE: f64 = 1000.0;
+/// The shortest way, in milliseconds.
+const SHORTEST: f64 = 0.5;
+
+/// The ways between all nodes.
+#[derive(Debug)]
+pub struct Roads {
+    network: Network,
+    /// When each pair's link, in each direction, has carried what was sent so far.
+    busy: BTreeMap<(NodeId, NodeId), f64>,
+}
+
+impl Roads {
+    pub(super) fn new(network: Network) -> Self {
+        Self { network, busy: BTreeMap::new() }
+    }
+
+    /// When the copies of one frame arrive, in milliseconds from now. None: it is lost.
+    pub(crate) fn arrivals(
+        &mut self,
+        pair: (NodeId, NodeId),
+        now: u64,
+        len: usize,
+        rng: &mut ChaCha20Rng,
+    ) -> Vec<u64> {
+        let waits = self.carry(pair, now, len);
+        let network = &self.network;
+        let copies = u32::from(!rng.hits(network.loss)) + u32::from(rng.hits(network.duplication));
+        (0..copies)
+            .map(|_| {
+                let late = if rng.hits(network.reordering) { rng.unit() * LATE } else { 0.0 };
+                whole(waits + network.latency.draw(rng) + late)
+            })
+            .collect()
+    }
+
+    /// How long a frame waits until the link has carried it.
+    fn carry(&mut self, pair: (NodeId, NodeId), now: u64, len: usize) -> f64 {
+        if self.network.bandwidth <= 0.0 {
+            return 0.0;
+        }
+        let takes = real(len.saturating_add(OVERHEAD)) * 8.0 / self.network.bandwidth;
+        let free = self.busy.entry(pair).or_default();
+        *free = free.max(real(usize::try_from(now).unwrap_or(usize::MAX))) + takes;
+        *free - real(usize::try_from(now).unwrap_or(usize::MAX))
+    }
+}
+
+impl Latency {
+    fn draw(&self, rng: &mut ChaCha20Rng) -> f64 {
+        let drawn = match self {
+            Self::Constant { ms } => *ms,
+            Self::Normal { mean, deviation } => mean + deviation * rng.normal(),
+            Self::LogNormal { median, sigma } => median * libm::exp(sigma * rng.normal()),
+            Self::Table { ms } => rng.pick(ms).copied().unwrap_or(SHORTEST),
+        };
+        drawn.max(SHORTEST)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds and bytes, far below 2^52")]
+fn real(number: usize) -> f64 {
+    number as f64
+}
+
+/// Whole milliseconds; at least one, so that nothing arrives in the moment it is sent.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded before")]
+pub(super) fn whole(ms: f64) -> u64 {
+    ms.clamp(1.0, 1e12).round() as u64
+}

@@ -1,0 +1,232 @@
+//! Scenarios: what is simulated, as a TOML file. Unknown keys are errors; every key but `about` and `hours` has a default.
+
+use serde::{Deserialize, Serialize};
+
+/// A scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What it shows, in one sentence.
+    pub about: String,
+    /// How long it plays, in hours of virtual time. It begins at midnight.
+    pub hours: f64,
+    /// How long nodes may take, after the last hour, until all agree, in minutes.
+    #[serde(default = "default::settle")]
+    pub settle: f64,
+    /// The cipher suite of new threads.
+    #[serde(default)]
+    pub suite: SuiteName,
+    /// What the network does to frames.
+    #[serde(default)]
+    pub network: Network,
+    /// The businesses; all are alike.
+    #[serde(default)]
+    pub business: Business,
+    /// The customers; each writes to one business.
+    #[serde(default)]
+    pub customers: Customers,
+    /// What goes wrong.
+    #[serde(default, rename = "fault")]
+    pub faults: Vec<Fault>,
+}
+
+/// A cipher suite by its name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SuiteName {
+    /// X25519 alone: less work, so more nodes in the same time.
+    #[default]
+    Classic,
+    /// ML-KEM-768 with X25519, as nodes use it unless told otherwise.
+    Hybrid,
+}
+
+/// What the network does to frames.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    /// How long a frame is under way.
+    pub latency: Latency,
+    /// Frames that are lost, of 1.
+    pub loss: f64,
+    /// Frames that arrive twice, of 1.
+    pub duplication: f64,
+    /// Frames that arrive later than they would, up to a second, of 1.
+    pub reordering: f64,
+    /// What the link of a pair carries, in kilobits a second; 0: any amount.
+    pub bandwidth: f64,
+}
+
+/// How long a frame is under way, in milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "kebab-case")]
+pub enum Latency {
+    /// Always the same.
+    Constant {
+        /// Milliseconds.
+        ms: f64,
+    },
+    /// By the normal distribution, cut off at half a millisecond.
+    Normal {
+        /// Its mean, in milliseconds.
+        mean: f64,
+        /// Its standard deviation, in milliseconds.
+        deviation: f64,
+    },
+    /// By the log-normal distribution, as ways through the internet are.
+    LogNormal {
+        /// Its median, in milliseconds.
+        median: f64,
+        /// The standard deviation of its logarithm.
+        sigma: f64,
+    },
+    /// One of these, each as likely, in milliseconds: measured ways.
+    Table {
+        /// Milliseconds.
+        ms: Vec<f64>,
+    },
+}
+
+/// A business and its people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Business {
+    /// So many businesses.
+    pub count: usize,
+    /// Agents of each.
+    pub agents: usize,
+    /// Bots of each. With a bot, new threads go to it first, and it hands over to an agent.
+    pub bots: usize,
+    /// When its agents work, as hours of the day: from, until.
+    pub open: [f64; 2],
+    /// How long an agent takes for an answer, in seconds, on average.
+    pub answer_takes: f64,
+    /// How long a bot takes for an answer, in seconds.
+    pub bot_takes: f64,
+    /// How long the administrator takes to forward a new thread, in seconds, on average; 0: its node's own rule does.
+    pub forward_takes: f64,
+    /// What a newcomer may read of the past: all, none, or last:N.
+    pub history: String,
+    /// Threads that an agent hands over to another in the middle, of 1.
+    pub hand_over: f64,
+    /// Threads from which the agent is taken out when they are closed, of 1.
+    pub revoke: f64,
+}
+
+/// The customers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Customers {
+    /// So many, over all businesses.
+    pub count: usize,
+    /// Between which hours of the day they first write: they arrive as a Poisson process.
+    pub arrive: [f64; 2],
+    /// Texts that each writes, on average.
+    pub texts: f64,
+    /// How long one thinks before the next text, in seconds, on average.
+    pub thinks: f64,
+    /// How long one waits for an answer before giving up, in minutes, on average.
+    pub patience: f64,
+    /// Those who come back with another text hours later, of 1.
+    pub come_back: f64,
+}
+
+/// Something that goes wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// What.
+    pub what: FaultKind,
+    /// Whom it befalls.
+    pub who: Who,
+    /// When it begins, as an hour of the scenario.
+    pub from: f64,
+    /// When it ends.
+    pub until: f64,
+    /// So often, for what happens again and again, in minutes.
+    #[serde(default = "default::every")]
+    pub every: f64,
+    /// How long each lasts, in seconds.
+    #[serde(default = "default::lasts")]
+    pub lasts: f64,
+}
+
+/// Kinds of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// A node is killed: what it had not flushed is gone. It starts again.
+    Crash,
+    /// A node's connections are cut, and can't be made again for a while.
+    Partition,
+    /// A node's disk takes no batch.
+    DiskFull,
+    /// A node's disk takes a batch and fails to make it durable.
+    FlushFails,
+    /// The power goes while a node writes, before its batch is durable.
+    PowerCut,
+    /// A node moves to another address.
+    Move,
+    /// A node's owner puts back an older copy of its disk, as `frontdesk restore` does.
+    RollBack,
+    /// A device sleeps, and wakes later.
+    Sleep,
+}
+
+/// Whom something befalls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Who {
+    /// One of all nodes.
+    Anyone,
+    /// A customer.
+    Customer,
+    /// An agent.
+    Agent,
+    /// An administrator.
+    Administrator,
+}
+
+mod default {
+    pub(super) const fn settle() -> f64 {
+        30.0
+    }
+
+    pub(super) const fn every() -> f64 {
+        10.0
+    }
+
+    pub(super) const fn lasts() -> f64 {
+        10.0
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        let latency = Latency::LogNormal { median: 25.0, sigma: 0.6 };
+        Self { latency, loss: 0.0, duplication: 0.0, reordering: 0.0, bandwidth: 0.0 }
+    }
+}
+
+impl Default for Business {
+    fn default() -> Self {
+        Self {
+            count: 1,
+            agents: 2,
+            bots: 0,
+            open: [8.0, 18.0],
+            answer_takes: 120.0,
+            bot_takes: 2.0,
+            forward_takes: 60.0,
+            history: "all".into(),
+            hand_over: 0.0,
+            revoke: 0.0,
+        }
+    }
+}
+
+impl Default for Customers {
+    fn default() -> Self {
+        Self { count: 10, arrive: [8.0, 17.0], texts: 3.0, thinks: 60.0, patience: 60.0, come_back: 0.1 }
+    }
+}
