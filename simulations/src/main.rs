@@ -109,6 +109,9 @@ fn tell(seed: u64, outcome: &Outcome) {
         shown(&figures.forward, 50),
         shown(&figures.revocation, 50)
     );
+    for (reason, count) in &figures.refusals {
+        println!("  refused: {reason}: {count}");
+    }
     println!(
         "  {} frames, {} KiB; settled in {} ms; {} faults",
         figures.frames,

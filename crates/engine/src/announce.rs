@@ -3,7 +3,7 @@
 
 use crate::{
     Engine, Millis,
-    record::{self, About, Addresses, Meta},
+    record::{self, About, Addresses, Meta, Peer},
     space,
     step::Step,
 };
@@ -32,7 +32,13 @@ impl Engine {
         if self.record.is_none() {
             return Ok(());
         }
-        let near: BTreeSet<TransportKey> = self.kept.iter().chain(self.colleagues.keys()).copied().collect();
+        let mut near = self.kept.clone();
+        // Others of the business hear of it if they were ever in touch.
+        for colleague in self.colleagues.keys() {
+            if record::get::<Peer>(step.overlay, &space::peer(colleague))?.is_some() {
+                near.insert(*colleague);
+            }
+        }
         self.tell_address(step, near)?;
         if self.me.role().is_some() {
             step.overlay.put(space::ANNOUNCING, Vec::new())?;

@@ -17,6 +17,8 @@ pub struct Figures {
     pub delivered: u64,
     /// Of these, refused by every receiver.
     pub failed: u64,
+    /// Why, and how often.
+    pub refusals: BTreeMap<String, u64>,
     /// Customers who gave up waiting.
     pub gave_up: u64,
     /// From writing to delivery, by the way that texts go.

@@ -10,9 +10,9 @@ use super::{
     truth::{Truth, Violation, number_of, text},
 };
 use crate::{Failure, NodeId, SimError, Weather, World, office};
-use frontdesk_engine::{Command, Event, HistoryChoice, Reply, Settings};
-use frontdesk_identity::ThreadId;
-use frontdesk_store::MemoryStore;
+use frontdesk_engine::{Command, CommandError, Event, HistoryChoice, MessageState, Reply, Settings};
+use frontdesk_identity::{ThreadId, TransportKey};
+use frontdesk_store::{MemoryStore, Reader as _, Scan};
 use frontdesk_thread::Suite;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
@@ -77,6 +77,8 @@ pub(super) struct Play<'a> {
     deeds: BTreeMap<u64, Deed>,
     next_deed: u64,
     next_text: u64,
+    /// The latest command failed with the disk, so it is not known whether it was done.
+    unsure: bool,
     talks: BTreeMap<NodeId, Talk>,
     /// Forwards under way: when they were asked for.
     forwards: BTreeMap<(ThreadId, NodeId), (u64, HistoryChoice)>,
@@ -138,6 +140,7 @@ impl<'a> Play<'a> {
             deeds: BTreeMap::new(),
             next_deed: 0,
             next_text: 1,
+            unsure: false,
             talks: BTreeMap::new(),
             forwards: BTreeMap::new(),
             removals: BTreeMap::new(),
@@ -228,10 +231,11 @@ impl<'a> Play<'a> {
             }
             if until >= last {
                 let waiting = self.outbox();
+                let who = self.who_waits();
                 self.truth.broken(
                     last,
                     "all is delivered once faults have stopped",
-                    format!("{waiting} frames wait"),
+                    format!("{waiting} frames wait: {who}"),
                 );
                 break;
             }
@@ -243,6 +247,24 @@ impl<'a> Play<'a> {
 
     fn outbox(&self) -> usize {
         (0..self.world.nodes.len()).map(|node| office::outbox(&self.world, NodeId(node))).sum()
+    }
+
+    /// Which nodes have frames for which others.
+    fn who_waits(&self) -> String {
+        let mut waits = BTreeSet::new();
+        for (from, node) in self.world.nodes.iter().enumerate() {
+            for (key, _) in node.store.scan(&Scan::prefix(b"o/")).unwrap_or_default() {
+                let to = key.get(2..34).and_then(|key| <[u8; 32]>::try_from(key).ok());
+                let to = to.and_then(|key| self.world.by_key.get(&TransportKey::from_bytes(key)).copied());
+                let connected = to.is_some_and(|to| self.world.are_connected(NodeId(from), to));
+                waits.insert(format!(
+                    "{from} for {:?}{}",
+                    to.map(|to| to.0),
+                    if connected { "" } else { ", not connected" }
+                ));
+            }
+        }
+        waits.into_iter().take(20).collect::<Vec<_>>().join("; ")
     }
 
     fn finish(mut self) -> Outcome {
@@ -286,6 +308,9 @@ impl<'a> Play<'a> {
                 }
             }
             Event::MessageState { thread, message, state } => {
+                if let MessageState::Failed { reason } = state {
+                    *self.figures.refusals.entry(reason.to_string()).or_default() += 1;
+                }
                 if let Some((number, true)) = self.truth.state(now, thread, &message, state)
                     && let Some(said) = self.truth.said.get(&number)
                 {
@@ -433,7 +458,10 @@ impl<'a> Play<'a> {
         }
         match self.world.command(node, command) {
             Ok(reply) => Ok(Some(reply)),
-            Err(SimError::Command(_)) => Ok(None),
+            Err(SimError::Command(error)) => {
+                self.unsure = matches!(error, CommandError::Storage(_));
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -444,6 +472,9 @@ impl<'a> Play<'a> {
         self.next_text += 1;
         let command = Command::Contact { link: link.clone(), text: text(number, "hello") };
         let Some(Reply::Opened { thread }) = self.tries(customer, command)? else {
+            if std::mem::take(&mut self.unsure) {
+                self.truth.ghost(number);
+            }
             return Ok(self.later(MINUTE, Deed::Arrive { customer }));
         };
         let wants = whole(self.rng.exponential(self.scenario.customers.texts));
@@ -506,9 +537,19 @@ impl<'a> Play<'a> {
         let number = self.next_text;
         self.next_text += 1;
         let send = Command::Send { thread, text: text(number, words) };
-        let Some(Reply::Queued { message, .. }) = self.tries(node, send)? else { return Ok(None) };
+        let Some(Reply::Queued { message, .. }) = self.tries(node, send)? else {
+            self.perhaps(number, thread, node, audience);
+            return Ok(None);
+        };
         self.truth.says((number, message), (thread, node, self.world.time), audience);
         Ok(Some(number))
+    }
+
+    /// After a failure of the disk a text may have been stored or not: it may be shown, and need not be.
+    fn perhaps(&mut self, number: u64, thread: ThreadId, node: NodeId, audience: BTreeSet<NodeId>) {
+        if std::mem::take(&mut self.unsure) {
+            self.truth.perhaps(number, (thread, node, self.world.time), audience);
+        }
     }
 
     fn answer(&mut self, by: NodeId, thread: ThreadId) -> Result<(), SimError> {

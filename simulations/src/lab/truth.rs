@@ -45,6 +45,7 @@ pub(super) struct Truth {
     /// From a message's own name to its number here.
     names: BTreeMap<(ThreadId, String), u64>,
     shown: BTreeSet<(NodeId, u64)>,
+    ghosts: BTreeSet<u64>,
     stays: BTreeMap<(ThreadId, NodeId), Vec<Stay>>,
     /// The founding members of each thread.
     pub(super) founders: BTreeMap<ThreadId, [NodeId; 2]>,
@@ -77,6 +78,21 @@ impl Truth {
     ) {
         self.names.insert((thread, name), number);
         self.said.insert(number, Said { thread, author, at, audience, delivered: None, failed: false });
+    }
+
+    /// A text of which it is not known whether the node has it.
+    pub(super) fn perhaps(
+        &mut self,
+        number: u64,
+        (thread, author, at): (ThreadId, NodeId, u64),
+        audience: BTreeSet<NodeId>,
+    ) {
+        self.said.insert(number, Said { thread, author, at, audience, delivered: None, failed: true });
+    }
+
+    /// A first message of which it is not known whether the node has it, nor in which thread.
+    pub(super) fn ghost(&mut self, number: u64) {
+        self.ghosts.insert(number);
     }
 
     pub(super) fn lets_in(
@@ -113,6 +129,9 @@ impl Truth {
     }
 
     fn may_read(&mut self, at: u64, node: NodeId, number: u64) {
+        if self.ghosts.contains(&number) {
+            return;
+        }
         let Some(said) = self.said.get(&number) else {
             return self.broken(at, "nothing is invented", format!("node {} shows #{number}", node.0));
         };
