@@ -65,7 +65,7 @@ impl Engine {
         Ok(true)
     }
 
-    fn put_address(
+    pub(crate) fn put_address(
         &mut self,
         step: Step<'_>,
         peer: TransportKey,
@@ -121,23 +121,26 @@ impl Engine {
         self.kept.contains(peer)
     }
 
-    /// Whom to stay connected to: a customer to those who serve it, an agent to its administrators.
+    /// Whom to stay connected to: a guest to those who serve it, an agent to its administrators.
     pub(crate) fn to_keep(&self, reader: &dyn Reader) -> Result<BTreeSet<TransportKey>, StoreError> {
         let mut kept = BTreeSet::new();
-        if self.me.role() == Some(Role::Admin) {
-            return Ok(kept);
-        }
-        for (_, bytes) in reader.scan(&Scan::prefix(space::DEVICES))? {
-            let entry: record::DeviceEntry = record::decode(&bytes)?;
-            if !entry.removed && Role::try_from(entry.role) == Ok(Role::Admin) {
-                kept.insert(record::device_of(&entry.record)?.transport());
+        if self.me.role() != Some(Role::Admin) {
+            for (_, bytes) in reader.scan(&Scan::prefix(space::DEVICES))? {
+                let entry: record::DeviceEntry = record::decode(&bytes)?;
+                if !entry.removed && Role::try_from(entry.role) == Ok(Role::Admin) {
+                    kept.insert(record::device_of(&entry.record)?.transport());
+                }
             }
         }
-        for (_, bytes) in reader.scan(&Scan::prefix(space::THREADS))? {
-            let meta: Meta = record::decode(&bytes)?;
-            if self.me.principal == Some(meta.guest) && meta.is_in() {
-                kept.extend(meta.hosts);
-            }
+        // An administrator has many threads, and is the guest of few.
+        for (key, _) in reader.scan(&Scan::prefix(space::GUESTING))? {
+            let Some(thread) = space::read_guesting(&key) else { continue };
+            let meta = self.meta(reader, &thread)?.filter(Meta::is_in);
+            kept.extend(
+                meta.into_iter()
+                    .filter(|meta| self.me.principal == Some(meta.guest))
+                    .flat_map(|meta| meta.hosts),
+            );
         }
         Ok(kept)
     }
@@ -145,6 +148,7 @@ impl Engine {
     /// What is left to do when a node starts.
     pub(crate) fn resume(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         self.sweep_aside(step, ASIDE_LASTS)?;
+        self.lapse(step)?;
         if self.me.restored {
             self.rejoin_all(step)?;
         }
@@ -156,8 +160,11 @@ impl Engine {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(space::WAITING))? {
             let waiting: record::Waiting = record::decode(&bytes)?;
             if waiting.since.plus(lasts) < step.wall() {
+                let thread = space::read_waiting(&key);
                 step.overlay.delete(key)?;
-                self.aside = self.aside.saturating_sub(1);
+                if let Some(thread) = thread {
+                    self.aside.remove(&thread);
+                }
                 self.link(step, waiting.from)?.settle(waiting.seq, Some(Reason::FutureEpoch));
                 self.touched.insert(waiting.from);
             }
