@@ -3,7 +3,10 @@
 
 use frontdesk_engine::{
     Answer, Command, HistoryChoice, Query, Reply, Settings, ThreadStatus,
-    limits::{MAX_BREACHES, MAX_EARLY_BYTES, MAX_REFILL, OFFER_LASTS, REJOIN_PAUSE},
+    limits::{
+        MAX_BREACHES, MAX_EARLY_BYTES, MAX_REFILL, MAX_WAITING, MAX_WAITING_IN_THREAD, OFFER_LASTS,
+        REJOIN_PAUSE,
+    },
 };
 use frontdesk_identity::{AddressRecord, ContactLink, ThreadId};
 use frontdesk_sim::{
@@ -13,6 +16,7 @@ use frontdesk_sim::{
 use frontdesk_thread::Suite;
 use frontdesk_wire::{
     Body, ContactRequest, Data, Frame, LinkSeq, Reason, Refill, RefillRequest, Rejoin, Revoked, Seq,
+    ThreadMessage,
 };
 use serde_bytes::ByteBuf;
 
@@ -316,6 +320,51 @@ fn a_stranger_that_goes_on_breaking_rules_is_put_out_for_a_while() {
     }
     assert!(siege.office.world.are_connected(ana.node, acme));
     siege.goes_on().unwrap();
+}
+
+#[test]
+fn messages_that_wait_are_counted_for_each_thread_and_after_a_restart_too() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let acme = siege.acme;
+    let unknown = ThreadId::from_bytes([9; 32]);
+    let body = Body::ThreadMessage(ThreadMessage { thread: unknown, era: 0, sealed: ByteBuf::from(vec![1]) });
+    let waiting = |siege: &Siege| siege.office.world.count(acme, b"w/").unwrap();
+    for _ in 0..3 {
+        let mut stranger = siege.stranger(&[acme]).unwrap();
+        for _ in 0..MAX_WAITING {
+            stranger.push(&mut siege.office.world, acme, &body).unwrap();
+        }
+        stranger.listen(&mut siege.office.world).unwrap();
+    }
+    assert_eq!(waiting(&siege), MAX_WAITING_IN_THREAD);
+    siege.office.world.crash(acme, 100).unwrap();
+    siege.settle().unwrap();
+    let mut stranger = siege.stranger(&[acme]).unwrap();
+    let fate = stranger.send(&mut siege.office.world, acme, &body).unwrap();
+    assert_eq!(fate, Fate::Refused(Reason::Busy));
+    assert_eq!(waiting(&siege), MAX_WAITING_IN_THREAD);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_stranger_is_no_less_one_for_a_message_that_waits() {
+    let (mut office, mut guest, request) = reception();
+    let (acme, node) = (office.acme, guest.device.node);
+    let unknown = ThreadId::from_bytes([9; 32]);
+    let body = Body::ThreadMessage(ThreadMessage { thread: unknown, era: 0, sealed: ByteBuf::from(vec![1]) });
+    assert_eq!(guest.device.send(&mut office.world, acme, &body).unwrap(), Fate::Stored);
+    guest.device.push(&mut office.world, acme, &Body::ContactRequest(request)).unwrap();
+    office.world.part(acme, node).unwrap();
+    office.world.mend(acme, node);
+    office.world.pass((OFFER_LASTS + 5) * 1000).unwrap();
+    assert!(!office.world.are_connected(acme, node), "the business dials nobody for an offer");
+    assert_eq!(office.world.count(acme, b"o/").unwrap(), 0, "nothing waits for it");
+    guest.device.meet(&mut office.world, acme).unwrap();
+    let rubbish = vec![0xff; 40];
+    for _ in 0..MAX_BREACHES {
+        guest.device.send_bytes(&mut office.world, acme, rubbish.clone()).unwrap();
+    }
+    assert!(!office.world.are_connected(acme, node), "and it is put out like any other");
 }
 
 #[test]

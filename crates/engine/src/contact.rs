@@ -3,7 +3,7 @@
 use crate::{
     CommandError, Engine, Event, Millis, Reply, ThreadStatus,
     message::{Early, check_text},
-    record::{self, About, Contact, Meta, Peer, Receiver, Reception},
+    record::{self, About, Asker, Contact, Meta, Peer, Receiver, Reception},
     space,
     step::{Halt, Refuse, Step},
 };
@@ -17,7 +17,8 @@ use frontdesk_thread::{
     delete_key_package, new_key_package,
 };
 use frontdesk_wire::{
-    Body, ContactOffer, ContactOpen, ContactRequest, ContentKind, Profile, Reason, RequestId, SignedProfile,
+    Body, ContactOffer, ContactOpen, ContactRequest, ContentKind, LinkSeq, Profile, Reason, RequestId,
+    SignedProfile,
 };
 use serde_bytes::{ByteArray, ByteBuf};
 
@@ -125,13 +126,13 @@ impl Engine {
             guest: body.record,
             key_package: ByteBuf::from(key_package.as_slice().to_vec()),
             since: step.wall(),
-            address: body.address,
-            stranger: self.is_stranger(step, from)?,
         };
+        let asker = Asker { address: body.address, stranger: self.is_stranger(step, from)? };
         let offer = self.offer(step, body.request, chain, reception.key_package.clone())?;
         self.make_room(step)?;
         record::put(step.overlay, space::reception(&body.request), &reception)?;
-        let open = OpenOffer { peer: from, since: reception.since, stranger: reception.stranger };
+        record::put(step.overlay, space::asker(&body.request), &asker)?;
+        let open = OpenOffer { peer: from, since: reception.since, stranger: asker.stranger };
         self.receptions.insert(body.request, open);
         self.lapse_at.get_or_insert(step.now.mono.plus((OFFER_LASTS + 1).saturating_mul(1000)));
         self.enqueue(from, About::Nothing, Body::ContactOffer(offer));
@@ -225,13 +226,11 @@ impl Engine {
         }
     }
 
-    /// Whether this node knows the peer by nothing, or by nothing but requests for offers.
+    /// Whether this node has never sent the peer anything but offers, and knows nothing of it.
     pub(crate) fn is_stranger(&mut self, step: Step<'_>, peer: TransportKey) -> Result<bool, StoreError> {
-        if !self.link(step, peer)?.is_known() {
-            return Ok(true);
-        }
-        let asked = self.receptions.values().any(|open| open.peer == peer && open.stranger);
-        Ok(asked && self.is_unmet(step, peer)?)
+        let silent = self.link(step, peer)?.record.numbered == LinkSeq::default();
+        let asked = || self.receptions.values().any(|open| open.peer == peer && open.stranger);
+        Ok((silent || asked()) && self.is_unmet(step, peer)?)
     }
 
     /// Whether nothing but its link is kept of a peer.
@@ -286,6 +285,7 @@ impl Engine {
         let key = space::reception(&request);
         let Some(reception) = record::get::<Reception>(step.overlay, &key)? else { return Ok(()) };
         step.overlay.delete(key)?;
+        step.overlay.delete(space::asker(&request))?;
         let seed = self.bytes();
         if let Some(ctx) = self.ctx(step, seed) {
             // A package that can't be deleted any more is one that is not there any more.
@@ -475,9 +475,11 @@ impl Engine {
                 Early::Epoch(_) => Refuse::plain(Reason::FutureEpoch).into(),
             },
         )?;
-        if let Ok(address) = reception.address.read_kept() {
+        let asker: Option<Asker> = record::get(step.overlay, &space::asker(&body.request))?;
+        if let Some(address) = asker.and_then(|asker| asker.address.read_kept().ok()) {
             self.put_address(step, from, &address)?;
         }
+        step.overlay.delete(space::asker(&body.request))?;
         self.receptions.remove(&body.request);
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);

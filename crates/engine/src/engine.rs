@@ -5,7 +5,7 @@ use crate::{
     aside::Aside,
     contact::OpenOffer,
     link::Link,
-    record::{self, About, DeviceEntry, LinkRecord, Reception, SelfRecord},
+    record::{self, About, Asker, DeviceEntry, LinkRecord, Reception, SelfRecord},
     space,
     step::{Halt, Step},
 };
@@ -439,11 +439,49 @@ fn load_due(reader: &dyn Reader) -> Result<BTreeSet<TransportKey>, StoreError> {
 fn load_receptions(reader: &dyn Reader) -> Result<BTreeMap<RequestId, OpenOffer>, StoreError> {
     let mut receptions = BTreeMap::new();
     for (key, bytes) in reader.scan(&Scan::prefix(space::RECEPTIONS))? {
-        let Reception { guest, since, stranger, .. } = record::decode(&bytes)?;
+        let Reception { guest, since, .. } = record::decode(&bytes)?;
         if let Some(request) = space::read_reception(&key) {
+            let asker: Option<Asker> = record::get(reader, &space::asker(&request))?;
+            let stranger = asker.is_some_and(|asker| asker.stranger);
             let peer = record::device_of(&guest)?.transport();
             receptions.insert(request, OpenOffer { peer, since, stranger });
         }
     }
     Ok(receptions)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use frontdesk_identity::RootKey;
+    use frontdesk_store::{MemoryStore, Store as _};
+
+    /// A deadline has several parts: what one of them wants sent must not be lost because a later one is refused, when
+    /// it is on record as sent.
+    #[test]
+    fn a_part_that_is_taken_back_takes_back_only_its_own_frames() {
+        let mut rng = ChaCha20Rng::seed_from_u64(8);
+        let (keys, root) = (DeviceKeys::generate(&mut rng), RootKey::generate(&mut rng));
+        let store = MemoryStore::new();
+        let overlay = Overlay::new(&store);
+        let now = Now { mono: Millis(1), wall: UnixTime(1_767_225_600) };
+        crate::found_customer(&overlay, &keys, &root, "Carla", now.wall, &mut rng).unwrap();
+        store.commit(&overlay.into_batch()).unwrap();
+        let mut engine = Engine::open(&store, keys, Settings::default(), [7; 32]).unwrap();
+        let overlay = Overlay::new(&store);
+        let step = Step { overlay: &overlay, now };
+        let body = || {
+            let (from, to) = (frontdesk_wire::Seq(1), frontdesk_wire::Seq(1));
+            let thread = ThreadId::from_bytes([1; 32]);
+            Body::RefillRequest(frontdesk_wire::RefillRequest { thread, era: 0, from, to })
+        };
+        let peer = |byte| TransportKey::from_bytes([byte; 32]);
+        engine.enqueue(peer(1), About::Nothing, body());
+        let mark = engine.mark(step);
+        engine.enqueue(peer(2), About::Nothing, body());
+        engine.undo(step, mark);
+        let left: Vec<TransportKey> = engine.pending.iter().map(|(to, _, _)| *to).collect();
+        assert_eq!(left, [peer(1)]);
+    }
 }

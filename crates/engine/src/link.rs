@@ -84,11 +84,6 @@ impl Link {
         self.up
     }
 
-    /// Whether the link is stored.
-    pub(crate) fn is_known(&self) -> bool {
-        self.known
-    }
-
     /// Frames that the peer has not opened; what it has stored of them costs a row each here.
     pub(crate) fn unsettled(&self) -> u64 {
         self.record.numbered.0.saturating_sub(self.record.delivered.0)

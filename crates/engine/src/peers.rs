@@ -124,23 +124,27 @@ impl Engine {
     /// Whom to stay connected to: a guest to those who serve it, an agent to its administrators.
     pub(crate) fn to_keep(&self, reader: &dyn Reader) -> Result<BTreeSet<TransportKey>, StoreError> {
         let mut kept = BTreeSet::new();
-        if self.me.role() != Some(Role::Admin) {
-            for (_, bytes) in reader.scan(&Scan::prefix(space::DEVICES))? {
-                let entry: record::DeviceEntry = record::decode(&bytes)?;
-                if !entry.removed && Role::try_from(entry.role) == Ok(Role::Admin) {
-                    kept.insert(record::device_of(&entry.record)?.transport());
-                }
+        let add_hosts = |kept: &mut BTreeSet<TransportKey>, meta: Meta| {
+            if self.me.principal == Some(meta.guest) && meta.is_in() {
+                kept.extend(meta.hosts);
+            }
+        };
+        if self.me.role() == Some(Role::Admin) {
+            // An administrator has many threads and is the guest of few: those are marked.
+            for (key, _) in reader.scan(&Scan::prefix(space::GUESTING))? {
+                let thread = space::read_guesting(&key).map(|thread| self.meta(reader, &thread));
+                thread.transpose()?.flatten().into_iter().for_each(|meta| add_hosts(&mut kept, meta));
+            }
+            return Ok(kept);
+        }
+        for (_, bytes) in reader.scan(&Scan::prefix(space::DEVICES))? {
+            let entry: record::DeviceEntry = record::decode(&bytes)?;
+            if !entry.removed && Role::try_from(entry.role) == Ok(Role::Admin) {
+                kept.insert(record::device_of(&entry.record)?.transport());
             }
         }
-        // An administrator has many threads, and is the guest of few.
-        for (key, _) in reader.scan(&Scan::prefix(space::GUESTING))? {
-            let Some(thread) = space::read_guesting(&key) else { continue };
-            let meta = self.meta(reader, &thread)?.filter(Meta::is_in);
-            kept.extend(
-                meta.into_iter()
-                    .filter(|meta| self.me.principal == Some(meta.guest))
-                    .flat_map(|meta| meta.hosts),
-            );
+        for (_, bytes) in reader.scan(&Scan::prefix(space::THREADS))? {
+            add_hosts(&mut kept, record::decode(&bytes)?);
         }
         Ok(kept)
     }

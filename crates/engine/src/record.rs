@@ -344,6 +344,11 @@ pub(crate) struct Reception {
     pub(crate) guest: SignedDeviceRecord,
     pub(crate) key_package: ByteBuf,
     pub(crate) since: UnixTime,
+}
+
+/// Who asked for an offer, beside [`Reception`]. Offers of older versions have none.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Asker {
     /// Where it can be dialled: learned when it opens a thread.
     pub(crate) address: SignedAddressRecord,
     /// Nothing else was known of it when it asked.

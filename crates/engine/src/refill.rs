@@ -158,7 +158,8 @@ impl Engine {
         };
         let (mut meta, thread) = self.thread_of_frame(step, body.thread, body.era)?;
         let author = device_of(&thread, from);
-        let author = author.ok_or_else(|| breach(Reason::NotMember, &"a missed message"))?;
+        // Perhaps one that left while this was on its way.
+        let author = author.ok_or_else(|| Refuse::plain(Reason::NotMember).about(body.thread))?;
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
         let opened = thread.open_refill(&ctx, &author, body.epoch, &body.sealed);

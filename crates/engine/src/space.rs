@@ -158,6 +158,11 @@ pub(crate) fn reception(request: &RequestId) -> Vec<u8> {
     Key::of(b'q').with(request.as_bytes()).0
 }
 
+/// Who asked for an offer.
+pub(crate) fn asker(request: &RequestId) -> Vec<u8> {
+    Key::of(b'Q').with(request.as_bytes()).0
+}
+
 /// When the steward has to look at a thread because a grant in it ends.
 pub(crate) fn expiry(at: UnixTime, id: &ThreadId) -> Vec<u8> {
     Key::of(b'x').with(&at.0.to_be_bytes()).with(id.as_bytes()).0

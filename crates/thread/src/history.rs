@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 /// The exporter label (RFC 9420, section 8.5). The context is `thread id || reader's device id`.
 const LABEL: &str = "frontdesk/history/v1";
 const KEY: usize = 32;
-const NONCE: usize = 24;
-const TAG: usize = 16;
+pub(crate) const NONCE: usize = 24;
+pub(crate) const TAG: usize = 16;
 const VERSION: u8 = 1;
 
 /// Why history could not be sealed or opened.

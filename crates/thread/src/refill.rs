@@ -4,7 +4,7 @@
 
 use crate::{
     ctx::Ctx,
-    history::{cipher, seal_with, split},
+    history::{NONCE, TAG, cipher, seal_with, split},
     limits::MAX_PLAINTEXT,
     thread::{Thread, WriterRefusal},
 };
@@ -86,7 +86,7 @@ impl Thread {
         epoch: u64,
         sealed: &[u8],
     ) -> Result<Vec<u8>, RefillError> {
-        if sealed.len() > MAX_PLAINTEXT + 64 {
+        if sealed.len() > 1 + NONCE + MAX_PLAINTEXT + TAG {
             return Err(RefillError::TooLong { len: sealed.len() });
         }
         if epoch != self.epoch() {
