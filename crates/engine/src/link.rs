@@ -46,7 +46,7 @@ pub const RETRY_FIRST: u64 = 2_000;
 pub const RETRY_MAX: u64 = 60_000;
 
 /// The largest count that a forgotten peer is believed to have: from there on numbers still have room to grow.
-const MAX_RESUMED: LinkSeq = LinkSeq(1 << 53);
+pub const MAX_RESUMED: LinkSeq = LinkSeq(1 << 53);
 
 /// One link in memory: its record, and what need not survive.
 #[derive(Debug, Default)]
