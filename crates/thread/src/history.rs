@@ -86,8 +86,8 @@ impl Thread {
         if sealed.len() > 1 + NONCE + MAX_HISTORY + TAG {
             return Err(HistoryError::TooLong { len: sealed.len() });
         }
-        let parts = split(sealed).map_err(|found| HistoryError::UnknownVersion { found })?;
-        let (nonce, body) = parts.ok_or(HistoryError::Undecryptable)?;
+        let rest = unversioned(sealed).map_err(|found| HistoryError::UnknownVersion { found })?;
+        let (nonce, body) = rest.split_first_chunk::<NONCE>().ok_or(HistoryError::Undecryptable)?;
         let key = ctx.storage().take::<Vec<u8>>(&group_key(self.group.group_id(), Kind::HistoryKey)?)?;
         let key = Zeroizing::new(key.ok_or(HistoryError::NoKey)?);
         let payload = Payload { msg: body, aad: &self.history_aad(index) };
@@ -135,12 +135,12 @@ pub(crate) fn seal_with(ctx: &Ctx<'_>, key: &[u8], aad: &[u8], plaintext: &[u8])
     Some(out)
 }
 
-/// Nonce and ciphertext, none if they are too short; or a version that is not known here.
-pub(crate) fn split(sealed: &[u8]) -> Result<Option<(&[u8; NONCE], &[u8])>, u8> {
+/// What follows the version byte, or a version that is not known here.
+pub(crate) fn unversioned(sealed: &[u8]) -> Result<&[u8], u8> {
     match sealed.split_first() {
-        Some((&VERSION, rest)) => Ok(rest.split_first_chunk::<NONCE>()),
+        Some((&VERSION, rest)) => Ok(rest),
         Some((found, _)) => Err(*found),
-        None => Ok(None),
+        None => Ok(sealed),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::{
     ctx::Ctx,
-    history::{NONCE, TAG, cipher, seal_with, split},
+    history::{NONCE, TAG, cipher, seal_with, unversioned},
     limits::MAX_PLAINTEXT,
     thread::{Thread, WriterRefusal},
 };
@@ -93,11 +93,8 @@ impl Thread {
             return Err(RefillError::OtherEpoch { epoch });
         }
         self.check_writer(author, ctx.now, ctx.revocations)?;
-        let (nonce, body) = match split(sealed) {
-            Ok(Some(parts)) => parts,
-            Ok(None) => return Err(RefillError::Undecryptable),
-            Err(found) => return Err(RefillError::UnknownVersion { found }),
-        };
+        let rest = unversioned(sealed).map_err(|found| RefillError::UnknownVersion { found })?;
+        let (nonce, body) = rest.split_first_chunk::<NONCE>().ok_or(RefillError::Undecryptable)?;
         let key = self.refill_key(ctx, author, &ctx.keys.id())?;
         let cipher = cipher(&key).map_err(|_| RefillError::Undecryptable)?;
         let payload = Payload { msg: body, aad: &self.refill_aad() };
