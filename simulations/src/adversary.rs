@@ -168,11 +168,26 @@ impl Adversary {
     /// # Errors
     /// [`SimError`].
     pub fn send_bytes(&mut self, world: &mut World, to: NodeId, body: Vec<u8>) -> Result<Fate, SimError> {
-        let seq = self.sent.get(&to).copied().unwrap_or_default().next();
-        self.sent.insert(to, seq);
+        let seq = self.number(to);
         self.frame(world, to, &Frame::Data(Data { seq, body: ByteBuf::from(body) }))?;
         self.listen(world)?;
         Ok(self.fate(to, seq))
+    }
+
+    /// Sends a body as the next frame of the link, and neither listens nor acknowledges anything.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn push(&mut self, world: &mut World, to: NodeId, body: &Body) -> Result<(), SimError> {
+        let seq = self.number(to);
+        let body = ByteBuf::from(body.encode().map_err(|error| broken(&error))?);
+        self.frame(world, to, &Frame::Data(Data { seq, body }))
+    }
+
+    fn number(&mut self, to: NodeId) -> LinkSeq {
+        let seq = self.sent.get(&to).copied().unwrap_or_default().next();
+        self.sent.insert(to, seq);
+        seq
     }
 
     fn fate(&self, to: NodeId, seq: LinkSeq) -> Fate {

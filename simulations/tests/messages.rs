@@ -138,8 +138,8 @@ fn content_that_is_not_its_authors_or_not_of_the_thread_is_refused() {
         ("of another era", Content { era: 1, ..plain.clone() }),
         ("at the end of all places", Content { position: Position::MAX, ..plain.clone() }),
         ("too far ahead", Content { position: Position(Position::MAX_AHEAD + 100), ..plain.clone() }),
-        ("numbered past its place", Content { seq: Seq(u64::MAX), ..plain.clone() }),
-        ("has seen what is not yet", Content { seen: vec![(steward, Seq(u64::MAX))], ..plain.clone() }),
+        ("numbered past its place", Content { seq: Seq::MAX, ..plain.clone() }),
+        ("has seen what is not yet", Content { seen: vec![(steward, Seq::MAX)], ..plain.clone() }),
     ];
     for (what, lie) in lies {
         let body = ana.say(siege.now(), thread, &lie).unwrap();

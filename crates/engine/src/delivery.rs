@@ -50,6 +50,10 @@ impl Engine {
                 self.refill_refused(step, (thread, era), from, seq, reason)
             }
             (About::Payload(thread), Some(reason)) => self.payload_refused(step, thread, from, reason),
+            (About::Rejoin(thread), Some(reason)) => {
+                self.rejoin_refused(step, thread, reason);
+                Ok(())
+            }
             (About::Packages, Some(_)) => self.packages_refused(step, from),
             (About::Nothing | About::Thread(_), _)
             | (
@@ -59,6 +63,7 @@ impl Engine {
                 | About::Contact(_)
                 | About::Join(_)
                 | About::Forward(_)
+                | About::Rejoin(_)
                 | About::Refill { .. },
                 None,
             ) => Ok(()),

@@ -47,6 +47,7 @@ impl Engine {
             Body::Revoked(body) => self.revoked(step, from, &body),
             Body::AddressUpdate(body) => self.address_update(step, from, &body),
             Body::RefillRequest(body) => self.refill_request(step, from, &body),
+            Body::Refill(body) => self.refill(step, from, &body),
             Body::Rejoin(body) => self.rejoin(step, from, &body),
             Body::Roster(body) => self.roster(step, from, body),
             Body::JoinRequest(body) => self.join_request(step, from, body),

@@ -2,8 +2,10 @@
 
 use crate::{
     Action, Answer, CommandError, Event, Input, Millis, Now, Query, Settings,
+    aside::Aside,
+    contact::OpenOffer,
     link::Link,
-    record::{self, About, Addresses, DeviceEntry, LinkRecord, Reception, SelfRecord},
+    record::{self, About, Addresses, Asker, DeviceEntry, LinkRecord, Reception, SelfRecord},
     space,
     step::{Halt, Step},
 };
@@ -11,7 +13,7 @@ use frontdesk_capability::{Chain, ChainBytes, RevocationBytes, Revocations};
 use frontdesk_identity::{DeviceId, DeviceKeys, DeviceRecord, DialAddress, ThreadId, TransportKey, UnixTime};
 use frontdesk_store::{Overlay, Reader, Savepoint, Scan, StoreError};
 use frontdesk_thread::{Ctx, Mls, Thread};
-use frontdesk_wire::{Body, Incarnation, RequestId};
+use frontdesk_wire::{Body, Incarnation, LinkSeq, RequestId};
 use lru::LruCache;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
@@ -97,12 +99,18 @@ pub struct Engine {
     pub(crate) portion_at: Option<Millis>,
     /// Peers that were connected before a reload.
     reconnect: BTreeSet<TransportKey>,
-    /// Offers that were made and not answered: to whom, and when.
-    pub(crate) receptions: BTreeMap<RequestId, (TransportKey, UnixTime)>,
+    /// Offers that were made and not answered.
+    pub(crate) receptions: BTreeMap<RequestId, OpenOffer>,
+    /// When the next of them lapses.
+    pub(crate) lapse_at: Option<Millis>,
     /// When sealed messages that wait were last looked through.
     pub(crate) swept: Option<Millis>,
-    /// Sealed messages that wait, over all threads.
-    pub(crate) aside: usize,
+    /// Sealed messages that wait.
+    pub(crate) aside: Aside,
+    /// The last frame of the newest answer to each member's wish for missed messages of a thread.
+    pub(crate) refills: BTreeMap<(TransportKey, ThreadId), LinkSeq>,
+    /// When members have rejoined threads, of late.
+    pub(crate) rejoins: BTreeMap<(TransportKey, ThreadId), Millis>,
     /// The step did something that must be durable before its actions run.
     pub(crate) lasting: bool,
     /// The clocks at the latest step.
@@ -116,6 +124,8 @@ pub(crate) struct Mark {
     savepoint: Savepoint,
     actions: usize,
     events: usize,
+    /// What earlier parts of the same input want sent.
+    pending: usize,
 }
 
 impl Engine {
@@ -157,8 +167,11 @@ impl Engine {
             portion_at: None,
             reconnect: BTreeSet::new(),
             receptions: BTreeMap::new(),
+            lapse_at: None,
             swept: None,
-            aside: 0,
+            aside: Aside::default(),
+            refills: BTreeMap::new(),
+            rejoins: BTreeMap::new(),
             lasting: false,
             clocks: None,
             output: Output::default(),
@@ -195,7 +208,9 @@ impl Engine {
         self.due = load_due(reader)?;
         self.portion_at = None;
         self.receptions = load_receptions(reader)?;
-        self.aside = reader.scan(&Scan::prefix(space::WAITING))?.len();
+        self.lapse_at = None;
+        self.aside = Aside::load(reader)?;
+        self.refills.clear();
         let up: Vec<TransportKey> =
             self.links.iter().filter(|(_, link)| link.is_up()).map(|(peer, _)| *peer).collect();
         self.links.clear();
@@ -272,7 +287,8 @@ impl Engine {
     /// When [`Input::Deadline`] is due; none if nothing waits for time to pass.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
-        let all = [self.next_retry(), self.next_expiry(), self.next_gap(), self.next_portion()];
+        let all =
+            [self.next_retry(), self.next_expiry(), self.next_gap(), self.next_portion(), self.next_lapse()];
         all.into_iter().flatten().min()
     }
 
@@ -294,6 +310,7 @@ impl Engine {
 
     fn deadline(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         self.retry_links(step);
+        self.lapse(step)?;
         self.next_portions(step)?;
         self.ask_for_gaps(step)?;
         self.expire(step)
@@ -312,15 +329,16 @@ impl Engine {
             savepoint: step.overlay.savepoint(),
             actions: self.output.actions.len(),
             events: self.output.events.len(),
+            pending: self.pending.len(),
         }
     }
 
-    /// Takes back all that the input at hand has done.
+    /// Takes back all that was done since the mark.
     pub(crate) fn undo(&mut self, step: Step<'_>, mark: Mark) {
         step.overlay.rollback(mark.savepoint);
         self.output.actions.truncate(mark.actions);
         self.output.events.truncate(mark.events);
-        self.pending.clear();
+        self.pending.truncate(mark.pending);
         for thread in std::mem::take(&mut self.used) {
             self.threads.pop(&thread);
         }
@@ -421,13 +439,52 @@ fn load_due(reader: &dyn Reader) -> Result<BTreeSet<TransportKey>, StoreError> {
     Ok(due)
 }
 
-fn load_receptions(reader: &dyn Reader) -> Result<BTreeMap<RequestId, (TransportKey, UnixTime)>, StoreError> {
+fn load_receptions(reader: &dyn Reader) -> Result<BTreeMap<RequestId, OpenOffer>, StoreError> {
     let mut receptions = BTreeMap::new();
     for (key, bytes) in reader.scan(&Scan::prefix(space::RECEPTIONS))? {
-        let reception: Reception = record::decode(&bytes)?;
+        let Reception { guest, since, .. } = record::decode(&bytes)?;
         if let Some(request) = space::read_reception(&key) {
-            receptions.insert(request, (record::device_of(&reception.guest)?.transport(), reception.since));
+            let asker: Option<Asker> = record::get(reader, &space::asker(&request))?;
+            let stranger = asker.is_some_and(|asker| asker.stranger);
+            let peer = record::device_of(&guest)?.transport();
+            receptions.insert(request, OpenOffer { peer, since, stranger });
         }
     }
     Ok(receptions)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use frontdesk_identity::RootKey;
+    use frontdesk_store::{MemoryStore, Store as _};
+
+    /// A deadline has several parts: what one of them wants sent must not be lost because a later one is refused, when
+    /// it is on record as sent.
+    #[test]
+    fn a_part_that_is_taken_back_takes_back_only_its_own_frames() {
+        let mut rng = ChaCha20Rng::seed_from_u64(8);
+        let (keys, root) = (DeviceKeys::generate(&mut rng), RootKey::generate(&mut rng));
+        let store = MemoryStore::new();
+        let overlay = Overlay::new(&store);
+        let now = Now { mono: Millis(1), wall: UnixTime(1_767_225_600) };
+        crate::found_customer(&overlay, &keys, &root, "Carla", now.wall, &mut rng).unwrap();
+        store.commit(&overlay.into_batch()).unwrap();
+        let mut engine = Engine::open(&store, keys, Settings::default(), [7; 32]).unwrap();
+        let overlay = Overlay::new(&store);
+        let step = Step { overlay: &overlay, now };
+        let body = || {
+            let (from, to) = (frontdesk_wire::Seq(1), frontdesk_wire::Seq(1));
+            let thread = ThreadId::from_bytes([1; 32]);
+            Body::RefillRequest(frontdesk_wire::RefillRequest { thread, era: 0, from, to })
+        };
+        let peer = |byte| TransportKey::from_bytes([byte; 32]);
+        engine.enqueue(peer(1), About::Nothing, body());
+        let mark = engine.mark(step);
+        engine.enqueue(peer(2), About::Nothing, body());
+        engine.undo(step, mark);
+        let left: Vec<TransportKey> = engine.pending.iter().map(|(to, _, _)| *to).collect();
+        assert_eq!(left, [peer(1)]);
+    }
 }

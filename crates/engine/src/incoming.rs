@@ -230,6 +230,10 @@ impl Engine {
         from: TransportKey,
         body: &Revoked,
     ) -> Result<(), Halt<Refuse>> {
+        // Who may bring any is in memory: a stranger must not cost a look at every thread.
+        if !self.colleagues.contains_key(&from) && !self.keeps(&from) {
+            return Err(Refuse::breach(Reason::GrantMissing, "revocations from a stranger").into());
+        }
         let principal = self.entity_of(step, from)?;
         let principal =
             principal.ok_or_else(|| Refuse::breach(Reason::GrantMissing, "revocations from a stranger"))?;

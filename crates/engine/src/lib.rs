@@ -15,6 +15,7 @@
 //! 5. [`Engine::next_deadline`] names the moment by which [`Input::Deadline`] is due.
 
 mod announce;
+mod aside;
 mod audit;
 mod command;
 mod contact;
@@ -51,12 +52,13 @@ pub mod limits {
         forward::MAX_ASKED_LASTS,
         found::ROOT_GRANT_LASTS,
         link::{
-            BAN, MAX_EARLY, MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_MALFORMED, MAX_OUTBOX, MAX_WAITING,
-            RETRY_FIRST, RETRY_MAX,
+            BAN, MAX_BREACHES, MAX_EARLY, MAX_EARLY_BYTES, MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_MALFORMED,
+            MAX_OUTBOX, MAX_RESUMED, MAX_WAITING, RETRY_FIRST, RETRY_MAX,
         },
         message::{ASIDE_WHEN_FULL, MAX_ASIDE, MAX_WAITING_IN_THREAD},
         query::MAX_PAGE,
         refill::{GAP_PATIENCE, MAX_ASKS, MAX_REFILL},
+        rejoin::REJOIN_PAUSE,
         roster::{STOCK, STOCK_CLASSIC},
         threads::MAX_AUTHORS,
     };

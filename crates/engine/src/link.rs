@@ -29,16 +29,24 @@ const MAX_RECENT: usize = 1_024;
 const MAX_RECENT_BODY: usize = 4_096;
 /// Frames that came too early and are kept for their turn, for each peer.
 pub const MAX_EARLY: usize = 64;
+/// Bytes of such frames, for each peer: hundreds of peers may do their worst at once. What is dropped comes again.
+pub const MAX_EARLY_BYTES: usize = 256 * 1024;
 /// Frames stored but waiting for a commit, for each peer.
 pub const MAX_WAITING: usize = 256;
 /// Malformed frames after which a peer is disconnected.
 pub const MAX_MALFORMED: u32 = 8;
+/// Broken rules after which a stranger is disconnected: an honest one has a grant that is over or a code mistyped, a few
+/// times. Devices that this node knows are not cut off for it, since members that lost their state break rules unawares.
+pub const MAX_BREACHES: u32 = 16;
 /// How long a peer is refused after that, in milliseconds.
 pub const BAN: u64 = 60_000;
 /// How long to wait for an acknowledgement before sending again, in milliseconds; doubles up to the maximum.
 pub const RETRY_FIRST: u64 = 2_000;
 /// The longest wait between two attempts, in milliseconds.
 pub const RETRY_MAX: u64 = 60_000;
+
+/// The largest count that a forgotten peer is believed to have: from there on numbers still have room to grow.
+pub const MAX_RESUMED: LinkSeq = LinkSeq(1 << 53);
 
 /// One link in memory: its record, and what need not survive.
 #[derive(Debug, Default)]
@@ -57,6 +65,7 @@ pub(crate) struct Link {
     retry_at: Option<Millis>,
     retries: u32,
     malformed: u32,
+    breaches: u32,
     /// Refusals that no acknowledgement has named yet.
     untold: usize,
     /// Known beyond this connection: its record is stored.
@@ -76,13 +85,22 @@ impl Link {
     }
 
     /// Frames that the peer has not opened; what it has stored of them costs a row each here.
-    fn unsettled(&self) -> u64 {
+    pub(crate) fn unsettled(&self) -> u64 {
         self.record.numbered.0.saturating_sub(self.record.delivered.0)
     }
 
     /// Frames that the peer hasn't stored.
     pub(crate) fn backlog(&self) -> u64 {
         self.record.numbered.0.saturating_sub(self.record.stored.0)
+    }
+
+    /// A peer that this node has forgotten tells how many frames it has in this life: the next number follows.
+    fn resume_after(&mut self, stored: LinkSeq) {
+        if stored > self.record.numbered {
+            self.record.numbered = stored;
+            self.record.stored = stored;
+            self.record.delivered = stored;
+        }
     }
 
     fn ack(&self) -> Ack {
@@ -93,6 +111,15 @@ impl Link {
 
     fn hello(&self, incarnation: Incarnation) -> Hello {
         Hello { incarnation, about: self.record.incarnation, heard: self.greeted, ack: self.ack() }
+    }
+
+    /// Keeps a frame for its turn, if there is room. A stranger's frames come in order over its one connection, so it
+    /// loses nothing but time if they don't.
+    fn keep_early(&mut self, data: Data) {
+        let bytes = self.early.values().map(Vec::len).fold(data.body.len(), usize::saturating_add);
+        if self.known && self.early.len() < MAX_EARLY && bytes <= MAX_EARLY_BYTES {
+            self.early.insert(data.seq, data.body.into_vec());
+        }
     }
 
     fn refuse(&mut self, seq: LinkSeq, reason: Reason) {
@@ -139,6 +166,24 @@ impl Engine {
         let link = self.link(step, peer)?;
         link.known = true;
         link.changed = true;
+        Ok(())
+    }
+
+    /// Forgets the link of a peer that nothing else is known of, and what waits for it. While it is connected, its counts
+    /// stay in memory; when it comes again, its greeting tells what it has.
+    pub(crate) fn forget_link(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+        for (key, _) in step.overlay.scan(&Scan::prefix(&space::outgoing(&peer)))? {
+            step.overlay.delete(key)?;
+        }
+        step.overlay.delete(space::link(&peer))?;
+        self.due.remove(&peer);
+        if let Some(link) = self.links.get_mut(&peer).filter(|link| link.up) {
+            link.known = false;
+            link.changed = false;
+            link.recent.clear();
+        } else {
+            self.links.remove(&peer);
+        }
         Ok(())
     }
 
@@ -203,7 +248,8 @@ impl Engine {
             link.retry_at = None;
             link.ack_due = false;
             link.early.clear();
-            if !link.changed && link.backlog() == 0 {
+            // Of a peer that was forgotten nothing is waiting.
+            if !link.changed && (link.backlog() == 0 || !link.known) {
                 self.links.remove(&peer);
                 if !self.keeps(&peer) {
                     self.wanted.remove(&peer);
@@ -270,6 +316,9 @@ impl Engine {
         }
         let ours = hello.about == Some(own);
         let stored = if ours { hello.ack.stored } else { LinkSeq::default() };
+        if !link.known && stored <= MAX_RESUMED {
+            link.resume_after(stored);
+        }
         if stored < link.record.stored {
             self.renumber(step, from, stored)?;
         } else if ours {
@@ -300,6 +349,8 @@ impl Engine {
             next = next.next();
             record::put(step.overlay, space::outgoing_item(&peer, next), &outgoing)?;
         }
+        // Which of them belong to an answer is not known any more: it is settled when all are.
+        self.refills.iter_mut().filter(|((to, _), _)| *to == peer).for_each(|(_, last)| *last = next);
         let link = self.link(step, peer)?;
         link.recent.clear();
         link.record.numbered = next;
@@ -384,9 +435,7 @@ impl Engine {
             return Ok(());
         }
         if data.seq > expected {
-            if link.early.len() < MAX_EARLY {
-                link.early.insert(data.seq, data.body.into_vec());
-            }
+            link.keep_early(data);
         } else if data.seq == expected {
             self.take(step, from, data.seq, &data.body)?;
             while let Some((seq, body)) = self.next_early(step, from)? {
@@ -439,6 +488,7 @@ impl Engine {
                 }
                 if refuse.security {
                     let Refuse { thread, detail, .. } = refuse;
+                    self.count_breach(step, from)?;
                     self.tell(Event::Security { peer: from, thread, reason, detail });
                 }
                 Some(reason)
@@ -451,6 +501,20 @@ impl Engine {
             Some(reason) => link.refuse(seq, reason),
             // What had a lasting effect must never be taken twice, so the count lasts too.
             None => link.known = true,
+        }
+        Ok(())
+    }
+
+    /// A stranger that goes on breaking rules costs work for nothing: it is disconnected for a while.
+    fn count_breach(&mut self, step: Step<'_>, from: TransportKey) -> Result<(), StoreError> {
+        if !self.is_stranger(step, from)? {
+            return Ok(());
+        }
+        let link = self.link(step, from)?;
+        link.breaches = link.breaches.saturating_add(1);
+        if link.breaches >= MAX_BREACHES {
+            link.breaches = 0;
+            self.act(Action::Disconnect { peer: from, ban: BAN });
         }
         Ok(())
     }

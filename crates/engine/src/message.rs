@@ -232,23 +232,22 @@ impl Engine {
         body: &ThreadMessage,
     ) -> Result<(), Halt<Refuse>> {
         let busy = || Halt::from(Refuse::plain(Reason::Busy).about(body.thread));
-        let prefix = space::waiting(&body.thread);
-        let there = step.overlay.scan(&Scan::prefix(&prefix).limit(MAX_WAITING_IN_THREAD))?.len();
-        if there >= MAX_WAITING_IN_THREAD || !self.wait(step, from, seq)? {
+        if self.aside.of(&body.thread) >= MAX_WAITING_IN_THREAD || !self.wait(step, from, seq)? {
             return Err(busy());
         }
-        if self.aside >= MAX_ASIDE && self.swept.is_none_or(|at| at.plus(SWEEP_EVERY) <= step.now.mono) {
+        if self.aside.all() >= MAX_ASIDE && self.swept.is_none_or(|at| at.plus(SWEEP_EVERY) <= step.now.mono)
+        {
             self.swept = Some(step.now.mono);
             self.sweep_aside(step, ASIDE_WHEN_FULL)?;
         }
         // Nothing of the sweep may be undone, so a message past the bound is settled here and not refused as an input.
-        if self.aside >= MAX_ASIDE {
+        if self.aside.all() >= MAX_ASIDE {
             self.link(step, from)?.settle(seq, Some(Reason::Busy));
             return Ok(());
         }
         let waiting = Waiting { from, seq, sealed: body.sealed.clone(), since: step.wall() };
         record::put(step.overlay, space::waiting_item(&body.thread, epoch, &from, seq), &waiting)?;
-        self.aside = self.aside.saturating_add(1);
+        self.aside.add(body.thread);
         Ok(())
     }
 
@@ -272,7 +271,7 @@ impl Engine {
                 Err(Early::Halt(Halt::Store(error))) => return Err(error),
             };
             step.overlay.delete(key)?;
-            self.aside = self.aside.saturating_sub(1);
+            self.aside.remove(&meta.thread);
             self.link(step, waiting.from)?.settle(waiting.seq, refused);
             self.touched.insert(waiting.from);
         }
@@ -284,7 +283,7 @@ impl Engine {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(&space::waiting(thread)))? {
             let waiting: Waiting = record::decode(&bytes)?;
             step.overlay.delete(key)?;
-            self.aside = self.aside.saturating_sub(1);
+            self.aside.remove(thread);
             self.link(step, waiting.from)?.settle(waiting.seq, Some(Reason::UnknownThread));
             self.touched.insert(waiting.from);
         }
@@ -314,21 +313,33 @@ impl Engine {
         if thread.member(&sender).is_some_and(|member| member.record.transport() != from) {
             return Err(refuse(Reason::NotMember, "sent over another device's link").into());
         }
-        let signed = SignedContent::decode(&plaintext).map_err(Refuse::decode)?;
+        Ok(self.read(step, meta, thread, sender, &plaintext)?)
+    }
+
+    /// Takes in what a member wrote, once it was opened: its own signed content, with numbers that can be.
+    pub(crate) fn read(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        thread: &Thread,
+        sender: DeviceId,
+        plaintext: &[u8],
+    ) -> Result<(), Halt<Refuse>> {
+        let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
+        let signed = SignedContent::decode(plaintext).map_err(Refuse::decode)?;
         let content = signed.verify().map_err(|error| Refuse::breach(Reason::BadContent, error))?;
         let ahead = meta.position.0.saturating_add(Position::MAX_AHEAD);
         if content.author != sender || content.thread != meta.thread || content.era != meta.era {
-            return Err(refuse(Reason::BadContent, "content of another author or thread").into());
+            return Err(refuse(Reason::BadContent, "content of another author or thread"));
         }
         if content.position.0 > ahead {
-            return Err(refuse(Reason::BadContent, "its place is too far ahead").into());
+            return Err(refuse(Reason::BadContent, "its place is too far ahead"));
         }
         let early = |seq: &Seq| seq.0 < content.position.0;
         if content.seq.0 > content.position.0 || !content.seen.iter().all(|(_, seq)| early(seq)) {
-            return Err(refuse(Reason::BadContent, "numbers that its place rules out").into());
+            return Err(refuse(Reason::BadContent, "numbers that its place rules out"));
         }
-        self.take_in(step, meta, thread, (&content, &signed))?;
-        Ok(())
+        self.take_in(step, meta, thread, (&content, &signed))
     }
 
     /// Takes a verified content of another author into the thread, once.

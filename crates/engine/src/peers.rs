@@ -65,7 +65,7 @@ impl Engine {
         Ok(true)
     }
 
-    fn put_address(
+    pub(crate) fn put_address(
         &mut self,
         step: Step<'_>,
         peer: TransportKey,
@@ -121,10 +121,20 @@ impl Engine {
         self.kept.contains(peer)
     }
 
-    /// Whom to stay connected to: a customer to those who serve it, an agent to its administrators.
+    /// Whom to stay connected to: a guest to those who serve it, an agent to its administrators.
     pub(crate) fn to_keep(&self, reader: &dyn Reader) -> Result<BTreeSet<TransportKey>, StoreError> {
         let mut kept = BTreeSet::new();
+        let add_hosts = |kept: &mut BTreeSet<TransportKey>, meta: Meta| {
+            if self.me.principal == Some(meta.guest) && meta.is_in() {
+                kept.extend(meta.hosts);
+            }
+        };
         if self.me.role() == Some(Role::Admin) {
+            // An administrator has many threads and is the guest of few: those are marked.
+            for (key, _) in reader.scan(&Scan::prefix(space::GUESTING))? {
+                let thread = space::read_guesting(&key).map(|thread| self.meta(reader, &thread));
+                thread.transpose()?.flatten().into_iter().for_each(|meta| add_hosts(&mut kept, meta));
+            }
             return Ok(kept);
         }
         for (_, bytes) in reader.scan(&Scan::prefix(space::DEVICES))? {
@@ -134,10 +144,7 @@ impl Engine {
             }
         }
         for (_, bytes) in reader.scan(&Scan::prefix(space::THREADS))? {
-            let meta: Meta = record::decode(&bytes)?;
-            if self.me.principal == Some(meta.guest) && meta.is_in() {
-                kept.extend(meta.hosts);
-            }
+            add_hosts(&mut kept, record::decode(&bytes)?);
         }
         Ok(kept)
     }
@@ -145,6 +152,7 @@ impl Engine {
     /// What is left to do when a node starts.
     pub(crate) fn resume(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         self.sweep_aside(step, ASIDE_LASTS)?;
+        self.lapse(step)?;
         if self.me.restored {
             self.rejoin_all(step)?;
         }
@@ -156,8 +164,11 @@ impl Engine {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(space::WAITING))? {
             let waiting: record::Waiting = record::decode(&bytes)?;
             if waiting.since.plus(lasts) < step.wall() {
+                let thread = space::read_waiting(&key);
                 step.overlay.delete(key)?;
-                self.aside = self.aside.saturating_sub(1);
+                if let Some(thread) = thread {
+                    self.aside.remove(&thread);
+                }
                 self.link(step, waiting.from)?.settle(waiting.seq, Some(Reason::FutureEpoch));
                 self.touched.insert(waiting.from);
             }

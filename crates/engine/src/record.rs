@@ -162,6 +162,8 @@ pub(crate) enum About {
     Contact(RequestId),
     Join(InvitationId),
     Forward(ThreadId),
+    /// A wish to be added to a thread anew.
+    Rejoin(ThreadId),
     /// A request for missed messages up to `seq` of the peer.
     Refill {
         thread: ThreadId,
@@ -207,6 +209,7 @@ impl Outgoing {
             }
             About::Forward(thread) => Self { about: 5, thread: Some(thread), ..blank },
             About::Payload(thread) => Self { about: 7, thread: Some(thread), ..blank },
+            About::Rejoin(thread) => Self { about: 10, thread: Some(thread), ..blank },
             About::Refill { thread, era, seq } => Self { about: 6, thread: Some(thread), era, seq, ..blank },
         }
     }
@@ -235,6 +238,7 @@ impl Outgoing {
                 .map_or(About::Nothing, |id| About::Reveal(InvitationId::from_bytes(id))),
             (8, _) => About::Packages,
             (7, Some(thread)) => About::Payload(thread),
+            (10, Some(thread)) => About::Rejoin(thread),
             _ => About::Nothing,
         }
     }
@@ -340,6 +344,15 @@ pub(crate) struct Reception {
     pub(crate) guest: SignedDeviceRecord,
     pub(crate) key_package: ByteBuf,
     pub(crate) since: UnixTime,
+}
+
+/// Who asked for an offer, beside [`Reception`]. Offers of older versions have none.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Asker {
+    /// Where it can be dialled: learned when it opens a thread.
+    pub(crate) address: SignedAddressRecord,
+    /// Nothing else was known of it when it asked.
+    pub(crate) stranger: bool,
 }
 
 /// An invitation, and the device that used it.

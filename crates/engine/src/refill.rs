@@ -5,17 +5,17 @@ use crate::{
     record::{About, Meta},
     step::{Halt, Refuse, Step},
 };
-use frontdesk_identity::{ThreadId, TransportKey};
+use frontdesk_identity::{DeviceId, ThreadId, TransportKey};
 use frontdesk_store::StoreError;
-use frontdesk_thread::Thread;
-use frontdesk_wire::{Body, Reason, RefillRequest, Seq, ThreadMessage};
+use frontdesk_thread::{RefillError, Thread, WriterRefusal};
+use frontdesk_wire::{Body, LinkSeq, Reason, Refill, RefillRequest, Seq, SignedContent};
 use serde_bytes::ByteBuf;
 
 /// A gap may close by itself, when links of different speed bring messages in another order: wait so long before asking,
 /// in milliseconds.
 pub const GAP_PATIENCE: u64 = 3_000;
 /// Messages that one request may ask for.
-pub const MAX_REFILL: u64 = 64;
+pub const MAX_REFILL: u64 = frontdesk_wire::limits::MAX_REFILL;
 /// How often an author is asked that does not know this device yet.
 pub const MAX_ASKS: u8 = 10;
 
@@ -37,8 +37,12 @@ impl Engine {
         {
             self.gaps.pop_first();
             self.lasting = true;
-            let Some(meta) = self.meta(step.overlay, &id)?.filter(Meta::is_in) else { continue };
-            self.ask_in(step, meta)?;
+            let Some(meta) = self.meta(step.overlay, &id)? else { continue };
+            if meta.is_in() {
+                self.ask_in(step, meta)?;
+            } else {
+                self.rejoin_again(step, &meta)?;
+            }
         }
         Ok(())
     }
@@ -75,46 +79,114 @@ impl Engine {
         Ok(())
     }
 
-    /// The author's side: seals the messages anew, for the asker, as far as its grant reaches.
+    /// The author's side: seals the messages anew, for the asker alone, as far as its grant reaches. One answer at a time:
+    /// a member that takes none of it can't have the disk filled.
     pub(crate) fn refill_request(
         &mut self,
         step: Step<'_>,
         from: TransportKey,
         body: &RefillRequest,
     ) -> Result<(), Halt<Refuse>> {
-        let (meta, mut thread) = self.thread_of_frame(step, body.thread, body.era)?;
+        let refuse = |reason| Refuse::plain(reason).about(body.thread);
+        let (meta, thread) = self.thread_of_frame(step, body.thread, body.era)?;
         let member = thread.members().find(|member| member.record.transport() == from);
         // Perhaps a newcomer whose commit is still on its way here: it asks again.
-        let member = member.ok_or_else(|| Refuse::plain(Reason::NotMember).about(body.thread))?;
+        let member = member.ok_or_else(|| refuse(Reason::NotMember))?;
         member.chain.check_at(step.wall(), &self.revocations).map_err(Refuse::grant)?;
-        let history = member.chain.history();
+        let (reader, history) = (member.record.id(), member.chain.history());
         let standing = member.chain.scope() == frontdesk_capability::Scope::Principal;
-        if body.to.0.saturating_sub(body.from.0) >= MAX_REFILL || body.to > meta.seq {
-            return Err(Refuse::plain(Reason::GrantLacksAbility).about(body.thread).into());
+        if body.to > meta.seq {
+            return Err(refuse(Reason::GrantLacksAbility).into());
+        }
+        let most = usize::try_from(MAX_REFILL).unwrap_or(usize::MAX);
+        let before = self.refills.get(&(from, body.thread)).copied().unwrap_or_default();
+        if before > self.link(step, from)?.record.delivered || !self.has_room(step, from, most)? {
+            return Err(refuse(Reason::Busy).into());
         }
         let own = self.id();
-        let mut seq = body.from;
-        while seq <= body.to {
+        let mut count = 0;
+        for seq in (body.from.0..=body.to.0).map(Seq) {
             if let Some((_, entry)) = self.content_at(step.overlay, &body.thread, body.era, &own, seq)?
                 && let Some(signed) = entry.content
             {
                 let position = signed.read().map_or(0, |content| content.position.0);
                 if !standing && !history.covers(body.era, position) {
-                    return Err(Refuse::plain(Reason::GrantLacksAbility).about(body.thread).into());
+                    return Err(refuse(Reason::GrantLacksAbility).into());
                 }
-                let sealed = self.seal(step, &mut thread, &signed);
-                let sealed = sealed.map_err(|halt| halt.map(|_| Refuse::plain(Reason::GrantLacksAbility)))?;
-                self.resend(from, &meta, sealed);
+                let sealed = self.seal_refill(step, &thread, &reader, &signed)?;
+                let epoch = thread.epoch();
+                let missed =
+                    Refill { thread: meta.thread, era: meta.era, epoch, sealed: ByteBuf::from(sealed) };
+                self.enqueue(from, About::Thread(meta.thread), Body::Refill(missed));
+                count += 1;
             }
-            seq = seq.next();
+        }
+        let record = &self.link(step, from)?.record;
+        let (delivered, last) = (record.delivered, LinkSeq(record.numbered.0.saturating_add(count)));
+        self.refills.retain(|(peer, _), seq| *peer != from || *seq > delivered);
+        if count > 0 {
+            self.refills.insert((from, body.thread), last);
         }
         self.keep_thread(thread);
         Ok(())
     }
 
-    fn resend(&mut self, to: TransportKey, meta: &Meta, sealed: Vec<u8>) {
-        let body = ThreadMessage { thread: meta.thread, era: meta.era, sealed: ByteBuf::from(sealed) };
-        self.enqueue(to, About::Thread(meta.thread), Body::ThreadMessage(body));
+    fn seal_refill(
+        &mut self,
+        step: Step<'_>,
+        thread: &Thread,
+        reader: &DeviceId,
+        signed: &SignedContent,
+    ) -> Result<Vec<u8>, Halt<Refuse>> {
+        let lacks = || Refuse::plain(Reason::GrantLacksAbility).about(thread.id());
+        let plaintext = signed.encode().map_err(|_| lacks())?;
+        let seed = self.bytes();
+        let ctx = self.ctx(step, seed).ok_or_else(lacks)?;
+        Ok(thread.seal_refill(&ctx, reader, &plaintext).map_err(|_| lacks())?)
+    }
+
+    /// A message that this device missed. Of another epoch than the present one it can't be read: when the commit is here,
+    /// or there, it is asked for again.
+    pub(crate) fn refill(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        body: &Refill,
+    ) -> Result<(), Halt<Refuse>> {
+        let breach = |reason, detail: &dyn std::fmt::Display| {
+            Halt::from(Refuse::breach(reason, detail).about(body.thread))
+        };
+        let (mut meta, thread) = self.thread_of_frame(step, body.thread, body.era)?;
+        let author = device_of(&thread, from);
+        // Perhaps one that left while this was on its way.
+        let author = author.ok_or_else(|| Refuse::plain(Reason::NotMember).about(body.thread))?;
+        let seed = self.bytes();
+        let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
+        let opened = thread.open_refill(&ctx, &author, body.epoch, &body.sealed);
+        drop(ctx);
+        match opened {
+            Ok(plaintext) => self.read(step, &mut meta, &thread, author, &plaintext)?,
+            Err(RefillError::OtherEpoch { .. }) => {
+                if let Some(author) = meta.author_mut(author) {
+                    author.asked = author.through;
+                }
+                self.look_for_gaps(step, meta.thread);
+            }
+            Err(RefillError::NotAllowed(WriterRefusal::Grant(refusal))) => {
+                return Err(breach(Reason::from(refusal), &refusal));
+            }
+            Err(error @ RefillError::NotAllowed(_)) => return Err(breach(Reason::NotMember, &error)),
+            Err(error @ RefillError::TooLong { .. }) => return Err(breach(Reason::TooLong, &error)),
+            Err(error @ RefillError::UnknownVersion { .. }) => {
+                return Err(breach(Reason::UnknownVersion, &error));
+            }
+            Err(error @ (RefillError::Undecryptable | RefillError::Mls(_))) => {
+                return Err(breach(Reason::Undecryptable, &error));
+            }
+        }
+        self.put_meta(step, &meta)?;
+        self.keep_thread(thread);
+        Ok(())
     }
 
     /// The author refused. If it may come to know this device yet, it is asked again, a few times; else the messages are
@@ -133,10 +205,13 @@ impl Engine {
         let Ok((_, keys)) = self.thread_of_frame(step, thread, era) else { return Ok(()) };
         let device = device_of(&keys, from);
         if let Some(author) = device.and_then(|device| meta.author_mut(device)) {
-            let early = matches!(reason, Reason::NotMember | Reason::UnknownThread | Reason::Busy);
-            author.asks = author.asks.saturating_add(1);
+            // An author that is busy is still at the answer before, or has much to send: that ends.
+            let busy = reason == Reason::Busy;
+            let early = busy || matches!(reason, Reason::NotMember | Reason::UnknownThread);
+            author.asks = author.asks.saturating_add(u8::from(!busy));
             if early && author.asks <= MAX_ASKS {
-                author.asked = author.through;
+                let before = Seq(to.0.saturating_sub(MAX_REFILL));
+                author.asked = author.asked.min(before).max(author.through);
                 self.look_for_gaps(step, thread);
             } else {
                 author.through = author.through.max(to);
@@ -148,6 +223,6 @@ impl Engine {
     }
 }
 
-fn device_of(thread: &Thread, transport: TransportKey) -> Option<frontdesk_identity::DeviceId> {
+fn device_of(thread: &Thread, transport: TransportKey) -> Option<DeviceId> {
     thread.members().find(|member| member.record.transport() == transport).map(|member| member.record.id())
 }

@@ -6,11 +6,14 @@ use crate::{
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_identity::TransportKey;
+use frontdesk_identity::{ThreadId, TransportKey};
 use frontdesk_store::{Reader as _, Scan, StoreError};
-use frontdesk_thread::{ChangeRequest, KeyPackageBytes, Suite};
+use frontdesk_thread::{ChangeRequest, KeyPackageBytes, Suite, Thread};
 use frontdesk_wire::{Body, ForwardPayload, Reason, Rejoin};
 use serde_bytes::ByteBuf;
+
+/// Between two rejoins of one member in one thread, in milliseconds: each is a commit to all its members.
+pub const REJOIN_PAUSE: u64 = 60_000;
 
 impl Engine {
     /// Asks the steward of each thread, once. Threads that this device was steward of can only be read.
@@ -50,7 +53,7 @@ impl Engine {
         let suite = meta.suite.and_then(|code| Suite::from_code(code).ok()).unwrap_or_default();
         let package = self.key_package(step, suite, false).map_err(store_part)?;
         let body = Rejoin { thread: meta.thread, key_package: ByteBuf::from(package.as_slice().to_vec()) };
-        self.enqueue(steward, About::Thread(meta.thread), Body::Rejoin(body));
+        self.enqueue(steward, About::Rejoin(meta.thread), Body::Rejoin(body));
         Ok(())
     }
 
@@ -72,6 +75,7 @@ impl Engine {
         if thread.steward() != self.id() {
             return Err(Refuse::plain(Reason::NotSteward).about(body.thread).into());
         }
+        self.check_rejoin(step, from, &thread)?;
         let package = KeyPackageBytes::new(body.key_package.to_vec()).verify(&self.mls);
         let package = package.map_err(|error| Refuse::breach(Reason::NoKeyPackage, error))?;
         if package.device_id() != device || package.suite() != thread.suite() {
@@ -98,9 +102,43 @@ impl Engine {
             note: String::new(),
         };
         self.enqueue(from, About::Payload(meta.thread), Body::ForwardPayload(payload));
+        self.rejoins.insert((from, meta.thread), step.now.mono);
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         Ok(())
+    }
+
+    /// Whether a member may rejoin now: not again and again, and not while a member's outbox has no room for the commit.
+    fn check_rejoin(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        thread: &Thread,
+    ) -> Result<(), Halt<Refuse>> {
+        let now = step.now.mono;
+        self.rejoins.retain(|_, at| at.plus(REJOIN_PAUSE) > now);
+        let mut room = !self.rejoins.contains_key(&(from, thread.id()));
+        let own = self.id();
+        for member in thread.members().filter(|member| member.record.id() != own) {
+            // The commit, the payload, and this device's own greeting.
+            room = room && self.has_room(step, member.record.transport(), 3)?;
+        }
+        if room { Ok(()) } else { Err(Refuse::plain(Reason::Busy).about(thread.id()).into()) }
+    }
+
+    /// The steward is busy: it is asked again after a while.
+    pub(crate) fn rejoin_refused(&mut self, step: Step<'_>, thread: ThreadId, reason: Reason) {
+        if reason == Reason::Busy {
+            self.gaps.insert((step.now.mono.plus(REJOIN_PAUSE), thread));
+        }
+    }
+
+    /// Asks once more, if the thread still waits for it.
+    pub(crate) fn rejoin_again(&mut self, step: Step<'_>, meta: &Meta) -> Result<(), StoreError> {
+        match meta.steward_transport.filter(|_| meta.status() == ThreadStatus::Rejoining) {
+            Some(steward) => self.ask_to_rejoin(step, meta, steward),
+            None => Ok(()),
+        }
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) const WAITING: &[u8] = b"w/";
 pub(crate) const REVOCATIONS: &[u8] = b"r/";
 pub(crate) const INVITATIONS: &[u8] = b"n/";
 pub(crate) const CONTACTS: &[u8] = b"c/";
+pub(crate) const GUESTING: &[u8] = b"g/";
 pub(crate) const RECEPTIONS: &[u8] = b"q/";
 pub(crate) const EXPIRIES: &[u8] = b"x/";
 pub(crate) const STOCK: &[u8] = b"k/";
@@ -129,6 +130,11 @@ pub(crate) fn waiting(id: &ThreadId) -> Vec<u8> {
     Key::of(b'w').with(id.as_bytes()).0
 }
 
+pub(crate) fn read_waiting(key: &[u8]) -> Option<ThreadId> {
+    let (thread, _) = key.strip_prefix(WAITING)?.split_first_chunk::<32>()?;
+    Some(ThreadId::from_bytes(*thread))
+}
+
 pub(crate) fn waiting_item(id: &ThreadId, epoch: u64, from: &TransportKey, seq: LinkSeq) -> Vec<u8> {
     Key(waiting(id)).with(&epoch.to_be_bytes()).with(from.as_bytes()).with(&seq.0.to_be_bytes()).0
 }
@@ -145,8 +151,22 @@ pub(crate) fn contact(request: &RequestId) -> Vec<u8> {
     Key::of(b'c').with(request.as_bytes()).0
 }
 
+/// Marks the threads that this node has opened as a guest.
+pub(crate) fn guesting(id: &ThreadId) -> Vec<u8> {
+    Key::of(b'g').with(id.as_bytes()).0
+}
+
+pub(crate) fn read_guesting(key: &[u8]) -> Option<ThreadId> {
+    Some(ThreadId::from_bytes(key.strip_prefix(GUESTING)?.try_into().ok()?))
+}
+
 pub(crate) fn reception(request: &RequestId) -> Vec<u8> {
     Key::of(b'q').with(request.as_bytes()).0
+}
+
+/// Who asked for an offer.
+pub(crate) fn asker(request: &RequestId) -> Vec<u8> {
+    Key::of(b'Q').with(request.as_bytes()).0
 }
 
 /// When the steward has to look at a thread because a grant in it ends.

@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 /// The exporter label (RFC 9420, section 8.5). The context is `thread id || reader's device id`.
 const LABEL: &str = "frontdesk/history/v1";
 const KEY: usize = 32;
-const NONCE: usize = 24;
-const TAG: usize = 16;
+pub(crate) const NONCE: usize = 24;
+pub(crate) const TAG: usize = 16;
 const VERSION: u8 = 1;
 
 /// Why history could not be sealed or opened.
@@ -74,14 +74,7 @@ impl Thread {
             return Err(HistoryError::NotAMember);
         }
         let key = self.history_key(ctx, reader)?;
-        let mut nonce = [0; NONCE];
-        ctx.rng.borrow_mut().fill_bytes(&mut nonce);
-        let payload = Payload { msg: plaintext, aad: &self.history_aad(index) };
-        let sealed = cipher(&key)?.encrypt(&XNonce::from(nonce), payload);
-        let mut out = vec![VERSION];
-        out.extend(nonce);
-        out.extend(sealed.map_err(|_| HistoryError::Undecryptable)?);
-        Ok(out)
+        seal_with(ctx, &key, &self.history_aad(index), plaintext).ok_or(HistoryError::Undecryptable)
     }
 
     /// Opens a piece of history that was sealed for this device in the epoch it joined in. Works until
@@ -93,10 +86,7 @@ impl Thread {
         if sealed.len() > 1 + NONCE + MAX_HISTORY + TAG {
             return Err(HistoryError::TooLong { len: sealed.len() });
         }
-        let (version, rest) = sealed.split_first().ok_or(HistoryError::Undecryptable)?;
-        if *version != VERSION {
-            return Err(HistoryError::UnknownVersion { found: *version });
-        }
+        let rest = unversioned(sealed).map_err(|found| HistoryError::UnknownVersion { found })?;
         let (nonce, body) = rest.split_first_chunk::<NONCE>().ok_or(HistoryError::Undecryptable)?;
         let key = ctx.storage().take::<Vec<u8>>(&group_key(self.group.group_id(), Kind::HistoryKey)?)?;
         let key = Zeroizing::new(key.ok_or(HistoryError::NoKey)?);
@@ -134,6 +124,26 @@ impl Thread {
     }
 }
 
-fn cipher(key: &[u8]) -> Result<XChaCha20Poly1305, HistoryError> {
+/// Seals under an exported key: a version byte, a random nonce, and XChaCha20-Poly1305.
+pub(crate) fn seal_with(ctx: &Ctx<'_>, key: &[u8], aad: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
+    let mut nonce = [0; NONCE];
+    ctx.rng.borrow_mut().fill_bytes(&mut nonce);
+    let sealed = cipher(key).ok()?.encrypt(&XNonce::from(nonce), Payload { msg: plaintext, aad }).ok()?;
+    let mut out = vec![VERSION];
+    out.extend(nonce);
+    out.extend(sealed);
+    Some(out)
+}
+
+/// What follows the version byte, or a version that is not known here.
+pub(crate) fn unversioned(sealed: &[u8]) -> Result<&[u8], u8> {
+    match sealed.split_first() {
+        Some((&VERSION, rest)) => Ok(rest),
+        Some((found, _)) => Err(*found),
+        None => Ok(sealed),
+    }
+}
+
+pub(crate) fn cipher(key: &[u8]) -> Result<XChaCha20Poly1305, HistoryError> {
     XChaCha20Poly1305::new_from_slice(key).map_err(|_| HistoryError::NoKey)
 }

@@ -94,6 +94,7 @@ mod key_package;
 mod limits;
 mod member;
 mod open;
+mod refill;
 mod seal;
 mod state;
 mod storage;
@@ -116,6 +117,7 @@ pub use limits::{
 };
 pub use member::{LeafError, Member, Side};
 pub use open::{Change, OpenRefusal, Opened};
+pub use refill::RefillError;
 pub use seal::SealError;
 pub use state::{STATE_VERSION, StateError, ThreadState};
 pub use storage::StorageError;

@@ -65,9 +65,9 @@ pub(crate) fn is_role(number: u8) -> bool {
     Role::try_from(number).is_ok()
 }
 
-/// Whether these are newest numbers of authors: not too many, ascending by author, and none that has sent nothing.
+/// Whether these are newest numbers of authors: not too many, ascending by author, and each one that a message can have.
 pub(crate) fn are_heads(heads: &[(DeviceId, Seq)]) -> bool {
     heads.len() <= limits::MAX_SEEN
         && heads.is_sorted_by(|(a, _), (b, _)| a < b)
-        && heads.iter().all(|(_, seq)| *seq > Seq(0))
+        && heads.iter().all(|(_, seq)| seq.is_bounded())
 }

@@ -21,6 +21,15 @@ const VERSION: u64 = 1;
 pub struct Seq(pub u64);
 
 impl Seq {
+    /// No number is past this: an author's numbers are never above its positions.
+    pub const MAX: Self = Self(Position::MAX.0);
+
+    /// Whether this can be the number of a message: 1 to [`Self::MAX`].
+    #[must_use]
+    pub const fn is_bounded(self) -> bool {
+        self.0 > 0 && self.0 <= Self::MAX.0
+    }
+
     /// The next number.
     #[must_use]
     pub const fn next(self) -> Self {
@@ -159,7 +168,7 @@ impl Content {
             ContentKind::Read(position) => *position <= Position::MAX,
             ContentKind::Close => true,
         };
-        let numbers = self.seq > Seq(0) && self.position > Position(0) && self.position <= Position::MAX;
+        let numbers = self.seq.is_bounded() && self.position > Position(0) && self.position <= Position::MAX;
         let seen = are_heads(&self.seen) && self.seen.iter().all(|(author, _)| *author != self.author);
         let sound = text && numbers && seen;
         if sound { Ok(()) } else { Err(ContentError::OutOfBounds) }

@@ -16,6 +16,10 @@ pub const MAX_CONTENT: usize = MAX_TEXT + 2048;
 pub const MAX_SIGNED_CONTENT: usize = MAX_CONTENT + 128;
 /// A sealed message: content, MLS framing and padding.
 pub const MAX_SEALED: usize = MAX_CONTENT + 1024;
+/// Missed messages that one request may ask for.
+pub const MAX_REFILL: u64 = 64;
+/// A missed message, sealed for one member: content, nonce and tag.
+pub const MAX_SEALED_REFILL: usize = MAX_SIGNED_CONTENT + 64;
 /// A commit: new leaf keys and the whole thread state.
 pub const MAX_COMMIT: usize = 256 * 1024;
 /// A Welcome: the tree and the thread state.

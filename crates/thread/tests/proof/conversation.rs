@@ -2,7 +2,9 @@
 
 use crate::cast::{Pair, World, says};
 use frontdesk_identity::DeviceId;
-use frontdesk_thread::{ChangeRequest, OpenRefusal, Opened, PADDING, Role, SealError, Side, Suite};
+use frontdesk_thread::{
+    ChangeRequest, MAX_FORWARD, OpenRefusal, Opened, PADDING, RefillError, Role, SealError, Side, Suite,
+};
 
 fn each_way(play: impl Fn(&mut Pair)) {
     for suite in Suite::ALL {
@@ -67,6 +69,38 @@ fn history_can_be_opened_after_further_commits() {
     }
     let opened = ana.step(&pair.world, |ctx, thread| thread.as_ref().unwrap().open_history(ctx, 0, &sealed));
     assert_eq!(opened.unwrap(), b"the last five");
+}
+
+#[test]
+fn a_missed_message_is_for_one_reader_of_one_author_in_one_epoch_and_moves_no_keys_on() {
+    each_way(|pair| {
+        let mut ana = pair.forward();
+        let Pair { world, carla, admin } = pair;
+        let reader = ana.id();
+        let seal = |carla: &mut crate::cast::Node, reader: &DeviceId| {
+            carla.step(world, |ctx, thread| thread.as_ref().unwrap().seal_refill(ctx, reader, b"missed"))
+        };
+        let sealed = seal(carla, &reader).unwrap();
+        for _ in 0..MAX_FORWARD + 500 {
+            seal(carla, &reader).unwrap();
+        }
+        says(world, b"do you hear me?", carla, &mut [admin, &mut ana]);
+        let open = |by: &mut crate::cast::Node, author: DeviceId, epoch| {
+            by.step(world, |ctx, thread| thread.as_ref().unwrap().open_refill(ctx, &author, epoch, &sealed))
+        };
+        let epoch = ana.epoch();
+        assert_eq!(open(&mut ana, carla.id(), epoch).unwrap(), b"missed");
+        assert!(matches!(open(&mut ana, admin.id(), epoch), Err(RefillError::Undecryptable)));
+        assert!(matches!(open(admin, carla.id(), epoch), Err(RefillError::Undecryptable)));
+        let other = open(&mut ana, carla.id(), epoch + 1);
+        assert!(matches!(other, Err(RefillError::OtherEpoch { epoch: found }) if found == epoch + 1));
+        let nobody = DeviceId::from_bytes([9; 32]);
+        assert!(matches!(seal(carla, &nobody), Err(RefillError::NotAllowed(_))));
+        assert!(matches!(open(&mut ana, nobody, epoch), Err(RefillError::NotAllowed(_))));
+        let committed = admin.change(world, ChangeRequest::default()).unwrap();
+        ana.open(world, &committed.commit).unwrap();
+        assert!(matches!(open(&mut ana, carla.id(), epoch), Err(RefillError::OtherEpoch { .. })));
+    });
 }
 
 #[test]

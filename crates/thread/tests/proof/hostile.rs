@@ -124,6 +124,23 @@ fn hostile_history_is_refused() {
 }
 
 #[test]
+fn hostile_missed_messages_are_refused() {
+    let mut pair = Pair::found(Suite::Classic, false);
+    let mut ana = pair.forward();
+    let author = pair.admin.id();
+    let sealed = pair.admin.step(&pair.world, |ctx, thread| {
+        thread.as_ref().unwrap().seal_refill(ctx, &ana.id(), b"what was missed").unwrap()
+    });
+    ana.step(&pair.world, |ctx, thread| {
+        let thread = thread.as_ref().unwrap();
+        let epoch = thread.epoch();
+        try_all(&[sealed], 10, |bytes| {
+            assert!(thread.open_refill(ctx, &author, epoch, bytes).is_err(), "{bytes:02x?}");
+        });
+    });
+}
+
+#[test]
 fn a_damaged_store_is_an_error_and_no_panic() {
     let mut pair = Pair::found(Suite::Classic, false);
     let entries = pair.carla.entries();

@@ -106,6 +106,7 @@ impl Bounded for ForwardPayload {
             && self.welcome.len() <= limits::MAX_WELCOME
             && are_heads(&self.heads)
             && self.position <= Position::MAX
+            && self.heads.iter().all(|(_, seq)| seq.0 <= self.position.0)
             && self.pieces <= limits::MAX_HISTORY_PIECES
             && self.note.len() <= limits::MAX_NOTE
     }

@@ -47,8 +47,21 @@ pub struct RefillRequest {
     pub era: u32,
     /// The first number that is missing.
     pub from: Seq,
-    /// The last.
+    /// The last, less than [`limits::MAX_REFILL`] after it.
     pub to: Seq,
+}
+
+/// A message that its author sealed anew for a member that missed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Refill {
+    /// The thread.
+    pub thread: ThreadId,
+    /// Its era.
+    pub era: u32,
+    /// The epoch that the key is of.
+    pub epoch: u64,
+    /// A signed content, sealed under a key of that epoch for this reader.
+    pub sealed: ByteBuf,
 }
 
 /// A member that lost a thread's keys asks the steward to be added anew.
@@ -83,7 +96,18 @@ impl Bounded for RefillRequest {
     const MAX_BYTES: usize = FIXED;
 
     fn is_bounded(&self) -> bool {
-        self.from > Seq(0) && self.from <= self.to
+        self.from.is_bounded()
+            && self.to.is_bounded()
+            && self.from <= self.to
+            && self.to.0.saturating_sub(self.from.0) < limits::MAX_REFILL
+    }
+}
+
+impl Bounded for Refill {
+    const MAX_BYTES: usize = FIXED + limits::MAX_SEALED_REFILL;
+
+    fn is_bounded(&self) -> bool {
+        self.sealed.len() <= limits::MAX_SEALED_REFILL
     }
 }
 

@@ -10,7 +10,7 @@ use frontdesk_wire::{
     Ack, AddressUpdate, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Content, ContentKind,
     Data, ForwardAnswer, ForwardPayload, ForwardRequest, Frame, Hello, HistoryPiece, Incarnation,
     JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal, KeyPackages, LinkSeq, Position,
-    Profile, Reason, RefillRequest, Refused, Rejoin, RequestId, Revoked, Roster, RosterEntry, Seq,
+    Profile, Reason, Refill, RefillRequest, Refused, Rejoin, RequestId, Revoked, Roster, RosterEntry, Seq,
     SignedProfile, ThreadMessage, limits,
 };
 use proptest::{
@@ -100,7 +100,7 @@ fn revocations() -> impl Strategy<Value = Vec<RevocationBytes>> {
 }
 
 fn heads(max: usize) -> impl Strategy<Value = Vec<(DeviceId, Seq)>> {
-    btree_map(device(), (1..=u64::MAX).prop_map(Seq), 0..=max).prop_map(|heads| heads.into_iter().collect())
+    btree_map(device(), (1..=Seq::MAX.0).prop_map(Seq), 0..=max).prop_map(|heads| heads.into_iter().collect())
 }
 
 fn position(first: u64) -> impl Strategy<Value = Position> {
@@ -171,7 +171,8 @@ fn traffic() -> impl Strategy<Value = Body> {
     let era = any::<u32>;
     let message = (thread(), era(), blob(limits::MAX_SEALED));
     let commit = (thread(), era(), blob(limits::MAX_COMMIT), revocations(), addresses());
-    let refill = (thread(), era(), 1..=u64::MAX, any::<u64>());
+    let refill = (thread(), era(), 1..=Seq::MAX.0, 0..limits::MAX_REFILL);
+    let missed = (thread(), era(), any::<u64>(), blob(limits::MAX_SEALED_REFILL));
     let rejoin = (thread(), blob(limits::MAX_KEY_PACKAGE));
     prop_oneof![
         message.prop_map(|(thread, era, sealed)| Body::ThreadMessage(ThreadMessage { thread, era, sealed })),
@@ -182,12 +183,13 @@ fn traffic() -> impl Strategy<Value = Body> {
             revocations,
             addresses
         })),
-        refill.prop_map(|(thread, era, from, to)| Body::RefillRequest(RefillRequest {
+        refill.prop_map(|(thread, era, from, more)| Body::RefillRequest(RefillRequest {
             thread,
             era,
             from: Seq(from),
-            to: Seq(to.max(from))
+            to: Seq((from + more).min(Seq::MAX.0))
         })),
+        missed.prop_map(|(thread, era, epoch, sealed)| Body::Refill(Refill { thread, era, epoch, sealed })),
         rejoin.prop_map(|(thread, key_package)| Body::Rejoin(Rejoin { thread, key_package })),
     ]
 }
@@ -206,6 +208,8 @@ fn forwarding() -> impl Strategy<Value = Body> {
         (request(), thread())
             .prop_map(|(request, thread)| Body::ForwardAnswer(ForwardAnswer { request, thread })),
         payload.prop_map(|(thread, era, chain, welcome, addresses, (heads, position, pieces), note)| {
+            let newest = heads.iter().map(|(_, seq): &(DeviceId, Seq)| seq.0).max().unwrap_or(0);
+            let position = position.max(Position(newest));
             Body::ForwardPayload(ForwardPayload {
                 thread,
                 era,
@@ -291,7 +295,7 @@ pub(crate) fn content() -> impl Strategy<Value = Content> {
         Just(ContentKind::Close),
         named(limits::MAX_NAME).prop_map(ContentKind::Name),
     ];
-    let place = (any::<u32>(), 1..=u64::MAX, position(1));
+    let place = (any::<u32>(), 1..=Seq::MAX.0, position(1));
     (thread(), place, heads(limits::MAX_SEEN), any::<u64>(), kind).prop_map(
         |(thread, (era, seq, position), seen, sent_at, kind)| Content {
             thread,

@@ -37,7 +37,7 @@ fn addresses(count: usize) -> Vec<SignedAddressRecord> {
 
 fn heads(count: usize) -> Vec<(DeviceId, Seq)> {
     let ids = (0..count).map(|n| DeviceId::from_bytes([u8::try_from(n).unwrap(); 32]));
-    ids.map(|id| (id, Seq(u64::MAX))).collect()
+    ids.map(|id| (id, Seq::MAX)).collect()
 }
 
 /// Checks one bound: the body with `max` decodes, the body with one more does not.
@@ -75,7 +75,9 @@ fn a_body_at_its_bounds_decodes_and_one_past_any_of_them_is_refused() {
     bound!("forward-payload", ForwardPayload, MAX_CHAIN_BYTES, |b, n| b.chain = chain(n));
     bound!("forward-payload", ForwardPayload, limits::MAX_WELCOME, |b, n| b.welcome = blob(n));
     bound!("forward-payload", ForwardPayload, limits::MAX_ADDRESS_RECORDS, |b, n| b.addresses = addresses(n));
-    bound!("forward-payload", ForwardPayload, limits::MAX_SEEN, |b, n| b.heads = heads(n));
+    bound!("forward-payload", ForwardPayload, limits::MAX_SEEN, |b, n| {
+        (b.heads, b.position) = (heads(n), Position::MAX);
+    });
     bound!("forward-payload", ForwardPayload, limits::MAX_NOTE, |b, n| b.note = "n".repeat(n));
     bound!("history-piece", HistoryPiece, limits::MAX_HISTORY_PIECE, |b, n| b.sealed = blob(n));
     bound!("forward-request-to-anybody", ForwardRequest, limits::MAX_NOTE, |b, n| b.note = "n".repeat(n));
@@ -83,6 +85,7 @@ fn a_body_at_its_bounds_decodes_and_one_past_any_of_them_is_refused() {
     bound!("key-packages", KeyPackages, limits::MAX_KEY_PACKAGE, |b, n| b.packages = vec![blob(n)]);
     bound!("key-packages", KeyPackages, limits::MAX_KEY_PACKAGE, |b, n| b.last_resort = blob(n));
     bound!("revoked", Revoked, limits::MAX_REVOCATIONS, |b, n| b.revocations = revocations(n, 512));
+    bound!("refill", Refill, limits::MAX_SEALED_REFILL, |b, n| b.sealed = blob(n));
     bound!("rejoin", Rejoin, limits::MAX_KEY_PACKAGE, |b, n| b.key_package = blob(n));
     bound!("roster", Roster, limits::MAX_REVOCATIONS, |b, n| b.revocations = revocations(n, 512));
     bound!("roster", Roster, limits::MAX_ROSTER, |b, n| b.devices = vec![short_entry(); n]);
@@ -199,7 +202,7 @@ fn the_longest_text_seen_by_a_full_thread_fits_into_a_sealed_message() {
         thread: THREAD,
         era: u32::MAX,
         author: Who::Ana.device(),
-        seq: Seq(u64::MAX),
+        seq: Seq::MAX,
         position: Position::MAX,
         seen: heads(limits::MAX_SEEN),
         sent_at: UnixTime(u64::MAX),

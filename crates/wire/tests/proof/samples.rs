@@ -10,8 +10,8 @@ use frontdesk_capability::{ChainBytes, History, RevocationBytes};
 use frontdesk_identity::{DeviceId, SignedAddressRecord, SignedDeviceRecord, codec};
 use frontdesk_wire::{
     Ack, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Data, ForwardAnswer, ForwardPayload,
-    ForwardRequest, Frame, Hello, HistoryPiece, Incarnation, LinkSeq, Position, Reason, RefillRequest,
-    Refused, Rejoin, Seq, ThreadMessage,
+    ForwardRequest, Frame, Hello, HistoryPiece, Incarnation, LinkSeq, Position, Reason, Refill,
+    RefillRequest, Refused, Rejoin, Seq, ThreadMessage,
 };
 use serde_bytes::ByteBuf;
 
@@ -194,6 +194,12 @@ fn thread() -> Vec<Sample<Body>> {
             13,
             Body::RefillRequest(refill),
             list([thread_id(), int(2_u64), int(5_u64), int(5_u64)]),
+        ),
+        body(
+            "refill",
+            16,
+            Body::Refill(Refill { thread: THREAD, era: 1, epoch: 7, sealed: blob(0x88) }),
+            list([thread_id(), int(1_u64), int(7_u64), opaque(0x88)]),
         ),
         body(
             "rejoin",

@@ -1,0 +1,400 @@
+//! What strangers and members can make a node keep, and that the others are served all the same.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use frontdesk_engine::{
+    Answer, Command, HistoryChoice, Query, Reply, Settings, ThreadStatus,
+    limits::{
+        MAX_BREACHES, MAX_EARLY_BYTES, MAX_REFILL, MAX_WAITING, MAX_WAITING_IN_THREAD, OFFER_LASTS,
+        REJOIN_PAUSE,
+    },
+};
+use frontdesk_identity::{AddressRecord, ContactLink, ThreadId};
+use frontdesk_sim::{
+    Business, Fate, Founding, NodeId, Siege, Weather, World,
+    office::{Office, PATIENCE, is_in, texts},
+};
+use frontdesk_thread::Suite;
+use frontdesk_wire::{
+    Body, ContactRequest, Data, Frame, LinkSeq, Reason, Refill, RefillRequest, Rejoin, Revoked, Seq,
+    ThreadMessage,
+};
+use serde_bytes::ByteBuf;
+
+const DAY: u64 = 24 * 3600;
+const SETTINGS: Settings =
+    Settings { introduce: true, suite: Suite::Classic, key_packages: 2, forward_new: None };
+
+/// The real Acme, and a stranger that asks it for an offer and says where it could be dialled.
+fn reception() -> (Office, Business, ContactRequest) {
+    let mut office = Office::open(5, Weather::FAIR, 0, SETTINGS).unwrap();
+    let mut guest = Business::found(&mut office.world).unwrap();
+    guest.device.meet(&mut office.world, office.acme).unwrap();
+    let host = office.entity().unwrap();
+    let mut request = guest.request(&office.world, host).unwrap();
+    let place = [format!("/memory/{}", guest.device.node.0).parse().unwrap()];
+    let until = office.world.now().wall.plus(DAY);
+    request.address = AddressRecord::sign(&guest.device.keys, 1, &place, until).unwrap();
+    (office, guest, request)
+}
+
+fn records(world: &World, node: NodeId) -> usize {
+    world.count(node, b"").unwrap()
+}
+
+fn offered(guest: &Business, by: NodeId) -> Vec<ByteBuf> {
+    let heard = guest.device.heard(by).into_iter();
+    heard
+        .filter_map(|body| {
+            let Body::ContactOffer(offer) = body else { return None };
+            Some(offer.key_package)
+        })
+        .collect()
+}
+
+#[test]
+fn a_request_that_is_repeated_gets_the_same_offer_and_leaves_no_key_package_behind() {
+    let (mut office, mut guest, request) = reception();
+    let acme = office.acme;
+    let ask = Body::ContactRequest(request.clone());
+    assert_eq!(guest.device.send(&mut office.world, acme, &ask).unwrap(), Fate::Delivered);
+    guest.device.listen(&mut office.world).unwrap();
+    let before = records(&office.world, acme);
+    for _ in 0..50 {
+        assert_eq!(guest.device.send(&mut office.world, acme, &ask).unwrap(), Fate::Delivered);
+        guest.device.listen(&mut office.world).unwrap();
+    }
+    assert_eq!(records(&office.world, acme), before);
+    let offers = offered(&guest, acme);
+    assert!(offers.len() > 40, "only {} offers", offers.len());
+    assert!(offers.iter().all(|package| Some(package) == offers.first()), "one key package for one request");
+    // One that takes nothing of what it is sent gets nothing more either.
+    for _ in 0..50 {
+        guest.device.push(&mut office.world, acme, &ask).unwrap();
+    }
+    assert!(records(&office.world, acme) <= before + 1);
+}
+
+#[test]
+fn a_request_under_the_id_of_another_peers_is_refused() {
+    let (mut office, mut guest, request) = reception();
+    let (acme, host) = (office.acme, office.entity().unwrap());
+    let ask = Body::ContactRequest(request.clone());
+    assert_eq!(guest.device.send(&mut office.world, acme, &ask).unwrap(), Fate::Delivered);
+    let mut other = Business::found(&mut office.world).unwrap();
+    other.device.meet(&mut office.world, acme).unwrap();
+    let before = records(&office.world, acme);
+    let theirs = ContactRequest { request: request.request, ..other.request(&office.world, host).unwrap() };
+    let fate = other.device.send(&mut office.world, acme, &Body::ContactRequest(theirs)).unwrap();
+    assert_eq!(fate, Fate::Refused(Reason::BadContent));
+    assert_eq!(records(&office.world, acme), before);
+}
+
+#[test]
+fn a_stranger_that_never_takes_its_offer_is_forgotten_with_it_and_never_dialled() {
+    let (mut office, mut guest, request) = reception();
+    let (acme, node) = (office.acme, guest.device.node);
+    let before = records(&office.world, acme);
+    guest.device.push(&mut office.world, acme, &Body::ContactRequest(request)).unwrap();
+    assert!(records(&office.world, acme) > before, "the offer waits for it");
+    office.world.part(acme, node).unwrap();
+    office.world.mend(acme, node);
+    for _ in 0..60 {
+        office.world.pass(OFFER_LASTS / 60 * 1000).unwrap();
+        assert!(!office.world.are_connected(acme, node), "the business dials nobody for an offer");
+    }
+    office.world.pass(5000).unwrap();
+    assert_eq!(records(&office.world, acme), before, "nothing is left of it");
+    office.contact("others are served").unwrap();
+}
+
+#[test]
+fn a_stranger_that_stays_connected_is_forgotten_too_and_may_ask_again() {
+    let (mut office, mut guest, request) = reception();
+    let (acme, host) = (office.acme, office.entity().unwrap());
+    let before = records(&office.world, acme);
+    let ask = Body::ContactRequest(request);
+    assert_eq!(guest.device.send(&mut office.world, acme, &ask).unwrap(), Fate::Delivered);
+    office.world.pass((OFFER_LASTS + 5) * 1000).unwrap();
+    assert_eq!(records(&office.world, acme), before);
+    let again = Body::ContactRequest(guest.request(&office.world, host).unwrap());
+    assert_eq!(guest.device.send(&mut office.world, acme, &again).unwrap(), Fate::Delivered);
+    guest.device.listen(&mut office.world).unwrap();
+    assert_eq!(offered(&guest, acme).len(), 2);
+}
+
+#[test]
+fn a_guest_that_was_forgotten_on_its_way_in_can_write_again() {
+    let mut office = Office::open(5, Weather::FAIR, 0, SETTINGS).unwrap();
+    let (acme, carla) = (office.acme, office.customer);
+    let before = records(&office.world, acme);
+    let link = office.link_to(acme).unwrap();
+    let first = contact(&mut office.world, carla, link);
+    // She has the offer, and the connection breaks before the business has her answer.
+    office.world.until("the offer", PATIENCE, |world| is_in(world, carla, first)).unwrap();
+    office.world.part(acme, carla).unwrap();
+    office.world.pass((OFFER_LASTS + 5) * 1000).unwrap();
+    assert_eq!(records(&office.world, acme), before);
+    office.world.mend(acme, carla);
+    office.world.pass(5000).unwrap();
+    office.contact("once more").unwrap();
+}
+
+fn contact(world: &mut World, node: NodeId, link: ContactLink) -> ThreadId {
+    let reply = world.command(node, Command::Contact { link, text: "hello".into() }).unwrap();
+    let Reply::Opened { thread } = reply else { panic!("{reply:?}") };
+    thread
+}
+
+fn refused_frames(world: &World, node: NodeId) -> u64 {
+    let Answer::Status(status) = world.query(node, &Query::Status).unwrap() else { panic!("no status") };
+    status.refused_frames
+}
+
+#[test]
+fn frames_that_come_early_are_kept_up_to_a_size_and_of_no_stranger() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let acme = siege.acme;
+    let large = vec![0xff; 100 * 1024];
+    let early = |seq| Frame::Data(Data { seq: LinkSeq(seq), body: ByteBuf::from(large.clone()) });
+    let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
+    for seq in 2..=6 {
+        ana.frame(&mut siege.office.world, acme, &early(seq)).unwrap();
+    }
+    ana.frame(&mut siege.office.world, acme, &early(1)).unwrap();
+    let fit = u64::try_from(MAX_EARLY_BYTES / large.len()).unwrap();
+    assert_eq!(refused_frames(&siege.office.world, acme), 1 + fit, "the first one, and those that had room");
+    let mut stranger = siege.stranger(&[acme]).unwrap();
+    let before = refused_frames(&siege.office.world, acme);
+    for seq in [2, 3, 1] {
+        stranger.frame(&mut siege.office.world, acme, &early(seq)).unwrap();
+    }
+    assert_eq!(refused_frames(&siege.office.world, acme), before + 1, "the one in its turn");
+    siege.goes_on().unwrap();
+}
+
+fn refill(thread: ThreadId, from: u64, to: u64) -> Body {
+    Body::RefillRequest(RefillRequest { thread, era: 0, from: Seq(from), to: Seq(to) })
+}
+
+#[test]
+fn a_member_that_takes_nothing_gets_one_answer_of_missed_messages_and_no_more() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (carla, thread) = (siege.carla, siege.thread);
+    for number in 0..MAX_REFILL {
+        siege.office.say(carla, thread, &format!("number {number}")).unwrap();
+    }
+    siege.settle().unwrap();
+    let mut ana = siege.take_over(siege.ana, &[carla]).unwrap();
+    let waiting = |siege: &Siege| siege.office.world.count(carla, b"o/").unwrap();
+    let before = waiting(&siege);
+    for _ in 0..100 {
+        ana.push(&mut siege.office.world, carla, &refill(thread, 1, MAX_REFILL)).unwrap();
+    }
+    let most = usize::try_from(MAX_REFILL).unwrap();
+    assert!(waiting(&siege) > before, "one answer waits");
+    assert!(waiting(&siege) <= before + most, "{} frames wait", waiting(&siege) - before);
+    // Once it has taken them, it may ask again.
+    ana.listen(&mut siege.office.world).unwrap();
+    ana.listen(&mut siege.office.world).unwrap();
+    let fate = ana.send(&mut siege.office.world, carla, &refill(thread, 1, 4)).unwrap();
+    assert_eq!(fate, Fate::Delivered);
+    siege.refuses(&mut ana, carla, &refill(thread, u64::MAX, u64::MAX), Reason::Malformed).unwrap();
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_member_that_asks_for_missed_messages_without_end_silences_nobody() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (acme, carla, thread) = (siege.acme, siege.carla, siege.thread);
+    let mut ana = siege.take_over(siege.ana, &[carla]).unwrap();
+    let mut answered = 0;
+    for _ in 0..3000 {
+        let fate = ana.send(&mut siege.office.world, carla, &refill(thread, 2, 2)).unwrap();
+        answered += usize::from(fate == Fate::Delivered);
+    }
+    assert!(answered >= 1500, "only {answered} were answered");
+    siege.office.say(carla, thread, "do you hear me?").unwrap();
+    let hears = |world: &World| texts(world, acme, thread).contains(&"do you hear me?".to_owned());
+    siege.office.world.until("her text at the others", PATIENCE, hears).unwrap();
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_missed_message_is_its_authors_and_sealed_for_its_reader() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (acme, carla, ben, thread, now) = (siege.acme, siege.carla, siege.ben, siege.thread, siege.now());
+    let (reader, by_acme) = (siege.device(carla).unwrap(), siege.device(acme).unwrap());
+    let mut ana = siege.take_over(siege.ana, &[carla]).unwrap();
+    let device = ana.keys.id();
+    let signed = |siege: &Siege, seq, position| {
+        let content = siege.text(device, seq, position);
+        content.sign(ana.keys.signing()).unwrap().encode().unwrap()
+    };
+    let (true_one, too_far) = (signed(&siege, 7, 90), signed(&siege, 91, 90));
+    let mut seal = |to, bytes: &[u8]| {
+        let sealed =
+            ana.in_thread(now, thread, |ctx, keys| (keys.epoch(), keys.seal_refill(ctx, to, bytes).unwrap()));
+        let (epoch, sealed) = sealed.unwrap();
+        Refill { thread, era: 0, epoch, sealed: ByteBuf::from(sealed) }
+    };
+    let good = seal(&reader, &true_one);
+    let elsewhere = seal(&by_acme, &true_one);
+    let odd = seal(&reader, &too_far);
+    let mut version = good.clone();
+    *version.sealed.first_mut().unwrap() = 2;
+    let mut spoilt = good.clone();
+    *spoilt.sealed.last_mut().unwrap() ^= 1;
+    let cases = [
+        (elsewhere, Reason::Undecryptable),
+        (spoilt, Reason::Undecryptable),
+        (version, Reason::UnknownVersion),
+        (odd, Reason::BadContent),
+    ];
+    for (body, reason) in cases {
+        siege.refuses(&mut ana, carla, &Body::Refill(body), reason).unwrap();
+    }
+    let mut colleague = siege.take_over(ben, &[carla]).unwrap();
+    siege.refuses(&mut colleague, carla, &Body::Refill(good.clone()), Reason::NotMember).unwrap();
+    // One of another epoch is no offence: it is asked for again, when both have the same keys.
+    let before = siege.shown(carla).unwrap();
+    let other = Refill { epoch: good.epoch + 1, ..good.clone() };
+    assert_eq!(ana.send(&mut siege.office.world, carla, &Body::Refill(other)).unwrap(), Fate::Delivered);
+    assert_eq!(siege.shown(carla).unwrap(), before);
+    assert_eq!(ana.send(&mut siege.office.world, carla, &Body::Refill(good)).unwrap(), Fate::Delivered);
+    assert!(texts(&siege.office.world, carla, thread).contains(&"number 7".to_owned()));
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_member_rejoins_once_in_a_while_and_not_in_a_loop() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (acme, thread) = (siege.acme, siege.thread);
+    let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
+    let mut rejoin = |siege: &mut Siege| {
+        let package = ana.key_package(siege.now(), Suite::Classic).unwrap().as_slice().to_vec();
+        let body = Body::Rejoin(Rejoin { thread, key_package: ByteBuf::from(package) });
+        ana.send(&mut siege.office.world, acme, &body).unwrap()
+    };
+    assert_eq!(rejoin(&mut siege), Fate::Delivered);
+    let before = siege.shown(acme).unwrap();
+    for _ in 0..20 {
+        assert_eq!(rejoin(&mut siege), Fate::Refused(Reason::Busy));
+    }
+    assert_eq!(siege.shown(acme).unwrap(), before, "no further commit");
+    siege.office.world.pass(REJOIN_PAUSE).unwrap();
+    assert_eq!(rejoin(&mut siege), Fate::Delivered);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_device_that_is_restored_twice_comes_in_again_after_a_while() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (ana, thread) = (siege.ana, siege.thread);
+    for _ in 0..2 {
+        let backup = siege.office.world.copy_of(ana).unwrap();
+        siege.office.world.restore(ana, backup).unwrap();
+        siege.office.world.until("Ana to be in", PATIENCE, |world| is_in(world, ana, thread)).unwrap();
+        siege.settle().unwrap();
+    }
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_stranger_that_goes_on_breaking_rules_is_put_out_for_a_while() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let acme = siege.acme;
+    let mut stranger = siege.stranger(&[acme]).unwrap();
+    let revoked = Body::Revoked(Revoked { revocations: Vec::new() });
+    for count in 1..MAX_BREACHES {
+        let fate = stranger.send(&mut siege.office.world, acme, &revoked).unwrap();
+        assert_eq!(fate, Fate::Refused(Reason::GrantMissing), "the {count}th");
+    }
+    assert!(siege.office.world.are_connected(stranger.node, acme));
+    stranger.send(&mut siege.office.world, acme, &revoked).unwrap();
+    assert!(!siege.office.world.are_connected(stranger.node, acme));
+    // A member that lost its way is not cut off.
+    let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
+    for _ in 0..2 * MAX_BREACHES {
+        let fate = ana.send_bytes(&mut siege.office.world, acme, vec![0xff; 40]).unwrap();
+        assert_eq!(fate, Fate::Refused(Reason::Malformed));
+    }
+    assert!(siege.office.world.are_connected(ana.node, acme));
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn messages_that_wait_are_counted_for_each_thread_and_after_a_restart_too() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let acme = siege.acme;
+    let unknown = ThreadId::from_bytes([9; 32]);
+    let body = Body::ThreadMessage(ThreadMessage { thread: unknown, era: 0, sealed: ByteBuf::from(vec![1]) });
+    let waiting = |siege: &Siege| siege.office.world.count(acme, b"w/").unwrap();
+    for _ in 0..3 {
+        let mut stranger = siege.stranger(&[acme]).unwrap();
+        for _ in 0..MAX_WAITING {
+            stranger.push(&mut siege.office.world, acme, &body).unwrap();
+        }
+        stranger.listen(&mut siege.office.world).unwrap();
+    }
+    assert_eq!(waiting(&siege), MAX_WAITING_IN_THREAD);
+    siege.office.world.crash(acme, 100).unwrap();
+    siege.settle().unwrap();
+    let mut stranger = siege.stranger(&[acme]).unwrap();
+    let fate = stranger.send(&mut siege.office.world, acme, &body).unwrap();
+    assert_eq!(fate, Fate::Refused(Reason::Busy));
+    assert_eq!(waiting(&siege), MAX_WAITING_IN_THREAD);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_stranger_is_no_less_one_for_a_message_that_waits() {
+    let (mut office, mut guest, request) = reception();
+    let (acme, node) = (office.acme, guest.device.node);
+    let unknown = ThreadId::from_bytes([9; 32]);
+    let body = Body::ThreadMessage(ThreadMessage { thread: unknown, era: 0, sealed: ByteBuf::from(vec![1]) });
+    assert_eq!(guest.device.send(&mut office.world, acme, &body).unwrap(), Fate::Stored);
+    guest.device.push(&mut office.world, acme, &Body::ContactRequest(request)).unwrap();
+    office.world.part(acme, node).unwrap();
+    office.world.mend(acme, node);
+    office.world.pass((OFFER_LASTS + 5) * 1000).unwrap();
+    assert!(!office.world.are_connected(acme, node), "the business dials nobody for an offer");
+    assert_eq!(office.world.count(acme, b"o/").unwrap(), 0, "nothing waits for it");
+    guest.device.meet(&mut office.world, acme).unwrap();
+    let rubbish = vec![0xff; 40];
+    for _ in 0..MAX_BREACHES {
+        guest.device.send_bytes(&mut office.world, acme, rubbish.clone()).unwrap();
+    }
+    assert!(!office.world.are_connected(acme, node), "and it is put out like any other");
+}
+
+#[test]
+fn an_administrator_that_is_a_guest_elsewhere_stays_close_to_its_host_after_a_restart() {
+    let mut office = Office::open(5, Weather::FAIR, 0, SETTINGS).unwrap();
+    let acme = office.acme;
+    let bolt = office.world.add(Founding::Entity, "Bolt", SETTINGS).unwrap();
+    let Answer::Status(status) = office.world.query(bolt, &Query::Status).unwrap() else {
+        panic!("no status")
+    };
+    let place = format!("/memory/{}", bolt.0).parse().unwrap();
+    let transport = office.world.node(bolt).unwrap().transport();
+    let link = ContactLink::new(status.principal.unwrap(), transport, vec![place]).unwrap();
+    let thread = contact(&mut office.world, acme, link);
+    let arrived = |world: &World| texts(world, bolt, thread).len() == 1;
+    office.world.until("the order at Bolt", PATIENCE, arrived).unwrap();
+    office.world.pass(5000).unwrap();
+    office.world.crash(acme, 500).unwrap();
+    office.world.pass(5000).unwrap();
+    assert!(office.world.are_connected(acme, bolt), "it can be reached");
+    office.world.record();
+    office.world.relocate(acme, 77).unwrap();
+    office.world.pass(1000).unwrap();
+    let told = office.world.tape().iter().any(|sent| {
+        let Ok(Frame::Data(data)) = Frame::decode(&sent.frame) else { return false };
+        sent.to == bolt && matches!(Body::decode(&data.body), Ok(Body::AddressUpdate(_)))
+    });
+    assert!(told, "its host learns the new address");
+    let Answer::Thread(Some(view)) = office.world.query(acme, &Query::Thread(thread)).unwrap() else {
+        panic!("no thread")
+    };
+    assert_eq!(view.status, ThreadStatus::Open);
+}
