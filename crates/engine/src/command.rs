@@ -202,6 +202,28 @@ pub enum CommandError {
     /// Only the steward can do this.
     #[error("only the steward of a thread can do this: the administrator's device that accepted it")]
     NotSteward,
+    /// Another administrator enrolled the device, and this one doesn't stand above it.
+    #[error(
+        "another enrolled that device, and only who stands above it can remove it: ask {by}; `frontdesk revoke` takes it out of a thread of this node's"
+    )]
+    EnrolledByAnother {
+        /// Who can, by name.
+        by: String,
+    },
+    /// A device can't remove itself.
+    #[error("a device can't remove itself; run `frontdesk remove` at the administrator's that enrolled it")]
+    RemoveSelf,
+    /// The steward can't leave its thread.
+    #[error(
+        "this device is the steward and can't be taken out of its thread; forward the thread to who shall answer, or `frontdesk close` it"
+    )]
+    RevokeSteward,
+    /// The customer can't be taken out of its thread.
+    #[error("the customer can't be taken out of the thread; `frontdesk close` ends the conversation")]
+    RevokeGuest,
+    /// A customer's device can't bring anybody in.
+    #[error("only the business's devices can bring somebody into a thread; ask them in the thread")]
+    GuestForward,
     /// The device is in the thread already.
     #[error("the device is in the thread already")]
     AlreadyMember,

@@ -4,6 +4,7 @@ use crate::{
     Action, Answer, CommandError, Event, Input, Millis, Now, Query, Settings,
     link::Link,
     record::{self, About, DeviceEntry, LinkRecord, Reception, SelfRecord},
+    revocations::RevocationName,
     space,
     step::{Halt, Step},
 };
@@ -87,6 +88,8 @@ pub struct Engine {
     pub(crate) refused_frames: u64,
     /// Threads that the input at hand has worked on.
     pub(crate) used: BTreeSet<ThreadId>,
+    /// Revocations that the input at hand has brought.
+    pub(crate) learned: Vec<RevocationName>,
     /// When grants end in threads that this device is steward of.
     pub(crate) expiries: BTreeSet<(UnixTime, ThreadId)>,
     /// When to look at gaps in threads.
@@ -110,12 +113,14 @@ pub struct Engine {
     output: Output,
 }
 
-/// Where one input began, to go back to if it is refused.
+/// Where one input, or a part of it, began, to go back to if it is refused.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
     savepoint: Savepoint,
     actions: usize,
     events: usize,
+    pending: usize,
+    learned: usize,
 }
 
 impl Engine {
@@ -151,6 +156,7 @@ impl Engine {
             pending: Vec::new(),
             refused_frames: 0,
             used: BTreeSet::new(),
+            learned: Vec::new(),
             expiries: BTreeSet::new(),
             gaps: BTreeSet::new(),
             due: BTreeSet::new(),
@@ -226,6 +232,7 @@ impl Engine {
         let step = Step { overlay, now };
         self.clocks = Some(now);
         self.used.clear();
+        self.learned.clear();
         match input {
             Input::Command { id, command } => {
                 self.lasting = true;
@@ -309,15 +316,20 @@ impl Engine {
             savepoint: step.overlay.savepoint(),
             actions: self.output.actions.len(),
             events: self.output.events.len(),
+            pending: self.pending.len(),
+            learned: self.learned.len(),
         }
     }
 
-    /// Takes back all that the input at hand has done.
+    /// Takes back all that the input at hand has done since `mark`.
     pub(crate) fn undo(&mut self, step: Step<'_>, mark: Mark) {
         step.overlay.rollback(mark.savepoint);
         self.output.actions.truncate(mark.actions);
         self.output.events.truncate(mark.events);
-        self.pending.clear();
+        self.pending.truncate(mark.pending);
+        for (principal, revoker, target) in self.learned.drain(mark.learned.min(self.learned.len())..) {
+            self.revocations.forget(&principal, &revoker, &target);
+        }
         for thread in std::mem::take(&mut self.used) {
             self.threads.pop(&thread);
         }
@@ -381,8 +393,7 @@ fn load_revocations(reader: &dyn Reader) -> Result<Revocations, StoreError> {
         let principal = space::principal_of_revocation(&key);
         let revocation = principal.and_then(|principal| bytes.verify(&principal).ok());
         let revocation = revocation.ok_or_else(|| StoreError::Damaged { what: "a revocation".into() })?;
-        // The stored set was within its bounds when it was written.
-        let _inserted = revocations.insert(revocation);
+        revocations.restore(revocation);
     }
     Ok(revocations)
 }

@@ -34,6 +34,7 @@ mod query;
 mod record;
 mod refill;
 mod rejoin;
+mod revocations;
 mod roster;
 mod settings;
 mod space;
@@ -57,6 +58,7 @@ pub mod limits {
         message::{ASIDE_WHEN_FULL, MAX_ASIDE, MAX_WAITING_IN_THREAD},
         query::MAX_PAGE,
         refill::{GAP_PATIENCE, MAX_ASKS, MAX_REFILL},
+        revocations::{MAX_BY_STRANGERS, MAX_OF_OTHERS, REVOCATION_OUTLIVES},
         roster::{STOCK, STOCK_CLASSIC},
         threads::MAX_AUTHORS,
     };
