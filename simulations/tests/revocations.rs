@@ -3,12 +3,12 @@
 
 use frontdesk_capability::{Revocation, RevocationBytes};
 use frontdesk_engine::{
-    Answer, Command, CommandError, Event, HistoryChoice, Query, Role, Settings, Standing, limits,
+    Answer, Command, CommandError, Event, HistoryChoice, Query, Reply, Role, Settings, Standing, limits,
 };
 use frontdesk_identity::{DeviceId, GrantId, PrincipalId, SecretSigningKey};
 use frontdesk_sim::{
     Adversary, Fate, Founding, NodeId, Siege, SimError, Weather, World,
-    office::{Office, is_in, told, who},
+    office::{Office, PATIENCE, is_in, told, who},
 };
 use frontdesk_thread::Suite;
 use frontdesk_wire::{Body, Reason, Revoked};
@@ -167,15 +167,27 @@ fn what_can_not_be_removed_or_revoked_is_refused_by_its_own_name() {
 }
 
 #[test]
-fn a_wish_to_bring_in_who_is_in_already_is_refused_as_that() {
+fn each_wish_gets_its_own_answer_and_who_is_in_already_is_refused_as_that() {
     let mut siege = siege();
-    let (ana, ben, thread) = (siege.ana, siege.ben, siege.thread);
-    siege.office.forward(thread, ben, HistoryChoice::All, false).unwrap();
-    siege.office.ask_forward(ana, thread, ben, (HistoryChoice::All, DAY, false)).unwrap();
-    siege.settle().unwrap();
-    let answer =
-        |event: &Event| matches!(event, Event::ForwardAnswered { refused: Some(Reason::AlreadyMember), .. });
-    assert!(told(&siege.office.world, ana, answer));
+    let (acme, ana, ben, thread) = (siege.acme, siege.ana, siege.ben, siege.thread);
+    siege.office.world.part(acme, ana).unwrap();
+    // Two wishes at once: the first is done, and so the second can't be.
+    let wishes = [(); 2].map(|()| {
+        let asked = siege.office.ask_forward(ana, thread, ben, (HistoryChoice::All, DAY, false));
+        let Ok(Reply::Asked { request }) = asked else { panic!("{asked:?}") };
+        request
+    });
+    let [first, second] = wishes;
+    assert_ne!(first, second);
+    siege.office.world.mend(acme, ana);
+    let answer = |request, refused| {
+        let wanted = Event::ForwardAnswered { thread, request: Some(request), refused };
+        move |world: &World| told(world, ana, |event| *event == wanted)
+    };
+    siege.office.world.until("the first answer", PATIENCE, answer(first, None)).unwrap();
+    let refused = answer(second, Some(Reason::AlreadyMember));
+    siege.office.world.until("the second answer", PATIENCE, refused).unwrap();
+    assert!(!answer(second, None)(&siege.office.world));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Commands: what a user or program can ask of its own node.
 
 use frontdesk_identity::{ContactLink, DeviceId, Invitation, Role, ThreadId, UnixTime};
-use frontdesk_wire::{Position, Reason};
+use frontdesk_wire::{Position, Reason, RequestId};
 use serde::Serialize;
 
 /// A caller's name for a command, echoed in its answer.
@@ -148,7 +148,10 @@ pub enum Reply {
         history: u32,
     },
     /// The steward was asked; the answer comes as [`crate::Event::ForwardAnswered`].
-    Asked,
+    Asked {
+        /// Names the wish; its answer has the same.
+        request: RequestId,
+    },
 }
 
 /// Why a command was not done. Sorted by whom to blame: the caller, the thread's state, the other side, us.

@@ -81,9 +81,9 @@ impl Engine {
         let steward = steward.ok_or_else(|| CommandError::Internal("a thread without a steward".into()))?;
         let request = RequestId::from_bytes(self.bytes());
         let body = ForwardRequest { request, thread: meta.thread, to, history, lasts, hand_over, note };
-        self.enqueue(steward, About::Forward(meta.thread), Body::ForwardRequest(body));
+        self.enqueue(steward, About::Forward { thread: meta.thread, request }, Body::ForwardRequest(body));
         self.keep_thread(thread);
-        Ok(Reply::Asked)
+        Ok(Reply::Asked { request })
     }
 
     /// A choice as a bound. Nothing of the past means: from the next place on.
@@ -412,7 +412,7 @@ impl Engine {
                 .about(body.thread)
                 .into());
         }
-        self.tell(Event::ForwardAnswered { thread: body.thread, refused: None });
+        self.tell(Event::ForwardAnswered { thread: body.thread, request: Some(body.request), refused: None });
         Ok(())
     }
 }

@@ -191,7 +191,7 @@ impl Engine {
         self.commit(step, &mut meta, &mut thread, request, Vec::new())?;
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
-        self.tell(Event::ForwardAnswered { thread: id, refused: Some(reason) });
+        self.tell(Event::ForwardAnswered { thread: id, request: None, refused: Some(reason) });
         Ok(())
     }
 
