@@ -89,9 +89,9 @@ fn a_grant_that_ended_by_itself_is_not_revoked() {
     let mut siege = Siege::lay(HistoryChoice::All, 600).unwrap();
     siege.office.world.pass(620_000).unwrap();
     assert!(!is_in(&siege.office.world, siege.ana, siege.thread));
-    let notices = siege.bodies_of(siege.acme).filter_map(|body| match body {
-        Body::CommitNotice(notice) => Some(notice.revocations.len()),
-        _ => None,
+    let notices = siege.bodies_of(siege.acme).filter_map(|body| {
+        let Body::CommitNotice(notice) = body else { return None };
+        Some(notice.revocations.len())
     });
     let notices: Vec<usize> = notices.collect();
     assert!(notices.len() >= 2 && notices.iter().all(|count| *count == 0), "{notices:?}");

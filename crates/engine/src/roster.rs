@@ -20,6 +20,9 @@ pub const STOCK_CLASSIC: usize = 10;
 /// Key packages in one body.
 const BATCH: usize = 10;
 
+/// A key package, and its place in the stock; none for the one of last resort, which stays.
+type Usable = (Option<Vec<u8>>, KeyPackage);
+
 impl Engine {
     /// Tells all devices of the entity who belongs to it.
     pub(crate) fn broadcast_roster(&mut self, step: Step<'_>) -> Result<(), StoreError> {
@@ -317,7 +320,7 @@ impl Engine {
         step: Step<'_>,
         device: &DeviceId,
         suite: Suite,
-    ) -> Result<Option<(Option<Vec<u8>>, KeyPackage)>, StoreError> {
+    ) -> Result<Option<Usable>, StoreError> {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(&space::stock(device, suite.code())))? {
             match self.verify_package(step, &bytes, device)? {
                 Ok(package) => return Ok(Some((Some(key), package))),
