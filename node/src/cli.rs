@@ -71,7 +71,7 @@ pub(crate) enum Command {
     /// List the business's devices
     #[command(after_help = "Example: frontdesk devices")]
     Devices,
-    /// End a device's enrolment, and take it out of every thread
+    /// End a device's enrolment, and take it out of every thread, at the administrator's that enrolled it or above
     #[command(after_help = "Example: frontdesk remove Ana")]
     Remove(Remove),
     /// Write to a business: open a thread by its contact link

@@ -35,7 +35,10 @@ fn messages_flow_without_the_steward_and_wishes_wait_for_it() {
     siege.office.say(carla, thread, "never mind").unwrap();
     hears(&mut siege, ana, "never mind");
     let choice = (HistoryChoice::All, DAY, false);
-    assert_eq!(siege.office.ask_forward(ana, thread, ben, choice).unwrap(), Reply::Asked);
+    let Reply::Asked { request } = siege.office.ask_forward(ana, thread, ben, choice).unwrap() else {
+        panic!("the steward is asked")
+    };
+    let request = Some(request);
     siege.office.world.pass(DAY * 1000).unwrap();
     assert!(!is_in(&siege.office.world, ben, thread));
     assert!(!told(&siege.office.world, ana, |event| matches!(event, Event::ForwardAnswered { .. })));
@@ -44,9 +47,8 @@ fn messages_flow_without_the_steward_and_wishes_wait_for_it() {
     hears(&mut siege, acme, "never mind");
     hears(&mut siege, ben, "never mind");
     siege.settle().unwrap();
-    assert!(
-        told(&siege.office.world, ana, |event| *event == Event::ForwardAnswered { thread, refused: None })
-    );
+    assert!(told(&siege.office.world, ana, |event| *event
+        == Event::ForwardAnswered { thread, request, refused: None }));
     siege.goes_on().unwrap();
 }
 

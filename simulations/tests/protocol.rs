@@ -97,7 +97,7 @@ fn a_wish_for_a_device_that_is_none_is_refused_and_an_answer_that_nobody_gave_is
     siege.refuses(&mut ana, acme, &body, Reason::UnknownDevice).unwrap();
     for member in [siege.carla, acme, siege.ana] {
         let body = request(&siege, member, History::All);
-        siege.refuses(&mut ana, acme, &body, Reason::NotMember).unwrap();
+        siege.refuses(&mut ana, acme, &body, Reason::AlreadyMember).unwrap();
     }
     siege.goes_on().unwrap();
 }
@@ -476,7 +476,7 @@ fn frames_out_of_turn_wait_within_a_bound_and_frames_of_the_past_are_not_looked_
     assert_eq!(siege.shown(acme).unwrap(), before);
     // The first one lets those that waited follow.
     let fate = ana.send_bytes(&mut siege.office.world, acme, body).unwrap();
-    assert_eq!(fate, Fate::Refused(Reason::NotMember));
+    assert_eq!(fate, Fate::Refused(Reason::AlreadyMember));
     let Answer::Status(status) = siege.office.world.query(acme, &Query::Status).unwrap() else { panic!() };
     assert_eq!(status.refused_frames, 6, "the one without a number, and the five in their turn");
     siege.goes_on().unwrap();

@@ -120,11 +120,13 @@ fn a_hand_over_by_the_agent_itself_is_one_change() {
     let (carla, ana, ben, thread) = (siege.carla, siege.ana, siege.ben, siege.thread);
     let before = who(&siege.office.world, carla, thread).unwrap().epoch;
     let choice = (HistoryChoice::Last(1), DAY, true);
-    assert_eq!(siege.office.ask_forward(ana, thread, ben, choice).unwrap(), Reply::Asked);
+    let Reply::Asked { request } = siege.office.ask_forward(ana, thread, ben, choice).unwrap() else {
+        panic!("the steward is asked")
+    };
+    let request = Some(request);
     siege.settle().unwrap();
-    assert!(
-        told(&siege.office.world, ana, |event| *event == Event::ForwardAnswered { thread, refused: None })
-    );
+    assert!(told(&siege.office.world, ana, |event| *event
+        == Event::ForwardAnswered { thread, request, refused: None }));
     assert_eq!(who(&siege.office.world, carla, thread).unwrap().epoch, before + 1);
     is_out(&mut siege, ana, 3);
     assert_eq!(texts(&siege.office.world, ben, thread), ["two"]);

@@ -85,4 +85,7 @@ pub use grant::{Grant, GrantHash, IssuerKey};
 pub use issue::Terms;
 pub use refusal::Refusal;
 pub use revocation::{MAX_REVOCATION_BYTES, Revocation, RevocationBytes};
-pub use revocations::{MAX_PER_REVOKER, MAX_REVOCATIONS, RESERVED_FOR_ROOTS, Revocations};
+pub use revocations::{
+    ALWAYS_PER_REVOKER, MAX_PER_PRINCIPAL, MAX_PER_REVOKER, MAX_REVOCATIONS, Purpose,
+    RESERVED_FOR_ENROLMENTS, RESERVED_FOR_ROOTS, Revocations,
+};

@@ -1,7 +1,7 @@
 //! Commands: what a user or program can ask of its own node.
 
 use frontdesk_identity::{ContactLink, DeviceId, Invitation, Role, ThreadId, UnixTime};
-use frontdesk_wire::{Position, Reason};
+use frontdesk_wire::{Position, Reason, RequestId};
 use serde::Serialize;
 
 /// A caller's name for a command, echoed in its answer.
@@ -148,7 +148,10 @@ pub enum Reply {
         history: u32,
     },
     /// The steward was asked; the answer comes as [`crate::Event::ForwardAnswered`].
-    Asked,
+    Asked {
+        /// Names the wish; its answer has the same.
+        request: RequestId,
+    },
 }
 
 /// Why a command was not done. Sorted by whom to blame: the caller, the thread's state, the other side, us.
@@ -202,6 +205,28 @@ pub enum CommandError {
     /// Only the steward can do this.
     #[error("only the steward of a thread can do this: the administrator's device that accepted it")]
     NotSteward,
+    /// Another administrator enrolled the device, and this one doesn't stand above it.
+    #[error(
+        "another enrolled that device, and only who stands above it can remove it: ask {by}; `frontdesk revoke` takes it out of a thread of this node's"
+    )]
+    EnrolledByAnother {
+        /// Who can, by name.
+        by: String,
+    },
+    /// A device can't remove itself.
+    #[error("a device can't remove itself; run `frontdesk remove` at the administrator's that enrolled it")]
+    RemoveSelf,
+    /// The steward can't leave its thread.
+    #[error(
+        "this device is the steward and can't be taken out of its thread; forward the thread to who shall answer, or `frontdesk close` it"
+    )]
+    RevokeSteward,
+    /// The customer can't be taken out of its thread.
+    #[error("the customer can't be taken out of the thread; `frontdesk close` ends the conversation")]
+    RevokeGuest,
+    /// A customer's device can't bring anybody in.
+    #[error("only the business's devices can bring somebody into a thread; ask them in the thread")]
+    GuestForward,
     /// The device is in the thread already.
     #[error("the device is in the thread already")]
     AlreadyMember,

@@ -42,8 +42,8 @@ impl Engine {
             (About::Join(invitation) | About::Reveal(invitation), Some(reason)) => {
                 self.join_refused(step, invitation, reason)
             }
-            (About::Forward(thread), Some(reason)) => {
-                self.tell(Event::ForwardAnswered { thread, refused: Some(reason) });
+            (About::Forward { thread, request }, Some(reason)) => {
+                self.tell(Event::ForwardAnswered { thread, request: Some(request), refused: Some(reason) });
                 Ok(())
             }
             (About::Refill { thread, era, seq }, Some(reason)) => {
@@ -62,7 +62,7 @@ impl Engine {
                 | About::Payload(_)
                 | About::Contact(_)
                 | About::Join(_)
-                | About::Forward(_)
+                | About::Forward { .. }
                 | About::Rejoin(_)
                 | About::Refill { .. },
                 None,

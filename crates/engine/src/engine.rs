@@ -6,6 +6,7 @@ use crate::{
     contact::OpenOffer,
     link::Link,
     record::{self, About, Addresses, Asker, DeviceEntry, LinkRecord, Reception, SelfRecord},
+    revocations::RevocationName,
     space,
     step::{Halt, Step},
 };
@@ -89,6 +90,8 @@ pub struct Engine {
     pub(crate) refused_frames: u64,
     /// Threads that the input at hand has worked on.
     pub(crate) used: BTreeSet<ThreadId>,
+    /// Revocations that the input at hand has brought.
+    pub(crate) learned: Vec<RevocationName>,
     /// When grants end in threads that this device is steward of.
     pub(crate) expiries: BTreeSet<(UnixTime, ThreadId)>,
     /// When to look at gaps in threads.
@@ -118,7 +121,7 @@ pub struct Engine {
     output: Output,
 }
 
-/// Where one input began, to go back to if it is refused.
+/// Where one input, or a part of it, began, to go back to if it is refused.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
     savepoint: Savepoint,
@@ -126,6 +129,7 @@ pub(crate) struct Mark {
     events: usize,
     /// What earlier parts of the same input want sent.
     pending: usize,
+    learned: usize,
 }
 
 impl Engine {
@@ -161,6 +165,7 @@ impl Engine {
             pending: Vec::new(),
             refused_frames: 0,
             used: BTreeSet::new(),
+            learned: Vec::new(),
             expiries: BTreeSet::new(),
             gaps: BTreeSet::new(),
             due: BTreeSet::new(),
@@ -244,6 +249,7 @@ impl Engine {
         let step = Step { overlay, now };
         self.clocks = Some(now);
         self.used.clear();
+        self.learned.clear();
         match input {
             Input::Command { id, command } => {
                 self.lasting = true;
@@ -330,6 +336,7 @@ impl Engine {
             actions: self.output.actions.len(),
             events: self.output.events.len(),
             pending: self.pending.len(),
+            learned: self.learned.len(),
         }
     }
 
@@ -339,6 +346,9 @@ impl Engine {
         self.output.actions.truncate(mark.actions);
         self.output.events.truncate(mark.events);
         self.pending.truncate(mark.pending);
+        for (principal, revoker, target) in self.learned.drain(mark.learned.min(self.learned.len())..) {
+            self.revocations.forget(&principal, &revoker, &target);
+        }
         for thread in std::mem::take(&mut self.used) {
             self.threads.pop(&thread);
         }
@@ -402,8 +412,7 @@ fn load_revocations(reader: &dyn Reader) -> Result<Revocations, StoreError> {
         let principal = space::principal_of_revocation(&key);
         let revocation = principal.and_then(|principal| bytes.verify(&principal).ok());
         let revocation = revocation.ok_or_else(|| StoreError::Damaged { what: "a revocation".into() })?;
-        // The stored set was within its bounds when it was written.
-        let _inserted = revocations.insert(revocation);
+        revocations.restore(revocation);
     }
     Ok(revocations)
 }

@@ -38,6 +38,7 @@ impl Engine {
         lasts: u64,
     ) -> Result<Reply, Halt<CommandError>> {
         self.require(step, Ability::Admit)?;
+        require_place(step, None)?;
         let (len, max) = (name.len(), limits::MAX_NAME);
         if len == 0 || len > max {
             return Err(CommandError::NameLength { len, max }.into());
@@ -196,6 +197,7 @@ impl Engine {
             return Err(CommandError::InvitationExpired.into());
         }
         let device = record::device_of(&request.record)?;
+        require_place(step, Some(device.id()))?;
         let chain = self.enrol(step, device.id(), invitation.role)?;
         record.done = DONE_APPROVED;
         let id = invitation.code.public_id();
@@ -261,6 +263,18 @@ impl Engine {
         self.enqueue(device.transport(), About::Nothing, Body::JoinRefused(refused));
         Ok(Reply::Done)
     }
+}
+
+/// Whether the roster has a place for one more device. One that is in it already needs none.
+fn require_place(step: Step<'_>, device: Option<DeviceId>) -> Result<(), Halt<CommandError>> {
+    let mut taken = 0;
+    for (key, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
+        let entry: DeviceEntry = record::decode(&bytes)?;
+        let other = device.is_none_or(|device| space::read_device(&key) != Some(device));
+        taken += usize::from(other && !entry.removed);
+    }
+    let limit = limits::MAX_ROSTER;
+    if taken < limit { Ok(()) } else { Err(CommandError::TooMany { what: "devices", limit }.into()) }
 }
 
 /// An invitation of this node, and what became of it.

@@ -71,6 +71,9 @@ impl Engine {
         note: String,
     ) -> Result<Reply, Halt<CommandError>> {
         let own = thread.member(&self.id()).ok_or(CommandError::Left)?;
+        if own.side == Side::Guest {
+            return Err(CommandError::GuestForward.into());
+        }
         let may = own.chain.permits(Ability::Forward, meta.thread);
         may.map_err(|refusal| CommandError::Refused(Reason::from(refusal)))?;
         let history = self.bound(step, meta, choice, own.chain.history())?;
@@ -78,9 +81,9 @@ impl Engine {
         let steward = steward.ok_or_else(|| CommandError::Internal("a thread without a steward".into()))?;
         let request = RequestId::from_bytes(self.bytes());
         let body = ForwardRequest { request, thread: meta.thread, to, history, lasts, hand_over, note };
-        self.enqueue(steward, About::Forward(meta.thread), Body::ForwardRequest(body));
+        self.enqueue(steward, About::Forward { thread: meta.thread, request }, Body::ForwardRequest(body));
         self.keep_thread(thread);
-        Ok(Reply::Asked)
+        Ok(Reply::Asked { request })
     }
 
     /// A choice as a bound. Nothing of the past means: from the next place on.
@@ -312,21 +315,24 @@ impl Engine {
 
     /// A device of this role that can take the thread: connected before not, and of those the one that was given least.
     fn pick(&mut self, step: Step<'_>, thread: &Thread, role: Role) -> Result<Option<DeviceId>, StoreError> {
-        let mut best: Option<((bool, u64), DeviceId)> = None;
+        let mut fitting = Vec::new();
         for (_, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
             let entry: DeviceEntry = record::decode(&bytes)?;
             let record = record::device_of(&entry.record)?;
             let fits =
                 !entry.removed && Role::try_from(entry.role) == Ok(role) && !thread.is_member(&record.id());
-            if fits && self.has_package(step, &record.id(), thread.suite())? {
+            if fits {
                 let away = !self.links.get(&record.transport()).is_some_and(crate::link::Link::is_up);
-                let rank = (away, entry.given);
-                if best.is_none_or(|(other, _)| rank < other) {
-                    best = Some((rank, record.id()));
-                }
+                fitting.push((away, entry.given, record.id()));
             }
         }
-        Ok(best.map(|(_, device)| device))
+        fitting.sort_unstable();
+        for (_, _, device) in fitting {
+            if self.has_package(step, &device, thread.suite())? {
+                return Ok(Some(device));
+            }
+        }
+        Ok(None)
     }
 
     /// What the owner decided in advance for new threads. If it can't be done, the thread stays with this node.
@@ -344,8 +350,13 @@ impl Engine {
         if to.is_none() {
             return Ok(());
         }
+        let mark = self.mark(step);
         match self.forward_command(step, id, to, (rule.history, rule.lasts, false), String::new()) {
-            Ok(_) | Err(Halt::Refuse(_)) => Ok(()),
+            Ok(_) => Ok(()),
+            Err(Halt::Refuse(_)) => {
+                self.undo(step, mark);
+                Ok(())
+            }
             Err(Halt::Store(error)) => Err(error.into()),
         }
     }
@@ -401,7 +412,7 @@ impl Engine {
                 .about(body.thread)
                 .into());
         }
-        self.tell(Event::ForwardAnswered { thread: body.thread, refused: None });
+        self.tell(Event::ForwardAnswered { thread: body.thread, request: Some(body.request), refused: None });
         Ok(())
     }
 }
@@ -419,7 +430,8 @@ fn reason_of(error: &CommandError) -> Reason {
     match error {
         CommandError::Refused(reason) => *reason,
         CommandError::UnknownDevice => Reason::UnknownDevice,
-        CommandError::AlreadyMember | CommandError::NotMember => Reason::NotMember,
+        CommandError::AlreadyMember => Reason::AlreadyMember,
+        CommandError::NotMember => Reason::NotMember,
         CommandError::Lasts(_) | CommandError::TextLength { .. } | CommandError::NameLength { .. } => {
             Reason::Malformed
         }
@@ -432,6 +444,11 @@ fn reason_of(error: &CommandError) -> Reason {
         | CommandError::InvitationExpired
         | CommandError::OwnLink
         | CommandError::NotSteward
+        | CommandError::EnrolledByAnother { .. }
+        | CommandError::RemoveSelf
+        | CommandError::RevokeSteward
+        | CommandError::RevokeGuest
+        | CommandError::GuestForward
         | CommandError::Left
         | CommandError::NotOpen => Reason::UnknownThread,
         CommandError::Storage(_) | CommandError::Internal(_) => Reason::Storage,

@@ -7,11 +7,14 @@ use crate::{
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_capability::{Ability, RevocationBytes};
-use frontdesk_identity::{PrincipalId, SignedAddressRecord, TransportKey, codec};
+use frontdesk_capability::Ability;
+use frontdesk_identity::{PrincipalId, SignedAddressRecord, ThreadId, TransportKey, codec};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{Change, Expected, HistoryError, Opened, Role, Thread};
 use frontdesk_wire::{CommitNotice, ForwardPayload, HistoryPiece, Reason, Revoked, SignedContent, limits};
+
+/// Whose revocations a peer may bring, and a thread by which that is known.
+type Source = (PrincipalId, Option<(ThreadId, u32)>);
 
 impl Engine {
     /// A change by the steward, to this device as a member: checked whole before it counts.
@@ -28,7 +31,7 @@ impl Engine {
                 .into());
         }
         let host = thread.host();
-        self.learn_revocations(step, &host, &body.revocations)?;
+        self.learn_revocations(step, &host, &body.revocations, Some(&thread))?;
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
         let change = match thread.open(&ctx, &body.commit) {
@@ -234,10 +237,17 @@ impl Engine {
         if !self.colleagues.contains_key(&from) && !self.keeps(&from) {
             return Err(Refuse::breach(Reason::GrantMissing, "revocations from a stranger").into());
         }
-        let principal = self.entity_of(step, from)?;
-        let principal =
-            principal.ok_or_else(|| Refuse::breach(Reason::GrantMissing, "revocations from a stranger"))?;
-        self.learn_revocations(step, &principal, &body.revocations)?;
+        let source = self.entity_of(step, from)?;
+        let (principal, thread) =
+            source.ok_or_else(|| Refuse::breach(Reason::GrantMissing, "revocations from a stranger"))?;
+        let thread = match thread {
+            Some((id, era)) => Some(self.thread_of_frame(step, id, era)?.1),
+            None => None,
+        };
+        self.learn_revocations(step, &principal, &body.revocations, thread.as_ref())?;
+        if let Some(thread) = thread {
+            self.keep_thread(thread);
+        }
         if self.me.principal == Some(principal) {
             self.drop_revoked(step, &principal)?;
         }
@@ -245,32 +255,19 @@ impl Engine {
         Ok(())
     }
 
-    /// The entity that a peer may bring revocations of: this device's own, or the host of a thread that it is steward of.
-    fn entity_of(&self, step: Step<'_>, peer: TransportKey) -> Result<Option<PrincipalId>, StoreError> {
+    /// The entity that a peer may bring revocations of: this device's own, or the host of a thread that it is steward of,
+    /// with that thread and its era.
+    fn entity_of(&self, step: Step<'_>, peer: TransportKey) -> Result<Option<Source>, StoreError> {
         if self.colleagues.contains_key(&peer) {
-            return Ok(self.chain.as_ref().map(frontdesk_capability::Chain::principal));
+            return Ok(self.chain.as_ref().map(|chain| (chain.principal(), None)));
         }
         for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
             let meta: Meta = record::decode(&bytes)?;
             if meta.is_in() && meta.steward_transport == Some(peer) {
-                return Ok(Some(meta.host));
+                return Ok(Some((meta.host, Some((meta.thread, meta.era)))));
             }
         }
         Ok(None)
-    }
-
-    /// Takes in revocations of a principal's grants. They speak for themselves: who brought them doesn't matter.
-    pub(crate) fn learn_revocations(
-        &mut self,
-        step: Step<'_>,
-        principal: &PrincipalId,
-        revocations: &[RevocationBytes],
-    ) -> Result<(), Halt<Refuse>> {
-        for bytes in revocations {
-            let revocation = bytes.clone().verify(principal).map_err(Refuse::grant)?;
-            self.store_revocation(step, revocation)?;
-        }
-        Ok(())
     }
 
     /// Whether this device was removed from its entity.

@@ -5,7 +5,7 @@ use crate::{
     view::{MessageState, MessageView},
 };
 use frontdesk_identity::{DeviceId, ThreadId, TransportKey, UnixTime};
-use frontdesk_wire::Reason;
+use frontdesk_wire::{Reason, RequestId};
 use serde::Serialize;
 
 /// Monotonic time in milliseconds since any fixed moment of the driver's choice. Orders timers; never goes back.
@@ -152,6 +152,8 @@ pub enum Event {
     ForwardAnswered {
         /// The thread.
         thread: ThreadId,
+        /// Which wish, as [`crate::Reply::Asked`] named it; none at the steward's, if a device refused what it forwarded.
+        request: Option<RequestId>,
         /// None if it was done.
         refused: Option<Reason>,
     },

@@ -35,6 +35,7 @@ mod query;
 mod record;
 mod refill;
 mod rejoin;
+mod revocations;
 mod roster;
 mod settings;
 mod space;
@@ -59,6 +60,7 @@ pub mod limits {
         query::MAX_PAGE,
         refill::{GAP_PATIENCE, MAX_ASKS, MAX_REFILL},
         rejoin::REJOIN_PAUSE,
+        revocations::{MAX_BY_STRANGERS, MAX_OF_OTHERS, REVOCATION_OUTLIVES},
         roster::{STOCK, STOCK_CLASSIC},
         threads::MAX_AUTHORS,
     };

@@ -6,10 +6,10 @@ use crate::{
     space,
     step::{Halt, Step},
 };
-use frontdesk_capability::{Ability, Chain, Revocation, RevocationBytes, Scope};
+use frontdesk_capability::{Ability, Chain, Purpose, RevocationBytes, Scope};
 use frontdesk_identity::{DeviceId, SignedAddressRecord, ThreadId, TransportKey, UnixTime};
 use frontdesk_store::{Reader as _, Scan, StoreError};
-use frontdesk_thread::{ChangeRefusal, ChangeRequest, Committed, Thread};
+use frontdesk_thread::{ChangeRefusal, ChangeRequest, Committed, Side, Thread};
 use frontdesk_wire::{Body, CommitNotice, Reason};
 use serde_bytes::ByteBuf;
 use std::collections::BTreeSet;
@@ -35,16 +35,25 @@ impl Engine {
             .map(|member| member.chain.clone())
             .collect();
         let readded: Vec<DeviceId> = request.add.iter().map(|(package, _)| package.device_id()).collect();
-        let mut revocations = Vec::new();
+        let mut ended = Vec::new();
         for chain in leaving.iter().filter(|chain| !readded.contains(&chain.audience())) {
-            // A standing right is not the thread's to take away; the commit alone ends it here.
-            if chain.scope() != Scope::Principal {
-                revocations.push(self.revoke_grant(step, chain)?);
+            // A standing right is not the thread's to take away; the commit alone ends it here. A grant that is over
+            // needs no end.
+            if chain.scope() != Scope::Principal && chain.expires() > step.wall() {
+                ended.push((self.sign_revocation(step, chain)?, chain.expires()));
             }
         }
+        let revocations: Vec<RevocationBytes> =
+            ended.iter().map(|(revocation, _)| revocation.bytes().clone()).collect();
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or(CommandError::NotSettled)?;
         let committed = thread.change(&ctx, request).map_err(change_refusal)?;
+        drop(ctx);
+        self.forget_ended(step)?;
+        for (revocation, expires) in ended {
+            // Without room for it the commit stands on its own: who left has no keys for what follows.
+            self.take_revocation(step, revocation, Purpose::Lease, Some(expires))?;
+        }
         for (device, transport) in
             before.iter().filter(|(device, _)| *device != own && !readded.contains(device))
         {
@@ -70,32 +79,6 @@ impl Engine {
         Ok(committed)
     }
 
-    /// Signs and stores the revocation of a chain's last grant, or of the nearest one above that this device issued.
-    fn revoke_grant(&mut self, step: Step<'_>, chain: &Chain) -> Result<RevocationBytes, Halt<CommandError>> {
-        let target = chain.leaf().id;
-        let principal = chain.principal();
-        let revocation = Revocation::issue(self.keys.signing(), &principal, target, step.wall());
-        let revocation = revocation.map_err(|refusal| CommandError::Refused(Reason::from(refusal)))?;
-        let bytes = revocation.bytes().clone();
-        self.store_revocation(step, revocation)?;
-        Ok(bytes)
-    }
-
-    pub(crate) fn store_revocation(
-        &mut self,
-        step: Step<'_>,
-        revocation: Revocation,
-    ) -> Result<(), StoreError> {
-        let key = space::revocation(&revocation.principal(), &revocation.revoker(), &revocation.target());
-        let bytes = revocation.bytes().clone();
-        // A full set keeps what it has; the commit that comes with a revocation stands on its own. One that memory knows
-        // may yet be missing on the disk, if what it came with was refused.
-        if self.revocations.insert(revocation).is_ok() && step.overlay.get(&key)?.is_none() {
-            record::put(step.overlay, key, &bytes)?;
-        }
-        Ok(())
-    }
-
     pub(crate) fn revoke(
         &mut self,
         step: Step<'_>,
@@ -105,6 +88,12 @@ impl Engine {
         let (mut meta, mut thread) = self.thread_of_command(step, id)?;
         if thread.steward() != self.id() {
             return Err(CommandError::NotSteward.into());
+        }
+        if device == self.id() {
+            return Err(CommandError::RevokeSteward.into());
+        }
+        if thread.member(&device).is_some_and(|member| member.side == Side::Guest) {
+            return Err(CommandError::RevokeGuest.into());
         }
         let request = ChangeRequest { remove: vec![device], ..ChangeRequest::default() };
         self.commit(step, &mut meta, &mut thread, request, Vec::new())?;
@@ -158,7 +147,7 @@ impl Engine {
 
     /// Members of the host, other than the steward, whose grants no longer hold.
     pub(crate) fn expired(&self, step: Step<'_>, thread: &Thread) -> Vec<DeviceId> {
-        let host = thread.members().filter(|member| member.side == frontdesk_thread::Side::Host);
+        let host = thread.members().filter(|member| member.side == Side::Host);
         let over = |chain: &Chain| {
             chain.expires() <= step.wall() || chain.check_at(step.wall(), &self.revocations).is_err()
         };
@@ -195,15 +184,14 @@ impl Engine {
         reason: Reason,
     ) -> Result<(), Halt<CommandError>> {
         let (mut meta, mut thread) = self.thread_of_command(step, id)?;
-        let device = thread
-            .members()
-            .find(|member| member.record.transport() == from && member.side == frontdesk_thread::Side::Host);
+        let device =
+            thread.members().find(|member| member.record.transport() == from && member.side == Side::Host);
         let device = device.map(|member| member.record.id()).ok_or(CommandError::NotMember)?;
         let request = ChangeRequest { remove: vec![device], ..ChangeRequest::default() };
         self.commit(step, &mut meta, &mut thread, request, Vec::new())?;
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
-        self.tell(Event::ForwardAnswered { thread: id, refused: Some(reason) });
+        self.tell(Event::ForwardAnswered { thread: id, request: None, refused: Some(reason) });
         Ok(())
     }
 
@@ -238,16 +226,17 @@ impl Engine {
         let entry: Option<DeviceEntry> = record::get(step.overlay, &space::device(&device))?;
         let mut entry = entry.filter(|entry| !entry.removed).ok_or(CommandError::UnknownDevice)?;
         if device == self.id() {
-            return Err(CommandError::Refused(Reason::GrantLacksAbility).into());
+            return Err(CommandError::RemoveSelf.into());
         }
         let principal = self.standing_chain()?.principal();
         match entry.chain.clone().verify(&principal, step.wall(), &self.revocations) {
             Ok(chain) => {
                 // Only who stands above it in its chain can end a grant.
                 if !chain.links().any(|grant| grant.issuer.is_device(&self.id())) {
-                    return Err(CommandError::Refused(Reason::GrantLacksAbility).into());
+                    let by = self.issuers_of(step, &chain)?;
+                    return Err(CommandError::EnrolledByAnother { by }.into());
                 }
-                self.revoke_grant(step, &chain)?;
+                self.revoke_enrolment(step, &chain)?;
             }
             // It ended by itself; what is left is to take the device out.
             Err(_) => {
@@ -260,6 +249,22 @@ impl Engine {
         self.drop_revoked(step, &principal)?;
         self.broadcast_roster(step)?;
         Ok(Reply::Done)
+    }
+
+    /// Who can end a chain, for people to read: the administrators above it, the nearest first.
+    fn issuers_of(&self, step: Step<'_>, chain: &Chain) -> Result<String, StoreError> {
+        let mut names = Vec::new();
+        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
+            let entry: DeviceEntry = record::decode(&bytes)?;
+            let device = record::device_of(&entry.record)?.id();
+            let place = chain.links().position(|link| link.issuer.is_device(&device));
+            if let Some(place) = place.filter(|_| !entry.removed) {
+                names.push((std::cmp::Reverse(place), entry.name));
+            }
+        }
+        names.sort();
+        let names: Vec<String> = names.into_iter().map(|(_, name)| name).collect();
+        Ok(if names.is_empty() { "nobody but the recovery phrase".into() } else { names.join(" or ") })
     }
 
     /// A former administrator could pose as the business to those who know it: they are told.
@@ -283,14 +288,11 @@ impl Engine {
         for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
             let meta: Meta = record::decode(&bytes)?;
             if meta.is_in() && meta.steward == Some(self.id()) {
-                let savepoint = step.overlay.savepoint();
+                let mark = self.mark(step);
                 match self.remove_from(step, meta.thread, device) {
                     Ok(()) => {}
                     Err(Halt::Store(error)) => return Err(error),
-                    Err(Halt::Refuse(_)) => {
-                        step.overlay.rollback(savepoint);
-                        self.threads.pop(&meta.thread);
-                    }
+                    Err(Halt::Refuse(_)) => self.undo(step, mark),
                 }
             }
         }
@@ -362,7 +364,7 @@ fn change_refusal(error: ChangeRefusal) -> Halt<CommandError> {
         ChangeRefusal::Admission(refusal) => {
             CommandError::Refused(crate::message::admission_reason(&refusal)).into()
         }
-        ChangeRefusal::CannotRemoveSelf => CommandError::Refused(Reason::NotSteward).into(),
+        ChangeRefusal::CannotRemoveSelf => CommandError::RevokeSteward.into(),
         other @ (ChangeRefusal::WrongSuite(_)
         | ChangeRefusal::NoHigherTerm
         | ChangeRefusal::State(_)

@@ -161,7 +161,11 @@ pub(crate) enum About {
     Payload(ThreadId),
     Contact(RequestId),
     Join(InvitationId),
-    Forward(ThreadId),
+    /// A wish to bring someone in.
+    Forward {
+        thread: ThreadId,
+        request: RequestId,
+    },
     /// A wish to be added to a thread anew.
     Rejoin(ThreadId),
     /// A request for missed messages up to `seq` of the peer.
@@ -207,7 +211,10 @@ impl Outgoing {
             About::Join(invitation) => {
                 Self { about: 4, id: ByteBuf::from(invitation.as_bytes().to_vec()), ..blank }
             }
-            About::Forward(thread) => Self { about: 5, thread: Some(thread), ..blank },
+            About::Forward { thread, request } => {
+                let id = ByteBuf::from(request.as_bytes().to_vec());
+                Self { about: 5, thread: Some(thread), id, ..blank }
+            }
             About::Payload(thread) => Self { about: 7, thread: Some(thread), ..blank },
             About::Rejoin(thread) => Self { about: 10, thread: Some(thread), ..blank },
             About::Refill { thread, era, seq } => Self { about: 6, thread: Some(thread), era, seq, ..blank },
@@ -229,7 +236,9 @@ impl Outgoing {
                 .as_slice()
                 .try_into()
                 .map_or(About::Nothing, |id| About::Join(InvitationId::from_bytes(id))),
-            (5, Some(thread)) => About::Forward(thread),
+            (5, Some(thread)) => self.id.as_slice().try_into().map_or(About::Thread(thread), |id| {
+                About::Forward { thread, request: RequestId::from_bytes(id) }
+            }),
             (6, Some(thread)) => About::Refill { thread, era, seq },
             (9, _) => self
                 .id

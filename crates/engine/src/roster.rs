@@ -6,8 +6,8 @@ use crate::{
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_capability::{Ability, Chain, ChainBytes, Refusal, Revocations, Scope};
-use frontdesk_identity::{DeviceId, GrantId, PrincipalId, Role, TransportKey};
+use frontdesk_capability::{Ability, ChainBytes, Refusal, RevocationBytes, Revocations, Scope};
+use frontdesk_identity::{DeviceId, DeviceRecord, PrincipalId, Role, TransportKey};
 use frontdesk_store::{Reader, Scan, StoreError};
 use frontdesk_thread::{KeyPackage, KeyPackageBytes, Suite};
 use frontdesk_wire::{Body, KeyPackages, Reason, Revoked, Roster, RosterEntry, SignedProfile, limits};
@@ -20,6 +20,9 @@ pub const STOCK_CLASSIC: usize = 10;
 /// Key packages in one body.
 const BATCH: usize = 10;
 
+/// A key package, and its place in the stock; none for the one of last resort, which stays.
+type Usable = (Option<Vec<u8>>, KeyPackage);
+
 impl Engine {
     /// Tells all devices of the entity who belongs to it.
     pub(crate) fn broadcast_roster(&mut self, step: Step<'_>) -> Result<(), StoreError> {
@@ -31,25 +34,26 @@ impl Engine {
         let number = number.unwrap_or(0).saturating_add(1);
         record::put(step.overlay, space::ROSTER_NUMBER.to_vec(), &number)?;
         let mut devices = Vec::new();
-        let mut revocations = Vec::new();
+        let mut revocations: Vec<RevocationBytes> = Vec::new();
         for (_, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
             let entry: DeviceEntry = record::decode(&bytes)?;
             if entry.removed {
-                let grant = entry.chain.clone().verify(&entity, step.wall(), &Default::default()).ok();
-                let target = grant.map(|chain| chain.leaf().id);
-                let held = self.revocations.of(&entity).find(|held| Some(held.target()) == target);
-                revocations.extend(held.map(|held| held.bytes().clone()));
+                let chain = entry.chain.clone().verify(&entity, step.wall(), &Revocations::new()).ok();
+                let ending = chain.map(|chain| self.ending(&chain)).unwrap_or_default();
+                revocations
+                    .extend(ending.into_iter().filter(|one| !revocations.contains(one)).collect::<Vec<_>>());
             } else if devices.len() < limits::MAX_ROSTER {
                 let DeviceEntry { record, chain, role, name, .. } = entry;
                 devices.push(RosterEntry { record, chain, role, name });
             }
         }
-        let surplus = revocations.len().saturating_sub(limits::MAX_REVOCATIONS);
-        revocations.drain(..surplus);
-        let roster = Roster { number, profile, devices, revocations };
+        let (revocations, follow) = in_parts(revocations);
+        let roster = Body::Roster(Roster { number, profile, devices, revocations });
         let own = self.keys.transport_public();
         for peer in self.colleagues.keys().copied().filter(|peer| *peer != own).collect::<Vec<_>>() {
-            self.enqueue(peer, About::Nothing, Body::Roster(roster.clone()));
+            for body in std::iter::once(&roster).chain(&follow) {
+                self.enqueue(peer, About::Nothing, body.clone());
+            }
         }
         Ok(())
     }
@@ -63,7 +67,7 @@ impl Engine {
     ) -> Result<(), Halt<Refuse>> {
         let entity = self.require_administrator(step, from)?;
         self.learn_profile(step, &entity, &body.profile)?;
-        self.learn_revocations(step, &entity, &body.revocations)?;
+        let left_out = self.learn_revocations(step, &entity, &body.revocations, None)?;
         let own = self.id();
         for item in body.devices {
             let record = item.record.verify().map_err(|error| Refuse::breach(Reason::GrantForged, error))?;
@@ -92,6 +96,10 @@ impl Engine {
                 }
                 self.publish_once(step, record.transport())?;
             }
+        }
+        if left_out {
+            // Those by administrators of whom only this roster tells.
+            self.learn_revocations(step, &entity, &body.revocations, None)?;
         }
         self.drop_revoked(step, &entity)?;
         Ok(self.check_own_enrolment(step)?)
@@ -132,11 +140,9 @@ impl Engine {
     /// The revocations that end a chain.
     fn revocations_of(&self, step: Step<'_>, entity: &PrincipalId, chain: &ChainBytes) -> Body {
         let chain = chain.clone().verify(entity, step.wall(), &Revocations::new());
-        let targets: Vec<GrantId> = chain.iter().flat_map(Chain::grant_ids).collect();
-        let of_chain = self.revocations.of(entity).filter(|held| targets.contains(&held.target()));
-        Body::Revoked(Revoked {
-            revocations: of_chain.map(|held| held.bytes().clone()).take(limits::MAX_REVOCATIONS).collect(),
-        })
+        let mut revocations = chain.map(|chain| self.ending(&chain)).unwrap_or_default();
+        revocations.truncate(limits::MAX_REVOCATIONS);
+        Body::Revoked(Revoked { revocations })
     }
 
     /// The entity, if the peer is one of its administrators by a grant that holds.
@@ -241,7 +247,7 @@ impl Engine {
             self.drop_stock(step, &device)?;
         }
         for bytes in &body.packages {
-            let package = self.verify_package(bytes, &device)?;
+            let package = self.verify_package(step, bytes, &device)??;
             let suite = package.suite().code();
             let limit = if package.suite() == Suite::Hybrid { STOCK } else { STOCK_CLASSIC };
             let prefix = space::stock(&device, suite);
@@ -254,38 +260,48 @@ impl Engine {
             step.overlay.put(space::stock_item(&device, suite, number.saturating_add(1)), bytes.to_vec())?;
         }
         if !body.last_resort.is_empty() {
-            let package = self.verify_package(&body.last_resort, &device)?;
+            let package = self.verify_package(step, &body.last_resort, &device)??;
             step.overlay
                 .put(space::last_resort(&device, package.suite().code()), body.last_resort.to_vec())?;
         }
         Ok(())
     }
 
-    fn verify_package(&self, bytes: &[u8], device: &DeviceId) -> Result<KeyPackage, Refuse> {
-        let package = KeyPackageBytes::new(bytes.to_vec()).verify(&self.mls);
-        let package = package.map_err(|error| Refuse::breach(Reason::NoKeyPackage, error))?;
-        if package.device_id() == *device {
-            Ok(package)
-        } else {
-            Err(Refuse::breach(Reason::GrantWrongAudience, "a key package of another device"))
-        }
+    /// A key package of an enrolled device: of the very keys and the principal that it was enrolled with, or no thread
+    /// would admit it.
+    fn verify_package(
+        &self,
+        step: Step<'_>,
+        bytes: &[u8],
+        device: &DeviceId,
+    ) -> Result<Result<KeyPackage, Refuse>, StoreError> {
+        let package = match KeyPackageBytes::new(bytes.to_vec()).verify(&self.mls) {
+            Ok(package) => package,
+            Err(error) => return Ok(Err(Refuse::breach(Reason::NoKeyPackage, error))),
+        };
+        let entry: Option<DeviceEntry> = record::get(step.overlay, &space::device(device))?;
+        let enrolled = entry.map(|entry| record::device_of(&entry.record)).transpose()?;
+        let own = enrolled.is_some_and(|enrolled| same_device(&enrolled, package.device()));
+        let breach = || Refuse::breach(Reason::GrantWrongAudience, "a key package of another device");
+        Ok(if own { Ok(package) } else { Err(breach()) })
     }
 
-    /// Takes a usable key package of a device out of the stock; the one of last resort stays.
+    /// Takes a usable key package of a device out of the stock; the one of last resort stays. Those that are not usable
+    /// are dropped.
     pub(crate) fn take_package(
         &mut self,
         step: Step<'_>,
         device: &DeviceId,
         suite: Suite,
     ) -> Result<Option<KeyPackage>, StoreError> {
-        for (key, bytes) in step.overlay.scan(&Scan::prefix(&space::stock(device, suite.code())))? {
+        let (key, package) = match self.usable_package(step, device, suite)? {
+            Some(found) => found,
+            None => return Ok(None),
+        };
+        if let Some(key) = key {
             step.overlay.delete(key)?;
-            if let Ok(package) = self.verify_package(&bytes, device) {
-                return Ok(Some(package));
-            }
         }
-        let last = step.overlay.get(&space::last_resort(device, suite.code()))?;
-        Ok(last.and_then(|bytes| self.verify_package(&bytes, device).ok()))
+        Ok(Some(package))
     }
 
     pub(crate) fn has_package(
@@ -294,8 +310,29 @@ impl Engine {
         device: &DeviceId,
         suite: Suite,
     ) -> Result<bool, StoreError> {
-        let one = step.overlay.scan(&Scan::prefix(&space::stock(device, suite.code())).limit(1))?;
-        Ok(!one.is_empty() || step.overlay.get(&space::last_resort(device, suite.code()))?.is_some())
+        Ok(self.usable_package(step, device, suite)?.is_some())
+    }
+
+    /// The next usable key package of a device, and its place in the stock, or none if it is the one of last resort.
+    /// Those before it that are not usable are dropped.
+    fn usable_package(
+        &self,
+        step: Step<'_>,
+        device: &DeviceId,
+        suite: Suite,
+    ) -> Result<Option<Usable>, StoreError> {
+        for (key, bytes) in step.overlay.scan(&Scan::prefix(&space::stock(device, suite.code())))? {
+            match self.verify_package(step, &bytes, device)? {
+                Ok(package) => return Ok(Some((Some(key), package))),
+                Err(_) => step.overlay.delete(key)?,
+            }
+        }
+        let key = space::last_resort(device, suite.code());
+        let Some(bytes) = step.overlay.get(&key)? else { return Ok(None) };
+        match self.verify_package(step, &bytes, device)? {
+            Ok(package) => Ok(Some((None, package))),
+            Err(_) => step.overlay.delete(key).map(|()| None),
+        }
     }
 
     pub(crate) fn drop_stock(&self, step: Step<'_>, device: &DeviceId) -> Result<(), StoreError> {
@@ -310,5 +347,39 @@ impl Engine {
 
     pub(crate) fn stock_of(&self, reader: &dyn Reader, device: &DeviceId) -> Result<usize, StoreError> {
         Ok(reader.scan(&Scan::prefix(&space::stock(device, Suite::Hybrid.code())))?.len())
+    }
+}
+
+/// Whether two records show the same keys of the same principal. When they were signed is of no account.
+fn same_device(one: &DeviceRecord, other: &DeviceRecord) -> bool {
+    let keys = |record: &DeviceRecord| (record.id(), record.transport(), record.seal(), record.principal());
+    keys(one) == keys(other)
+}
+
+/// Revocations as they travel with a roster: those that it has room for, and the bodies that follow it with the others.
+fn in_parts(mut revocations: Vec<RevocationBytes>) -> (Vec<RevocationBytes>, Vec<Body>) {
+    let surplus = revocations.split_off(revocations.len().min(limits::MAX_REVOCATIONS));
+    let follow = surplus.chunks(limits::MAX_REVOCATIONS);
+    let follow = follow.map(|part| Body::Revoked(Revoked { revocations: part.to_vec() })).collect();
+    (revocations, follow)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn revocations_that_a_roster_has_no_room_for_follow_it() {
+        for count in [0, 64, 65, 200] {
+            let all: Vec<RevocationBytes> = (0..count).map(|n| RevocationBytes::new(vec![n])).collect();
+            let (mut together, follow) = in_parts(all.clone());
+            assert!(together.len() <= limits::MAX_REVOCATIONS);
+            for body in follow {
+                let Body::Revoked(Revoked { revocations }) = body else { unreachable!("{body:?}") };
+                assert!(!revocations.is_empty() && revocations.len() <= limits::MAX_REVOCATIONS);
+                together.extend(revocations);
+            }
+            assert_eq!(together, all);
+        }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) const LINKS: &[u8] = b"l/";
 pub(crate) const OUTGOING: &[u8] = b"o/";
 pub(crate) const WAITING: &[u8] = b"w/";
 pub(crate) const REVOCATIONS: &[u8] = b"r/";
+/// When a revocation may be forgotten.
+pub(crate) const REVOCATION_ENDS: &[u8] = b"R/";
 pub(crate) const INVITATIONS: &[u8] = b"n/";
 pub(crate) const CONTACTS: &[u8] = b"c/";
 pub(crate) const GUESTING: &[u8] = b"g/";
@@ -143,6 +145,27 @@ pub(crate) fn revocation(principal: &PrincipalId, revoker: &IssuerKey, target: &
     Key::of(b'r').with(principal.as_bytes()).with(revoker.as_bytes()).with(target.as_bytes()).0
 }
 
+pub(crate) fn revocation_end(
+    at: UnixTime,
+    (principal, revoker, target): &(PrincipalId, IssuerKey, GrantId),
+) -> Vec<u8> {
+    Key::of(b'R')
+        .with(&at.0.to_be_bytes())
+        .with(principal.as_bytes())
+        .with(revoker.as_bytes())
+        .with(target.as_bytes())
+        .0
+}
+
+pub(crate) fn read_revocation_end(key: &[u8]) -> Option<(UnixTime, (PrincipalId, IssuerKey, GrantId))> {
+    let (at, rest) = key.strip_prefix(REVOCATION_ENDS)?.split_first_chunk::<8>()?;
+    let (principal, rest) = rest.split_first_chunk::<32>()?;
+    let (revoker, target) = rest.split_first_chunk::<32>()?;
+    let target = GrantId::from_bytes(target.try_into().ok()?);
+    let name = (PrincipalId::from_bytes(*principal), IssuerKey::from_bytes(*revoker), target);
+    Some((UnixTime(u64::from_be_bytes(*at)), name))
+}
+
 pub(crate) fn invitation(id: &InvitationId) -> Vec<u8> {
     Key::of(b'n').with(id.as_bytes()).0
 }
@@ -177,6 +200,10 @@ pub(crate) fn expiry(at: UnixTime, id: &ThreadId) -> Vec<u8> {
 pub(crate) fn read_expiry(key: &[u8]) -> Option<(UnixTime, ThreadId)> {
     let (at, thread) = key.strip_prefix(EXPIRIES)?.split_first_chunk::<8>()?;
     Some((UnixTime(u64::from_be_bytes(*at)), ThreadId::from_bytes(thread.try_into().ok()?)))
+}
+
+pub(crate) fn read_device(key: &[u8]) -> Option<DeviceId> {
+    Some(DeviceId::from_bytes(key.strip_prefix(DEVICES)?.try_into().ok()?))
 }
 
 pub(crate) fn read_link(key: &[u8]) -> Option<TransportKey> {

@@ -209,7 +209,10 @@ impl Engine {
         let am_guest = thread.member(&self.id()).is_some_and(|member| member.side == Side::Guest);
         let hosts = thread.members().filter(|member| am_guest && member.side == Side::Host);
         meta.hosts = hosts.map(|member| member.record.transport()).collect();
-        let ends = thread.members().filter(|member| member.record.id() != thread.steward());
+        // Those whom the steward takes out when their grants end; a guest stays.
+        let ends = thread
+            .members()
+            .filter(|member| member.side == Side::Host && member.record.id() != thread.steward());
         let ends = ends.map(|member| member.chain.expires()).min();
         self.set_expiry(step, meta, ends.filter(|_| thread.steward() == self.id()))
     }

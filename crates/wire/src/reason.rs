@@ -106,6 +106,8 @@ reasons! {
     NoKeyPackage = 46, "no-key-package", "no usable key package of that device; it has to come online first";
     /// Nobody fits who could take the thread.
     NobodyAvailable = 47, "nobody-available", "nobody is available to take the thread";
+    /// The device to bring in is in the thread already.
+    AlreadyMember = 48, "already-member", "the device is in the thread already";
     /// The grant is malformed, or its chain is.
     GrantMalformed = 60, "grant-malformed", "the grant does not decode";
     /// A signature in the grant's chain does not verify: forged or changed.

@@ -1,6 +1,7 @@
 //! Events as JSON.
 
 use super::words::in_words;
+use data_encoding::HEXLOWER;
 use frontdesk_engine::Event;
 use frontdesk_identity::{DeviceId, ThreadId};
 use frontdesk_wire::Reason;
@@ -46,9 +47,14 @@ pub(super) fn tell(event: &Event) -> Option<Told> {
         }
         Event::Removed { thread } => about("removed", thread, json!({ "thread": thread.to_string() })),
         Event::Closed { thread } => about("closed", thread, json!({ "thread": thread.to_string() })),
-        Event::ForwardAnswered { thread, refused } => {
+        Event::ForwardAnswered { thread, request, refused } => {
             let (word, message) = (refused.map(Reason::as_str), refused.map(|reason| reason.to_string()));
-            let body = json!({ "thread": thread.to_string(), "refused": word, "message": message });
+            let body = json!({
+                "thread": thread.to_string(),
+                "request": request.map(|request| HEXLOWER.encode(request.as_bytes())),
+                "refused": word,
+                "message": message,
+            });
             about("forward_answered", thread, body)
         }
         Event::JoinRequested { name, number } => {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::config::History;
 use axum::{Json, extract::State, http::StatusCode};
+use data_encoding::HEXLOWER;
 use frontdesk_engine::{Answer, Command, Query, Reply};
 use frontdesk_identity::{ContactLink, DeviceId, ThreadId};
 use frontdesk_wire::Position;
@@ -185,7 +186,9 @@ pub(super) fn answer(reply: Reply) -> ApiResult<(StatusCode, Json<Value>)> {
                 json!({ "thread": thread, "to": to, "expires": expires, "history": history, "asked": false });
             (StatusCode::OK, done)
         }
-        Reply::Asked => (StatusCode::ACCEPTED, json!({ "asked": true })),
+        Reply::Asked { request } => {
+            (StatusCode::ACCEPTED, json!({ "asked": true, "request": HEXLOWER.encode(request.as_bytes()) }))
+        }
     };
     Ok((status, Json(value)))
 }

@@ -36,8 +36,9 @@ pub(super) async fn forward(context: &Context, args: Forward) -> Outcome {
         if !context.json {
             note("This device is not the steward; asked the steward, and waiting for its answer.");
         }
-        wait::at_most(ANSWER_WITHIN, answered(&mut events)).await?;
-        value = json!({ "asked": true, "done": true });
+        let request = value.get("request").cloned();
+        wait::at_most(ANSWER_WITHIN, answered(&mut events, request.as_ref())).await?;
+        value = json!({ "asked": true, "request": request, "done": true });
     }
     context.say(&value, || describe(&thread, &value, asked, args.no_wait));
     Ok(())
@@ -60,9 +61,10 @@ fn describe(thread: &str, value: &Value, asked: bool, no_wait: bool) -> String {
     format!("Thread {thread} was forwarded to {to}, until {expires}, with {history}.")
 }
 
-async fn answered(events: &mut Events) -> Outcome {
+/// Waits for the answer to this request; there may be others at the same time.
+async fn answered(events: &mut Events, request: Option<&Value>) -> Outcome {
     wait::until(events, |heard| {
-        if heard.kind != "forward_answered" {
+        if heard.kind != "forward_answered" || heard.body.get("request") != request {
             return None;
         }
         match heard.body.get("refused").and_then(Value::as_str) {

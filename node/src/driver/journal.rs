@@ -23,7 +23,7 @@ pub(super) fn record(event: &Event) {
         }
         Event::Removed { thread } => tracing::info!(thread = %thread.fmt_short(), "taken out of a thread"),
         Event::Closed { thread } => tracing::info!(thread = %thread.fmt_short(), "thread closed"),
-        Event::ForwardAnswered { thread, refused } => {
+        Event::ForwardAnswered { thread, refused, request: _ } => {
             let refused = refused.map(|reason| reason.as_str());
             tracing::info!(thread = %thread.fmt_short(), refused, "the steward answered");
         }

@@ -5,7 +5,7 @@ use frontdesk_identity::codec::{self, DecodeError};
 use frontdesk_wire::Reason;
 use std::collections::BTreeSet;
 
-const TABLE: [(u16, &str, Reason); 35] = [
+const TABLE: [(u16, &str, Reason); 36] = [
     (1, "malformed", Reason::Malformed),
     (2, "unknown-version", Reason::UnknownVersion),
     (3, "busy", Reason::Busy),
@@ -30,6 +30,7 @@ const TABLE: [(u16, &str, Reason); 35] = [
     (45, "unknown-device", Reason::UnknownDevice),
     (46, "no-key-package", Reason::NoKeyPackage),
     (47, "nobody-available", Reason::NobodyAvailable),
+    (48, "already-member", Reason::AlreadyMember),
     (60, "grant-malformed", Reason::GrantMalformed),
     (61, "grant-forged", Reason::GrantForged),
     (62, "grant-widened", Reason::GrantWidened),
