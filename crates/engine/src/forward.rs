@@ -420,9 +420,10 @@ fn reason_of(error: &CommandError) -> Reason {
         CommandError::Refused(reason) => *reason,
         CommandError::UnknownDevice => Reason::UnknownDevice,
         CommandError::AlreadyMember | CommandError::NotMember => Reason::NotMember,
-        CommandError::Lasts(_) | CommandError::TextLength { .. } | CommandError::NameLength { .. } => {
-            Reason::Malformed
-        }
+        CommandError::Lasts(_)
+        | CommandError::TextLength { .. }
+        | CommandError::NameLength { .. }
+        | CommandError::NameUnfit => Reason::Malformed,
         CommandError::ThreadFull { .. } | CommandError::TooMany { .. } => Reason::Busy,
         CommandError::UnknownThread
         | CommandError::UnknownRequest

@@ -12,7 +12,7 @@ use frontdesk_identity::UnixTime;
 use serde_json::Value;
 
 pub(super) async fn who(context: &Context, args: OfThread) -> Outcome {
-    let client = context.client()?;
+    let client = context.client().await?;
     let thread = names::thread(&client, &args.thread).await?;
     let value: Value = client.get(&format!("/v1/threads/{thread}/who")).await?;
     let who: Who = serde_json::from_value(value.clone())?;
