@@ -49,6 +49,7 @@ fn a_wrong_command_line_ends_with_2_and_says_what_is_possible() {
         &["send", "12"],
         &["run", "--colour", "red"],
         &["forward", "12", "--history", "some"],
+        &["forward", "12", "--history", "last:0"],
         &["forward", "12", "--expires", "soon"],
         &["invite", "--role", "agent", "--name", "x", "--lasts", "0s"],
     ] {
@@ -57,6 +58,14 @@ fn a_wrong_command_line_ends_with_2_and_says_what_is_possible() {
         assert!(done.out.is_empty(), "{}", done.out);
         assert!(done.err.contains("Usage:") || done.err.contains("--help"), "{}", done.err);
     }
+    for args in [&["dance"][..], &["bogus", "x"], &["send", "12"], &["run", "--colour", "red"], &[]] {
+        let done = home.call(&[&["--json"], args].concat()).run();
+        assert!(done.out.is_empty(), "{}", done.out);
+        let (exit, word, said) = done.refusal();
+        assert_eq!((exit, word.as_str()), (2, "usage"), "{args:?}: {said}");
+        assert!(said.contains("--help"), "{said}");
+    }
+    assert!(Call::bare(&["--json", "--help"]).run().good().contains("Usage:"));
     let (exit, word, said) = home.refused(&["contact", "frontdesk:contact/x", "Hello"]);
     assert_eq!((exit, word.as_str()), (2, "bad-link"), "{said}");
     assert!(!home.path.exists());

@@ -1,6 +1,6 @@
 //! The bot of the examples, by the command of the guide.
 
-use crate::harness::{Office, eventually, texts};
+use crate::harness::{Office, eventually, texts, thread_of};
 use std::{
     path::Path,
     process::{Child, Command, Stdio},
@@ -20,7 +20,8 @@ fn the_example_bot_answers_and_hands_over_to_the_person_who_is_asked_for() {
     let last = || texts(&carla, &thread).pop().unwrap_or_default();
     eventually("the bot answers", || last().contains("Monday to Friday").then_some(()));
     carla.json(&["send", &thread, "A person, please"]);
-    eventually("Ana has the thread", || (texts(&ana, &thread).len() >= 4).then_some(()));
+    assert_eq!(thread_of(&ana), thread);
+    eventually("Ana has what was said", || (texts(&ana, &thread).len() >= 4).then_some(()));
     eventually("the bot is out", || (bot.json(&["threads"])[0]["status"] == "left").then_some(()));
     drop(program);
 }
@@ -30,7 +31,8 @@ struct Program(Child);
 
 impl Program {
     fn start(home: &Path) -> Self {
-        let line = GUIDE.lines().find(|line| line.starts_with("cargo run") && line.contains("faq_bot")).unwrap();
+        let line =
+            GUIDE.lines().find(|line| line.starts_with("cargo run") && line.contains("faq_bot")).unwrap();
         let line = line.replace("DIR", home.to_str().unwrap());
         let mut words = line.split_whitespace();
         assert_eq!(words.next(), Some("cargo"));

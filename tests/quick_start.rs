@@ -125,7 +125,10 @@ fn a_thread_goes_to_an_agent_on_to_another_and_to_its_end() {
     assert_eq!(texts(&ana, &thread), all[..2]);
 
     let revoked = office.acme.text(&["revoke", &thread, "--from", "Ben"]);
-    assert!(revoked.contains("is out of thread") && revoked.contains("once that member's node has the change"), "{revoked}");
+    assert!(
+        revoked.contains("is out of thread") && revoked.contains("once that member's node has the change"),
+        "{revoked}"
+    );
     members_are(&carla, &thread, &["Acme", "Carla"]);
     carla.json(&["send", &thread, "And now?", "--wait", "30s"]);
     assert_eq!(texts(&ben, &thread), all);

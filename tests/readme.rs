@@ -126,7 +126,8 @@ impl Story {
     }
 
     fn paste_with_input(&self, who: &str, line: &str, input: &str) -> Child {
-        let out = File::options().create(true).append(true).open(self.place.path(&format!("{who}.out"))).unwrap();
+        let out =
+            File::options().create(true).append(true).open(self.place.path(&format!("{who}.out"))).unwrap();
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(line).current_dir(self.directory(who)).env_clear();
         shell.env("PATH", format!("{}:/usr/bin:/bin", self.place.path("bin").display()));
@@ -144,7 +145,13 @@ impl Story {
     }
 
     fn call(&self, who: &str, args: &[&str]) -> Option<Value> {
-        let done = Command::new(PROGRAM).arg("--home").arg(self.home(who)).arg("--json").args(args).output().unwrap();
+        let done = Command::new(PROGRAM)
+            .arg("--home")
+            .arg(self.home(who))
+            .arg("--json")
+            .args(args)
+            .output()
+            .unwrap();
         done.status.success().then(|| serde_json::from_slice(&done.stdout).unwrap_or_default())
     }
 
@@ -174,7 +181,9 @@ impl Drop for Story {
     fn drop(&mut self) {
         for who in ["desk", "ana", "carla"] {
             let _ = self.call(who, &["stop"]);
-            let _ = within(Duration::from_secs(5), || (!self.home(who).join("api.address").exists()).then_some(()));
+            let _ = within(Duration::from_secs(5), || {
+                (!self.home(who).join("api.address").exists()).then_some(())
+            });
         }
     }
 }

@@ -305,7 +305,10 @@ fn an_invitation_lasts_no_longer_than_a_month_nor_than_its_administrator() {
     };
     for lasts in [0, month + 1, u64::MAX] {
         let refusal = ask(&mut office, lasts).unwrap_err();
-        assert!(matches!(refusal, SimError::Command(CommandError::Lasts(found)) if found == lasts), "{refusal}");
+        assert!(
+            matches!(refusal, SimError::Command(CommandError::Lasts(found)) if found == lasts),
+            "{refusal}"
+        );
     }
     ask(&mut office, month).unwrap();
     // The right of the first device has ten days left.

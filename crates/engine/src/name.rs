@@ -36,14 +36,18 @@ mod tests {
 
     #[test]
     fn a_name_that_deceives_or_shows_nothing_is_unfit() {
-        for name in [" ", "\u{200b}", "a\nb", "a\u{1b}[2J", "\u{202e}anA", "\u{2066}x", "\u{3164}\u{fe0f}", "\0"] {
+        for name in
+            [" ", "\u{200b}", "a\nb", "a\u{1b}[2J", "\u{202e}anA", "\u{2066}x", "\u{3164}\u{fe0f}", "\0"]
+        {
             assert!(is_unfit(name), "{name:?}");
         }
     }
 
     #[test]
     fn names_of_all_languages_are_fit() {
-        for name in ["", "Ana", "Zoë Müller", "山田 太郎", "علی\u{200c}رضا", "👩\u{200d}🔧 Ida", "O'Neill & Co."] {
+        for name in
+            ["", "Ana", "Zoë Müller", "山田 太郎", "علی\u{200c}رضا", "👩\u{200d}🔧 Ida", "O'Neill & Co."]
+        {
             assert!(!is_unfit(name), "{name:?}");
         }
     }

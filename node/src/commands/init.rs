@@ -99,10 +99,9 @@ fn refusal(error: FoundError) -> Failure {
     let code = match &error {
         FoundError::NameLength { .. } => "name-length",
         FoundError::NameUnfit => "name-unfit",
-        FoundError::AlreadyFounded
-        | FoundError::Grant(_)
-        | FoundError::Profile(_)
-        | FoundError::Store(_) => return Failure::new(error),
+        FoundError::AlreadyFounded | FoundError::Grant(_) | FoundError::Profile(_) | FoundError::Store(_) => {
+            return Failure::new(error);
+        }
     };
     Failure::usage(error).code(code)
 }

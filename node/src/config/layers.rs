@@ -88,7 +88,8 @@ pub(crate) fn from_environment(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Vec<Setting>, ConfigError> {
     let ours = variables.into_iter().filter(|(name, _)| names_a_section(name));
-    let mut settings: Vec<Setting> = ours.map(|(name, text)| from_variable(name, &text)).collect::<Result<_, _>>()?;
+    let mut settings: Vec<Setting> =
+        ours.map(|(name, text)| from_variable(name, &text)).collect::<Result<_, _>>()?;
     settings.sort_by_key(|setting| setting.key);
     Ok(settings)
 }
@@ -162,14 +163,17 @@ mod tests {
             assert!(matches!(refusal, Err(ConfigError::Setting { .. })), "{address}");
         }
         Setting::list("--external", "net.external", &["/dns4/desk.example/tcp/1".to_owned()]).unwrap();
-        let refusal = from_environment([("FRONTDESK_NET_MDNS".into(), "maybe".into())]).unwrap_err().to_string();
+        let refusal =
+            from_environment([("FRONTDESK_NET_MDNS".into(), "maybe".into())]).unwrap_err().to_string();
         assert!(refusal.starts_with("FRONTDESK_NET_MDNS: ") && !refusal.contains('\n'), "{refusal}");
     }
 
     #[test]
     fn a_variable_that_names_no_key_of_its_section_is_an_error() {
         let read = |name: &str| from_environment([(name.to_owned(), "1".to_owned())]);
-        assert!(matches!(read("FRONTDESK_NET_BOGUS"), Err(ConfigError::UnknownVariable { name }) if name == "FRONTDESK_NET_BOGUS"));
+        assert!(
+            matches!(read("FRONTDESK_NET_BOGUS"), Err(ConfigError::UnknownVariable { name }) if name == "FRONTDESK_NET_BOGUS")
+        );
         for other in ["FRONTDESK_HOME", "FRONTDESK_SEEDS", "FRONTDESK_NETWORK", "PATH"] {
             assert_eq!(read(other).unwrap(), [], "{other}");
         }

@@ -326,13 +326,14 @@ impl FromStr for History {
     type Err = NotAChoice;
 
     fn from_str(text: &str) -> Result<Self, NotAChoice> {
-        let refusal = NotAChoice("history is `none`, `all`, or `last:N` for the last N messages");
+        let refusal =
+            NotAChoice("history is `none`, `all`, or `last:N` for the last N messages, N at least 1");
         match text {
             "none" => Ok(Self(HistoryChoice::None)),
             "all" => Ok(Self(HistoryChoice::All)),
             other => {
                 let count = other.strip_prefix("last:").and_then(|count| count.parse().ok());
-                count.map(|count| Self(HistoryChoice::Last(count))).ok_or(refusal)
+                count.filter(|count| *count > 0).map(|count| Self(HistoryChoice::Last(count))).ok_or(refusal)
             }
         }
     }

@@ -35,8 +35,8 @@ fn the_template_has_every_key_and_the_types_know_every_key() {
 #[test]
 fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     let (_dir, path) = written("[net]\nmax_inbound = 1\nmax_outbound = 1\nmax_per_ip = 1\n");
-    let environment =
-        ["FRONTDESK_NET_MAX_OUTBOUND", "FRONTDESK_NET_MAX_PER_IP"].map(|name| (name.to_owned(), "2".to_owned()));
+    let environment = ["FRONTDESK_NET_MAX_OUTBOUND", "FRONTDESK_NET_MAX_PER_IP"]
+        .map(|name| (name.to_owned(), "2".to_owned()));
     let flags = vec![Setting::from_assignment("net.max_per_ip=3").unwrap()];
     let net = Config::layered(&path, environment, flags).unwrap().net;
     assert_eq!((net.max_inbound, net.max_outbound, net.max_per_ip), (1, 2, 3));
@@ -88,6 +88,7 @@ fn settings_made_at_init_are_in_the_file_that_it_writes() {
 fn history_is_written_as_on_the_command_line() {
     assert_eq!("last:5".parse(), Ok(History(HistoryChoice::Last(5))));
     assert_eq!("none".parse(), Ok(History(HistoryChoice::None)));
+    assert!("last:0".parse::<History>().is_err());
     assert!("last:-1".parse::<History>().is_err() && "5".parse::<History>().is_err());
 }
 
