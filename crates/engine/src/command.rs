@@ -235,8 +235,8 @@ pub enum CommandError {
         /// The bound.
         limit: usize,
     },
-    /// The store failed. Nothing was done.
-    #[error("the store failed, nothing was done: {0}")]
+    /// The store failed. What a failed write left on the disk counts when the store opens again.
+    #[error("the store failed: {0}; it may or may not have been done: look before you repeat it")]
     Storage(String),
     /// A defect of this program.
     #[error("internal error: {0}")]
