@@ -2,6 +2,7 @@
 
 use crate::harness::{Call, Office, Place, eventually};
 use serde_json::json;
+use std::thread;
 
 /// Every command, as `frontdesk --help` lists them.
 fn commands() -> Vec<String> {
@@ -48,6 +49,7 @@ fn a_wrong_command_line_ends_with_2_and_says_what_is_possible() {
         &["send", "12"],
         &["run", "--colour", "red"],
         &["forward", "12", "--history", "some"],
+        &["forward", "12", "--history", "last:0"],
         &["forward", "12", "--expires", "soon"],
         &["invite", "--role", "agent", "--name", "x", "--lasts", "0s"],
     ] {
@@ -56,6 +58,14 @@ fn a_wrong_command_line_ends_with_2_and_says_what_is_possible() {
         assert!(done.out.is_empty(), "{}", done.out);
         assert!(done.err.contains("Usage:") || done.err.contains("--help"), "{}", done.err);
     }
+    for args in [&["dance"][..], &["bogus", "x"], &["send", "12"], &["run", "--colour", "red"], &[]] {
+        let done = home.call(&[&["--json"], args].concat()).run();
+        assert!(done.out.is_empty(), "{}", done.out);
+        let (exit, word, said) = done.refusal();
+        assert_eq!((exit, word.as_str()), (2, "usage"), "{args:?}: {said}");
+        assert!(said.contains("--help"), "{said}");
+    }
+    assert!(Call::bare(&["--json", "--help"]).run().good().contains("Usage:"));
     let (exit, word, said) = home.refused(&["contact", "frontdesk:contact/x", "Hello"]);
     assert_eq!((exit, word.as_str()), (2, "bad-link"), "{said}");
     assert!(!home.path.exists());
@@ -67,6 +77,7 @@ fn where_no_node_runs_every_command_that_needs_one_ends_with_3_and_says_how_to_s
     let home = place.home("carla");
     home.init("customer", "Carla");
     let thread = "7".repeat(64);
+    let mut calls = Vec::new();
     for args in [
         &["status"][..],
         &["stop"],
@@ -85,10 +96,18 @@ fn where_no_node_runs_every_command_that_needs_one_ends_with_3_and_says_how_to_s
         &["revoke", &thread, "--from", "Ana"],
         &["close", &thread],
     ] {
-        let (exit, word, said) = home.refused(args);
-        assert_eq!((exit, word.as_str()), (3, "not-running"), "{args:?}: {said}");
-        assert!(said.contains("frontdesk run"), "{said}");
+        // Each looks for a moment whether a node is starting: all at once.
+        calls.push(thread::spawn({
+            let (home, args) = (home.clone(), args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>());
+            move || {
+                let args: Vec<&str> = args.iter().map(String::as_str).collect();
+                let (exit, word, said) = home.refused(&args);
+                assert_eq!((exit, word.as_str()), (3, "not-running"), "{args:?}: {said}");
+                assert!(said.contains("frontdesk run"), "{said}");
+            }
+        }));
     }
+    calls.into_iter().for_each(|call| call.join().unwrap());
     let people = home.call(&["status"]).run();
     assert_eq!(people.exit, Some(3));
     assert!(people.err.starts_with("error: ") && people.err.contains("  next: "), "{}", people.err);

@@ -30,13 +30,70 @@ fn an_expired_invitation_is_refused_on_both_sides() {
     let mut parsed: Invitation = invitation.parse().unwrap();
     let expires = made["expires"].as_u64().unwrap();
     eventually("it expires", || (now() > expires).then_some(()));
-    let honest = join(&office.place.home("honest"), invitation);
-    assert_eq!(honest.refusal(), (1, "invitation-expired".into()));
+    let home = office.place.home("honest");
+    assert_eq!(join(&home, invitation).refusal(), (1, "invitation-expired".into()));
+    assert!(!home.path.exists(), "nothing is made for an invitation that is over");
     // One who forges the date gets no further than the administrator's node.
     parsed.expires.0 += 3600;
     let forger = join(&office.place.home("forger"), &parsed.reveal().unwrap());
     assert_eq!(forger.refusal(), (1, "expired-invitation".into()));
     assert_eq!(office.acme.json(&["requests"]), json!([]));
+}
+
+#[test]
+fn a_home_whose_request_was_refused_can_ask_again() {
+    let office = Office::open();
+    let home = office.place.home("ana");
+    let first = join(&home, &office.invite("agent", "Ana"));
+    office.acme.json(&["decline", &office.number_of(&first)]);
+    assert_eq!(first.refusal(), (1, "declined".into()));
+    let told = home.log();
+    assert!(told.contains("frontdesk join -") && told.contains(home.path.to_str().unwrap()), "{told}");
+    let second = join(&home, &office.invite("agent", "Ana"));
+    office.acme.json(&["approve", &office.number_of(&second)]);
+    assert_eq!(second.end()["joined"], true);
+}
+
+#[test]
+fn an_invitation_is_good_for_a_month_at_most() {
+    let office = Office::open();
+    for lasts in ["31d", "10000d"] {
+        let invite = ["invite", "--role", "agent", "--name", "Ana", "--lasts", lasts];
+        let (exit, word, said) = office.acme.refused(&invite);
+        assert_eq!((exit, word.as_str()), (1, "lasts"), "{said}");
+        assert!(said.contains("30 days"), "{said}");
+    }
+    office.acme.json(&["invite", "--role", "agent", "--name", "Ana", "--lasts", "30d"]);
+}
+
+#[test]
+fn a_name_that_deceives_is_refused_wherever_one_is_given() {
+    let office = Office::open();
+    let invitation = office.invite("agent", "Ana");
+    for (name, word) in [
+        ("   ", "name-length"),
+        ("\u{200b}", "name-unfit"),
+        ("A\nB", "name-unfit"),
+        ("A\u{1b}[2J", "name-unfit"),
+        ("\u{202e}anA", "name-unfit"),
+    ] {
+        let (exit, found, said) = office.acme.refused(&["invite", "--role", "agent", "--name", name]);
+        assert_eq!((exit, found.as_str()), (1, word), "{name:?}: {said}");
+        let fresh = office.place.home("fresh");
+        for kind in ["entity", "customer"] {
+            let (exit, found, said) = fresh.refused(&["init", kind, "--name", name]);
+            assert_eq!((exit, found.as_str()), (2, word), "{name:?}: {said}");
+        }
+        let args = ["--json", "join", "-", "--name", name];
+        // Nothing but blanks is no name of one's own: then the device is called as the invitation says.
+        if name.trim() != "" {
+            let (exit, found, said) = fresh.call(&args).input(&invitation).run().refusal();
+            assert_eq!((exit, found.as_str()), (2, word), "{name:?}: {said}");
+        }
+        assert!(!fresh.path.exists());
+    }
+    let carla = office.place.home("carla");
+    assert_eq!(carla.init("customer", "  Carla ")["name"], "Carla");
 }
 
 fn now() -> u64 {

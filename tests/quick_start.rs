@@ -115,6 +115,9 @@ fn a_thread_goes_to_an_agent_on_to_another_and_to_its_end() {
     assert!(told.contains("left"), "{told}");
     let (exit, word, said) = ana.refused(&["send", &thread, "Still here?"]);
     assert_eq!((exit, word.as_str()), (1, "left"), "{said}");
+    let (exit, word, said) = ana.refused(&["who", &thread]);
+    assert_eq!((exit, word.as_str()), (1, "left"), "{said}");
+    assert!(said.contains("not in the thread any more"), "{said}");
 
     ben.text(&["send", &thread, "Ben here", "--wait", "30s"]);
     let all = ["Hello", "Ana here", "Ben here"];
@@ -122,7 +125,10 @@ fn a_thread_goes_to_an_agent_on_to_another_and_to_its_end() {
     assert_eq!(texts(&ana, &thread), all[..2]);
 
     let revoked = office.acme.text(&["revoke", &thread, "--from", "Ben"]);
-    assert!(revoked.contains("can read nothing that follows"), "{revoked}");
+    assert!(
+        revoked.contains("is out of thread") && revoked.contains("once that member's node has the change"),
+        "{revoked}"
+    );
     members_are(&carla, &thread, &["Acme", "Carla"]);
     carla.json(&["send", &thread, "And now?", "--wait", "30s"]);
     assert_eq!(texts(&ben, &thread), all);

@@ -95,7 +95,53 @@ fn a_setting_that_is_not_there_lists_those_that_are() {
     let bad = home.call(&["--json", "run"]).env("FRONTDESK_NET_MAX_INBOUND", "many").run();
     let (exit, _, said) = bad.refusal();
     assert_eq!(exit, 2);
-    assert!(said.contains("max_inbound") || said.contains("integer"), "{said}");
+    assert!(said.contains("FRONTDESK_NET_MAX_INBOUND") && !said.contains("config.toml"), "{said}");
+}
+
+#[test]
+fn a_wrong_value_is_blamed_on_where_it_stands() {
+    let place = Place::new();
+    let home = place.home("carla");
+    home.init("customer", "Carla");
+    for args in [
+        ["--listen", "nonsense"],
+        ["--external", "desk.example:4100"],
+        ["--api", "0.0.0.0:7777"],
+        ["--set", "api.bind=0.0.0.0:7777"],
+        ["--set", "net.listen=/ip4/127.0.0.1/udp/1"],
+    ] {
+        for command in ["run", "doctor"] {
+            let (exit, word, said) = home.refused(&[command, args[0], args[1]]);
+            assert_eq!((exit, word.as_str()), (2, "usage"), "{args:?}: {said}");
+            assert!(said.starts_with(args[0]) && !said.contains("config.toml"), "{said}");
+        }
+        // Nor does a new home begin with it.
+        let fresh = place.home("fresh");
+        let (exit, _, said) = fresh.refused(&["init", "customer", "--name", "x", args[0], args[1]]);
+        assert_eq!(exit, 2, "{said}");
+        assert!(!fresh.path.exists());
+    }
+    for (name, value) in [("FRONTDESK_NET_MDNS", "maybe"), ("FRONTDESK_NET_BOGUS", "1")] {
+        let (exit, word, said) = home.call(&["--json", "run"]).env(name, value).run().refusal();
+        assert_eq!((exit, word.as_str()), (2, "usage"), "{said}");
+        assert!(said.contains(name) && !said.contains("config.toml"), "{said}");
+    }
+    fs::write(home.file("config.toml"), "[net]\nlisten = [\"nonsense\"]\n").unwrap();
+    let (exit, word, said) = home.refused(&["run"]);
+    assert_eq!((exit, word.as_str()), (2, "usage"), "{said}");
+    assert!(said.contains("config.toml") && said.contains("net.listen"), "{said}");
+}
+
+#[test]
+fn the_doctor_shows_an_error_of_the_configuration_on_its_own_lines() {
+    let place = Place::new();
+    let home = place.home("carla");
+    home.init("customer", "Carla");
+    fs::write(home.file("config.toml"), "[net]\nlisten_on = []\n").unwrap();
+    let sick = home.call(&["doctor"]).run();
+    assert_eq!(sick.exit, Some(1));
+    assert!(!sick.out.contains('\u{fffd}'), "{}", sick.out);
+    assert!(sick.out.lines().any(|line| line.trim_end().ends_with("listen_on = []")), "{}", sick.out);
 }
 
 #[test]

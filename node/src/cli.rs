@@ -170,18 +170,21 @@ impl SettingArgs {
         let mut settings: Vec<Setting> =
             self.set.iter().map(|text| Setting::from_assignment(text)).collect::<Result<_, _>>()?;
         if !self.listen.is_empty() {
-            settings.push(Setting::list("net.listen", &self.listen));
+            settings.push(Setting::list("--listen", "net.listen", &self.listen)?);
         }
         if !self.external.is_empty() {
-            settings.push(Setting::list("net.external", &self.external));
+            settings.push(Setting::list("--external", "net.external", &self.external)?);
         }
         if self.mdns {
-            settings.push(Setting::from_text("net.mdns", "true")?);
+            settings.push(Setting::from_text("--mdns", "net.mdns", "true")?);
         }
-        let texts =
-            [("api.bind", &self.api), ("log.level", &self.log_level), ("log.format", &self.log_format)];
-        for (key, text) in texts {
-            settings.extend(text.as_ref().map(|text| Setting::from_text(key, text)).transpose()?);
+        let texts = [
+            ("--api", "api.bind", &self.api),
+            ("--log-level", "log.level", &self.log_level),
+            ("--log-format", "log.format", &self.log_format),
+        ];
+        for (flag, key, text) in texts {
+            settings.extend(text.as_ref().map(|text| Setting::from_text(flag, key, text)).transpose()?);
         }
         Ok(settings)
     }
@@ -234,7 +237,7 @@ pub(crate) struct Invite {
     /// What people will call it
     #[arg(long)]
     pub(crate) name: String,
-    /// How long the invitation is good
+    /// How long the invitation is good, at most 30d
     #[arg(long, value_name = "SPAN", default_value = "1h")]
     pub(crate) lasts: Span,
 }

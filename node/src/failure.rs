@@ -38,6 +38,14 @@ impl Failure {
         Self { exit: Exit::Usage, code: "usage".into(), ..Self::new(text) }
     }
 
+    /// What the parser of the command line says: the first paragraph is what is wrong.
+    pub(crate) fn of_command_line(text: &str) -> Self {
+        let message = text.split("\n\n").next().unwrap_or_default();
+        let message = message.strip_prefix("error: ").unwrap_or(message).trim();
+        let next = Some("`frontdesk --help` and `frontdesk COMMAND --help` say what is possible".to_owned());
+        Self { exit: Exit::Usage, code: "usage".into(), message: message.to_owned(), next }
+    }
+
     pub(crate) fn not_running() -> Self {
         let text = "no node is running on this home; start it with `frontdesk run`, in another terminal or as a service";
         Self { exit: Exit::NotRunning, code: "not-running".into(), ..Self::new(text) }

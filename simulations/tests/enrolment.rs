@@ -294,3 +294,37 @@ fn a_refusal_by_somebody_else_than_the_one_asked_changes_nothing() {
     office.world.command(office.acme, Command::Approve { number }).unwrap();
     office.world.until("enrolment", PATIENCE, |world| standing(world, node).0 == Standing::Agent).unwrap();
 }
+
+#[test]
+fn an_invitation_lasts_no_longer_than_a_month_nor_than_its_administrator() {
+    let mut office = office();
+    let month = frontdesk_engine::limits::INVITATION_LASTS;
+    let ask = |office: &mut Office, lasts| {
+        let invite = Command::Invite { role: Role::Agent, name: "Ana".into(), lasts };
+        office.world.command(office.acme, invite)
+    };
+    for lasts in [0, month + 1, u64::MAX] {
+        let refusal = ask(&mut office, lasts).unwrap_err();
+        assert!(
+            matches!(refusal, SimError::Command(CommandError::Lasts(found)) if found == lasts),
+            "{refusal}"
+        );
+    }
+    ask(&mut office, month).unwrap();
+    // The right of the first device has ten days left.
+    let left = 10 * 24 * 3600;
+    office.world.skip_wall(frontdesk_engine::limits::ROOT_GRANT_LASTS - left);
+    let refusal = ask(&mut office, month).unwrap_err();
+    assert!(matches!(refusal, SimError::Command(CommandError::Lasts(_))), "{refusal}");
+    ask(&mut office, left / 2).unwrap();
+}
+
+#[test]
+fn a_device_is_not_invited_under_a_name_that_deceives() {
+    let mut office = office();
+    for name in ["\u{200b}", "A\nB", "\u{202e}anA"] {
+        let invite = Command::Invite { role: Role::Agent, name: name.into(), lasts: 60 };
+        let refusal = office.world.command(office.acme, invite).unwrap_err();
+        assert!(matches!(refusal, SimError::Command(CommandError::NameUnfit)), "{name:?}: {refusal}");
+    }
+}

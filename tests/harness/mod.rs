@@ -11,7 +11,7 @@ mod wait;
 
 pub(crate) use api::{Api, Wire};
 pub(crate) use chance::Chance;
-pub(crate) use command::Call;
+pub(crate) use command::{Call, PROGRAM};
 pub(crate) use events::Events;
 pub(crate) use home::{Home, Place, private_file};
 pub(crate) use node::Node;

@@ -173,9 +173,13 @@ pub enum CommandError {
         /// Bytes possible.
         max: usize,
     },
-    /// A duration is zero or longer than the issuer's own grant.
+    /// A name has controls, turns the direction of writing, or shows nothing.
+    #[error("the name has characters that can't be seen or that terminals obey; write it in plain letters")]
+    NameUnfit,
+    /// A duration is zero, longer than the issuer's own grant, or an invitation's and longer than
+    /// [`crate::limits::INVITATION_LASTS`].
     #[error(
-        "the time span of {0} s is not possible; give at least 1 s and stay within this device's own grant"
+        "the time span of {0} s is not possible; give at least 1 s, stay within this device's own grant, and for an invitation within 30 days"
     )]
     Lasts(u64),
     /// No such thread here.
@@ -256,8 +260,8 @@ pub enum CommandError {
         /// The bound.
         limit: usize,
     },
-    /// The store failed. Nothing was done.
-    #[error("the store failed, nothing was done: {0}")]
+    /// The store failed. What a failed write left on the disk counts when the store opens again.
+    #[error("the store failed: {0}; it may or may not have been done: look before you repeat it")]
     Storage(String),
     /// A defect of this program.
     #[error("internal error: {0}")]

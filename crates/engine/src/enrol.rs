@@ -25,6 +25,9 @@ pub const MAX_INVITATIONS: usize = 256;
 /// How long an enrolment lasts, in seconds: a year of 365 days.
 pub const ENROLMENT_LASTS: u64 = 365 * 24 * 3600;
 
+/// How long an invitation may be good at most, in seconds: 30 days. Its code is a secret that lies about until then.
+pub const INVITATION_LASTS: u64 = 30 * 24 * 3600;
+
 const DONE_OPEN: u8 = 0;
 const DONE_APPROVED: u8 = 1;
 const DONE_DECLINED: u8 = 2;
@@ -39,11 +42,16 @@ impl Engine {
     ) -> Result<Reply, Halt<CommandError>> {
         self.require(step, Ability::Admit)?;
         require_place(step, None)?;
+        let name = name.trim().to_owned();
         let (len, max) = (name.len(), limits::MAX_NAME);
         if len == 0 || len > max {
             return Err(CommandError::NameLength { len, max }.into());
         }
-        if lasts == 0 {
+        if crate::name::is_unfit(&name) {
+            return Err(CommandError::NameUnfit.into());
+        }
+        let outlives = step.wall().plus(lasts) > self.standing_chain()?.expires();
+        if lasts == 0 || lasts > INVITATION_LASTS || outlives {
             return Err(CommandError::Lasts(lasts).into());
         }
         self.clear_invitations(step)?;

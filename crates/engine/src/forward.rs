@@ -432,9 +432,10 @@ fn reason_of(error: &CommandError) -> Reason {
         CommandError::UnknownDevice => Reason::UnknownDevice,
         CommandError::AlreadyMember => Reason::AlreadyMember,
         CommandError::NotMember => Reason::NotMember,
-        CommandError::Lasts(_) | CommandError::TextLength { .. } | CommandError::NameLength { .. } => {
-            Reason::Malformed
-        }
+        CommandError::Lasts(_)
+        | CommandError::TextLength { .. }
+        | CommandError::NameLength { .. }
+        | CommandError::NameUnfit => Reason::Malformed,
         CommandError::ThreadFull { .. } | CommandError::TooMany { .. } => Reason::Busy,
         CommandError::UnknownThread
         | CommandError::UnknownRequest

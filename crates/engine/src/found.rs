@@ -31,6 +31,9 @@ pub enum FoundError {
         /// Bytes possible.
         max: usize,
     },
+    /// The name has controls, turns the direction of writing, or shows nothing.
+    #[error("the name has characters that can't be seen or that terminals obey; write it in plain letters")]
+    NameUnfit,
     /// The store holds an identity already.
     #[error("this home is set up already; choose another with --home")]
     AlreadyFounded,
@@ -194,6 +197,9 @@ fn found(overlay: &Overlay<'_>, me: &SelfRecord, rng: &mut ChaCha20Rng) -> Resul
     let nameless = len == 0 && me.principal.is_some();
     if nameless || len > max {
         return Err(FoundError::NameLength { len, max });
+    }
+    if crate::name::is_unfit(&me.name) {
+        return Err(FoundError::NameUnfit);
     }
     if overlay.get(space::SELF)?.is_some() {
         return Err(FoundError::AlreadyFounded);

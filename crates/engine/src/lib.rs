@@ -30,6 +30,7 @@ mod input;
 mod link;
 mod membership;
 mod message;
+mod name;
 mod peers;
 mod query;
 mod record;
@@ -49,7 +50,7 @@ pub mod limits {
         announce::{ADDRESS_LASTS, PORTION, PORTION_EVERY},
         contact::{MAX_CONTACTS, MAX_RECEPTIONS, MAX_RECEPTIONS_PER_PEER, OFFER_LASTS},
         engine::CACHED_THREADS,
-        enrol::{ENROLMENT_LASTS, MAX_INVITATIONS},
+        enrol::{ENROLMENT_LASTS, INVITATION_LASTS, MAX_INVITATIONS},
         forward::MAX_ASKED_LASTS,
         found::ROOT_GRANT_LASTS,
         link::{

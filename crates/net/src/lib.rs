@@ -72,4 +72,5 @@ pub use config::NetConfig;
 pub use error::{DialRefused, NetError, SendRefused};
 pub use event::{DialFailure, DownReason, EventReceiver, NetEvent, Violation};
 pub use key::{InvalidPeerKey, PeerKey, TransportSecret};
+pub use listen::{check_external, check_listen};
 pub use net::Net;

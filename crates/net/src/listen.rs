@@ -37,10 +37,7 @@ pub(crate) fn listen(swarm: &mut Swarm<Behaviour>, text: &str) -> Result<(), Net
     }
     match swarm.listen_on(address) {
         Ok(_) => Ok(()),
-        Err(TransportError::MultiaddrNotSupported(_)) => {
-            let reason = "listen on /ip4/.../tcp/PORT or /ip4/.../udp/PORT/quic-v1".into();
-            Err(NetError::InvalidAddress { address: text.to_owned(), reason })
-        }
+        Err(TransportError::MultiaddrNotSupported(_)) => Err(not_to_listen_on(text)),
         Err(TransportError::Other(error)) => Err(listen_error(text, &error)),
     }
 }
@@ -96,6 +93,36 @@ fn listen_error(address: &str, error: &io::Error) -> NetError {
         io::ErrorKind::AddrNotAvailable => NetError::AddressNotHere { address },
         _ => NetError::Listen { address, reason: error.to_string() },
     }
+}
+
+/// Whether the text is an address at which a node can be reached.
+///
+/// # Errors
+/// [`NetError::InvalidAddress`].
+pub fn check_external(text: &str) -> Result<(), NetError> {
+    parse(text).map(drop)
+}
+
+/// Whether the text is an address to listen on; whether it is free or of this machine, only [`Net::start`] says.
+///
+/// # Errors
+/// [`NetError::InvalidAddress`].
+///
+/// [`Net::start`]: crate::Net::start
+pub fn check_listen(text: &str) -> Result<(), NetError> {
+    let quic = |part: Protocol<'_>| matches!(part, Protocol::QuicV1);
+    let address = parse(text)?;
+    let sound = match Socket::of(&address) {
+        Some(Socket::Tcp(_)) => address.iter().count() == 2,
+        Some(Socket::Udp(_)) => address.iter().count() == 3 && address.iter().any(quic),
+        None => false,
+    };
+    if sound { Ok(()) } else { Err(not_to_listen_on(text)) }
+}
+
+fn not_to_listen_on(address: &str) -> NetError {
+    let reason = "listen on /ip4/.../tcp/PORT or /ip4/.../udp/PORT/quic-v1".into();
+    NetError::InvalidAddress { address: address.to_owned(), reason }
 }
 
 pub(crate) fn parse(text: &str) -> Result<Multiaddr, NetError> {

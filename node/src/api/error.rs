@@ -61,6 +61,7 @@ const fn sort(refused: &CommandError) -> (StatusCode, &'static str) {
     match refused {
         CommandError::TextLength { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "text-length"),
         CommandError::NameLength { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "name-length"),
+        CommandError::NameUnfit => (StatusCode::UNPROCESSABLE_ENTITY, "name-unfit"),
         CommandError::Lasts(_) => (StatusCode::UNPROCESSABLE_ENTITY, "lasts"),
         CommandError::OwnLink => (StatusCode::UNPROCESSABLE_ENTITY, "own-link"),
         CommandError::InvitationExpired => (StatusCode::UNPROCESSABLE_ENTITY, "invitation-expired"),

@@ -9,7 +9,7 @@ use super::{
 use crate::config::History;
 use axum::{Json, extract::State, http::StatusCode};
 use data_encoding::HEXLOWER;
-use frontdesk_engine::{Answer, Command, Query, Reply};
+use frontdesk_engine::{Answer, Command, Query, Reply, ThreadStatus};
 use frontdesk_identity::{ContactLink, DeviceId, ThreadId};
 use frontdesk_wire::Position;
 use serde::Deserialize;
@@ -51,11 +51,25 @@ pub(super) async fn messages(
 pub(super) async fn who(State(api): State<Api>, Name(thread): Name<ThreadId>) -> ApiResult<Json<Value>> {
     let who = api.handle.query(Query::Who(thread)).await?;
     if who == Answer::Who(None) {
-        let _exists = found(api.handle.query(Query::Thread(thread)).await?)?;
-        let text = "the thread is not open yet: the business's node has not answered";
-        return Err(ApiError::new(StatusCode::CONFLICT, "not-open", text));
+        return Err(unreadable(&api.handle.query(Query::Thread(thread)).await?));
     }
     Ok(shown(&who))
+}
+
+/// Why nobody can be named who reads a thread.
+fn unreadable(standing: &Answer) -> ApiError {
+    let Answer::Thread(Some(view)) = standing else { return unknown_thread() };
+    let (code, text) = match view.status {
+        ThreadStatus::Left => ("left", "this device is not in the thread any more, so it can't tell who is"),
+        ThreadStatus::Rejoining => {
+            ("not-open", "this device waits for the steward to let it into the thread again")
+        }
+        ThreadStatus::Failed => ("not-open", "the thread could not be opened; `frontdesk threads` says why"),
+        ThreadStatus::Contacting | ThreadStatus::Open | ThreadStatus::Closed => {
+            ("not-open", "the thread is not open yet: the business's node has not answered")
+        }
+    };
+    ApiError::new(StatusCode::CONFLICT, code, text)
 }
 
 #[derive(Deserialize)]
@@ -154,10 +168,13 @@ fn device(text: &str) -> ApiResult<DeviceId> {
 
 fn found(answer: Answer) -> ApiResult<Json<Value>> {
     if answer == Answer::Thread(None) {
-        let text = "no such thread; `frontdesk threads` lists them";
-        return Err(ApiError::new(StatusCode::NOT_FOUND, "unknown-thread", text));
+        return Err(unknown_thread());
     }
     Ok(shown(&answer))
+}
+
+fn unknown_thread() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "unknown-thread", "no such thread; `frontdesk threads` lists them")
 }
 
 /// A command's good answer as JSON.

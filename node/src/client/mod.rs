@@ -20,6 +20,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::time::{Duration, Instant};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
@@ -27,6 +28,14 @@ use tokio::{
 
 /// The largest answer that is read, in bytes: a list of 100,000 threads fits.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// How long a node is waited for that has said nothing yet: it was called in the moment before. Where none was, this is
+/// what a command takes to say so.
+const SIGN_WITHIN: Duration = Duration::from_secs(1);
+/// How long a node is waited for that is starting: it may have a passphrase to try, and a store to bring in order.
+const STARTS_WITHIN: Duration = Duration::from_secs(10);
+/// Between two looks.
+const LOOKS_EVERY: Duration = Duration::from_millis(20);
 
 /// Talks to the node that runs on a home.
 #[derive(Debug)]
@@ -42,6 +51,23 @@ impl Client {
         match Self::running(home)? {
             Some(client) => Ok(client),
             None => Err(Failure::not_running()),
+        }
+    }
+
+    /// The same, and waits for a node that is starting: a command that follows `frontdesk run &` comes before the node's
+    /// API is there, and may come before the node has said anything at all.
+    pub(crate) async fn find_starting(home: &Home) -> Outcome<Self> {
+        home.check()?;
+        let begun = Instant::now();
+        loop {
+            if let Some(client) = Self::running(home)? {
+                return Ok(client);
+            }
+            let patience = if home.has_sign() { STARTS_WITHIN } else { SIGN_WITHIN };
+            if begun.elapsed() >= patience {
+                return Err(Failure::not_running());
+            }
+            tokio::time::sleep(LOOKS_EVERY).await;
         }
     }
 

@@ -14,7 +14,7 @@ pub(super) async fn contact(context: &Context, args: Contact) -> Outcome {
     // First here: a mistyped link is told without a node.
     let link: ContactLink = args.link.parse().map_err(|error| Failure::usage(error).code("bad-link"))?;
     let text = input::message(args.text)?;
-    let client = context.client()?;
+    let client = context.client().await?;
     let mut events = client.events(None).await?;
     let body = json!({ "link": link.as_str(), "text": text });
     let value: Value = client.post("/v1/contact", &body).await?;

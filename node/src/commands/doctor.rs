@@ -11,6 +11,9 @@ use crate::{
 };
 use serde_json::json;
 
+/// The column where findings begin.
+const FINDING_AT: usize = 17;
+
 pub(super) async fn doctor(context: &Context, args: &Doctor) -> Outcome {
     let settings = args.settings.settings().map_err(Failure::usage)?;
     let mut checks = vec![doctor::home(&context.home)];
@@ -59,7 +62,8 @@ fn tell(context: &Context, checks: &[Check]) -> Outcome {
     context.say(&json!({ "ok": failed == 0, "checks": checks }), || {
         let lines = checks.iter().map(|check| {
             let next = check.next.as_ref().map(|next| format!("\n       next: {next}")).unwrap_or_default();
-            format!("{:<4}  {:<10} {}{next}", check.grade.as_str(), check.what, render::clean(&check.finding))
+            let finding = render::indented(&check.finding, FINDING_AT);
+            format!("{:<4}  {:<10} {finding}{next}", check.grade.as_str(), check.what)
         });
         lines.collect::<Vec<_>>().join("\n")
     });

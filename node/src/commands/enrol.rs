@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub(super) async fn invite(context: &Context, args: Invite) -> Outcome {
     let role = Role::from(args.role);
     let body = json!({ "role": role.as_str(), "name": args.name, "lasts": args.lasts.secs() });
-    let value: Value = context.client()?.post("/v1/invitations", &body).await?;
+    let value: Value = context.client().await?.post("/v1/invitations", &body).await?;
     let invitation = value.get("invitation").and_then(Value::as_str).unwrap_or_default();
     let expires = UnixTime(value.get("expires").and_then(Value::as_u64).unwrap_or_default());
     let code = qr_terminal(invitation)?;
@@ -31,7 +31,7 @@ pub(super) async fn invite(context: &Context, args: Invite) -> Outcome {
 }
 
 pub(super) async fn requests(context: &Context) -> Outcome {
-    let value: Value = context.client()?.get("/v1/requests").await?;
+    let value: Value = context.client().await?.get("/v1/requests").await?;
     let requests: Vec<Waiting> = serde_json::from_value(value.clone())?;
     let now = wall_clock();
     context.say(&value, || {
@@ -52,7 +52,7 @@ pub(super) async fn requests(context: &Context) -> Outcome {
 
 pub(super) async fn approve(context: &Context, args: Number) -> Outcome {
     let path = format!("/v1/requests/{}/approve", digits(&args)?);
-    let value: Value = context.client()?.post(&path, &json!({})).await?;
+    let value: Value = context.client().await?.post(&path, &json!({})).await?;
     let text = |name| value.get(name).and_then(Value::as_str).unwrap_or_default();
     context
         .say(&value, || format!("{} is enrolled (device {}).", clean(text("name")), short(text("device"))));
@@ -61,7 +61,7 @@ pub(super) async fn approve(context: &Context, args: Number) -> Outcome {
 
 pub(super) async fn decline(context: &Context, args: Number) -> Outcome {
     let path = format!("/v1/requests/{}/decline", digits(&args)?);
-    let value: Value = context.client()?.post(&path, &json!({})).await?;
+    let value: Value = context.client().await?.post(&path, &json!({})).await?;
     context.say(&value, || "Declined.".to_owned());
     Ok(())
 }
@@ -78,7 +78,7 @@ fn digits(args: &Number) -> Outcome<String> {
 }
 
 pub(super) async fn devices(context: &Context) -> Outcome {
-    let value: Value = context.client()?.get("/v1/devices").await?;
+    let value: Value = context.client().await?.get("/v1/devices").await?;
     let devices: Vec<Device> = serde_json::from_value(value.clone())?;
     let now = wall_clock();
     context.say(&value, || {
@@ -105,7 +105,7 @@ const fn state(device: &Device) -> &'static str {
 }
 
 pub(super) async fn remove(context: &Context, args: Remove) -> Outcome {
-    let client = context.client()?;
+    let client = context.client().await?;
     let device = names::device(&client, &args.device).await?;
     let value: Value = client.delete(&format!("/v1/devices/{device}")).await?;
     context.say(&value, || format!("{} is no longer enrolled.", short(&device)));

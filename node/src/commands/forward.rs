@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 const ANSWER_WITHIN: Span = Span::from_secs(30);
 
 pub(super) async fn forward(context: &Context, args: Forward) -> Outcome {
-    let client = context.client()?;
+    let client = context.client().await?;
     let thread = names::thread(&client, &args.thread).await?;
     let to = match &args.to {
         Some(device) => Some(names::device(&client, device).await?),
@@ -87,13 +87,17 @@ fn history(choice: HistoryChoice) -> String {
 }
 
 pub(super) async fn revoke(context: &Context, args: Revoke) -> Outcome {
-    let client = context.client()?;
+    let client = context.client().await?;
     let thread = names::thread(&client, &args.thread).await?;
     let device = names::member(&client, &thread, &args.from).await?;
     let value: Value =
         client.post(&format!("/v1/threads/{thread}/revoke"), &json!({ "device": device })).await?;
     context.say(&value, || {
-        format!("{} can read nothing that follows in thread {}.", short(&device), short(&thread))
+        format!(
+            "{} is out of thread {}. It can't read what a member writes once that member's node has the change.",
+            short(&device),
+            short(&thread)
+        )
     });
     Ok(())
 }

@@ -41,16 +41,17 @@ pub(super) fn init(context: &Context, args: Init) -> Outcome {
         Init::Customer(args) => ("customer", args),
     };
     context.home.check_vacant()?;
+    let name = args.name.trim();
     let mut settings = args.settings.settings().map_err(Failure::usage)?;
     let kept = args.from_phrase.then(phrase_from_input).transpose()?;
     let fresh = RootKey::generate(&mut crate::random::generator());
     let root = kept.as_ref().map_or(fresh, RecoveryPhrase::to_root);
     let founding = if kind == "entity" {
         let listens = ENTITY_LISTENS.map(str::to_owned);
-        settings.insert(0, Setting::list("net.listen", &listens));
-        Founding::Entity { name: &args.name, root: &root }
+        settings.insert(0, Setting::list("init", "net.listen", &listens).map_err(Failure::usage)?);
+        Founding::Entity { name, root: &root }
     } else {
-        Founding::Customer { name: &args.name, root: &root }
+        Founding::Customer { name, root: &root }
     };
     let passphrase = new_passphrase(context, args.protect)?;
     let keys = found(&context.home, founding, passphrase.as_ref(), &settings)?;
@@ -76,7 +77,7 @@ pub(super) fn found(
     let stage = Stage::begin(home, &vault, protection(passphrase), settings)?;
     let store = service::open_store(&stage.home().store(), CACHE_MIB, &vault.store_key())?;
     let overlay = Overlay::new(&store);
-    write(&overlay, &vault.device, founding)?;
+    write(&overlay, &vault.device, founding).map_err(refusal)?;
     let batch = overlay.into_batch();
     store.commit(&batch)?;
     store.into_engine().close()?;
@@ -91,6 +92,18 @@ fn write(overlay: &Overlay<'_>, keys: &DeviceKeys, founding: Founding<'_>) -> Re
         Founding::Customer { name, root } => found_customer(overlay, keys, root, name, now, rng),
         Founding::Fresh { name } => found_fresh(overlay, keys, name, now, rng),
     }
+}
+
+/// A name that can't be is the command line's fault.
+fn refusal(error: FoundError) -> Failure {
+    let code = match &error {
+        FoundError::NameLength { .. } => "name-length",
+        FoundError::NameUnfit => "name-unfit",
+        FoundError::AlreadyFounded | FoundError::Grant(_) | FoundError::Profile(_) | FoundError::Store(_) => {
+            return Failure::new(error);
+        }
+    };
+    Failure::usage(error).code(code)
 }
 
 fn phrase_from_input() -> Outcome<RecoveryPhrase> {
@@ -109,7 +122,7 @@ fn tell(
     let words = phrase.map(|phrase| phrase.reveal().split(' ').collect::<Vec<_>>());
     let value: Value = json!({
         "kind": kind,
-        "name": args.name,
+        "name": args.name.trim(),
         "home": context.home.root(),
         "principal": root.principal().to_string(),
         "device": keys.id().to_string(),
@@ -118,7 +131,7 @@ fn tell(
     context.say(&value, || {
         let title = if kind == "entity" { "business" } else { "customer" };
         let place = context.home.root().display();
-        let mut text = format!("The {title} {} is set up in {place}.\n", render::clean(&args.name));
+        let mut text = format!("The {title} {} is set up in {place}.\n", render::clean(args.name.trim()));
         if let Some(words) = &words {
             text.push_str(&phrase_for_paper(words));
         }

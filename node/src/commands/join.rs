@@ -5,25 +5,31 @@ use crate::{
     cli::Join,
     client::{Client, Events, Status},
     config::Setting,
+    driver::wall_clock,
     failure::{Failure, Outcome},
     home::Home,
     render,
 };
+use frontdesk_engine::CommandError;
 use frontdesk_identity::Invitation;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 pub(super) fn join(context: &Context, args: Join) -> Outcome {
     let text = input::or_standard_input(args.invitation, "Paste the invitation")?;
-    // A mistyped one is told before anything is made.
-    let _invitation: Invitation =
+    // A mistyped one, and one that is over, is told before anything is made.
+    let invitation: Invitation =
         text.parse().map_err(|error| Failure::usage(error).code("bad-invitation"))?;
+    if invitation.expires < wall_clock() {
+        return Err(Failure::new(CommandError::InvitationExpired).code("invitation-expired"));
+    }
     let settings = args.settings.settings().map_err(Failure::usage)?;
     let fresh = !context.home.exists();
     if fresh {
-        make_home(context, &args.name, args.protect, &settings)?;
+        make_home(context, args.name.trim(), args.protect, &settings)?;
     }
-    let wish = Wish { text, json: context.json, wait: !args.no_wait };
+    let place = context.home.root().display().to_string();
+    let wish = Wish { text, json: context.json, wait: !args.no_wait, place };
     context.home.check()?;
     match Client::running(&context.home)? {
         Some(client) => super::block_on(wish.pursue(client)),
@@ -63,6 +69,8 @@ struct Wish {
     text: Zeroizing<String>,
     json: bool,
     wait: bool,
+    /// The home, for what is told.
+    place: String,
 }
 
 impl Wish {
@@ -92,9 +100,7 @@ impl Wish {
                 "join_challenged" => self.show_number(&text("number")),
                 "joined" => return Ok(text("entity")),
                 "join_failed" => {
-                    return Err(
-                        Failure::new(format!("not enrolled: {}", text("message"))).code(&text("reason"))
-                    );
+                    return Err(self.refused(&text("message"), &text("reason")));
                 }
                 "lagged" => {
                     let status: Status = client.get("/v1/status").await?;
@@ -106,6 +112,15 @@ impl Wish {
             }
         }
         Err(stopped())
+    }
+
+    /// The home is no device of anybody's, and stays: it can ask again.
+    fn refused(&self, message: &str, reason: &str) -> Failure {
+        let next = format!(
+            "ask the administrator for a new invitation, and `frontdesk join -` again with this home; or remove {}",
+            self.place
+        );
+        Failure { next: Some(next), ..Failure::new(format!("not enrolled: {message}")).code(reason) }
     }
 
     fn show_number(&self, number: &str) {

@@ -10,7 +10,7 @@ use frontdesk_identity::{qr_svg, qr_terminal};
 use serde_json::Value;
 
 pub(super) async fn link(context: &Context, args: Link) -> Outcome {
-    let client = context.client()?;
+    let client = context.client().await?;
     let value: Value = client.get("/v1/link").await?;
     let link = value.get("link").and_then(Value::as_str).unwrap_or_default();
     if let Some(file) = &args.svg {

@@ -41,9 +41,9 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// The node that runs on the home.
-    pub(crate) fn client(&self) -> Outcome<Client> {
-        Client::find(&self.home)
+    /// The node that runs on the home, or is starting there.
+    pub(crate) async fn client(&self) -> Outcome<Client> {
+        Client::find_starting(&self.home).await
     }
 
     /// Prints a result: as JSON if that is wanted, else as `human` tells it.

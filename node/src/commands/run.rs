@@ -57,6 +57,8 @@ where
         let text = "a node runs on this home already; `frontdesk stop` ends it, `frontdesk status` asks it";
         return Err(Failure::new(text).code("running"));
     }
+    // First, so that commands which follow at once know that there is something to wait for.
+    let _starting = context.home.set_sign();
     let config = Config::load(&context.home.config(), settings).map_err(Failure::usage)?;
     logging::begin(&config.log)?;
     let vault = Vault::load(&context.home.keys(), &context.passphrase)?;

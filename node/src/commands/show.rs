@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, VecDeque};
 const REMEMBERED: usize = 2048;
 
 pub(super) async fn show(context: &Context, args: Show) -> Outcome {
-    let client = context.client()?;
+    let client = context.client().await?;
     let thread = names::thread(&client, &args.thread).await?;
     // Before the messages are read, so that none falls between.
     let events = if args.follow { Some(client.events(Some(&thread)).await?) } else { None };

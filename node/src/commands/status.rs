@@ -10,7 +10,7 @@ use crate::{
 use serde_json::Value;
 
 pub(super) async fn status(context: &Context) -> Outcome {
-    let client = context.client()?;
+    let client = context.client().await?;
     let value: Value = client.get("/v1/status").await?;
     let status: Status = serde_json::from_value(value.clone())?;
     context.say(&value, || describe(&status));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 pub(super) async fn stop(context: &Context) -> Outcome {
-    let client = context.client()?;
+    let client = context.client().await?;
     let mut events = client.events(None).await?;
     let _: Value = client.post("/v1/shutdown", &json!({})).await?;
     // The stream ends when the node takes nothing new; what is under way it still finishes.

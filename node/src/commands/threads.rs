@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const PREVIEW: usize = 40;
 
 pub(super) async fn threads(context: &Context) -> Outcome {
-    let value: Value = context.client()?.get("/v1/threads").await?;
+    let value: Value = context.client().await?.get("/v1/threads").await?;
     let threads: Vec<Thread> = serde_json::from_value(value.clone())?;
     let now = wall_clock();
     context.say(&value, || {
@@ -63,7 +63,7 @@ fn preview(text: &str) -> String {
 }
 
 pub(super) async fn send(context: &Context, args: Send) -> Outcome {
-    let client = context.client()?;
+    let client = context.client().await?;
     let thread = names::thread(&client, &args.thread).await?;
     let text = input::message(Some(args.text))?;
     let mut events = match args.wait {
@@ -83,7 +83,7 @@ pub(super) async fn send(context: &Context, args: Send) -> Outcome {
 }
 
 pub(super) async fn close(context: &Context, args: OfThread) -> Outcome {
-    let client = context.client()?;
+    let client = context.client().await?;
     let thread = names::thread(&client, &args.thread).await?;
     let value: Value = client.post(&format!("/v1/threads/{thread}/close"), &json!({})).await?;
     context.say(&value, || format!("Thread {} is closed. The next message opens it again.", short(&thread)));

@@ -12,7 +12,7 @@ use frontdesk_identity::UnixTime;
 use serde_json::Value;
 
 pub(super) async fn who(context: &Context, args: OfThread) -> Outcome {
-    let client = context.client()?;
+    let client = context.client().await?;
     let thread = names::thread(&client, &args.thread).await?;
     let value: Value = client.get(&format!("/v1/threads/{thread}/who")).await?;
     let who: Who = serde_json::from_value(value.clone())?;
@@ -39,7 +39,7 @@ fn describe(member: &Member, now: UnixTime) -> String {
     let chain: Vec<String> = member.chain.iter().map(|key| short(key)).collect();
     let (since, until) = (date_and_time(member.since), date_and_time(member.until));
     format!(
-        "{}  {}  ({})\n  may      {}, history: {}\n  since    {since}\n  until    {until} ({})\n  by       {}",
+        "{}  {}  ({})\n  may      {}, history: {}\n  granted  {since}\n  until    {until} ({})\n  by       {}",
         short(&member.device),
         clean(&member.name),
         traits.join(", "),

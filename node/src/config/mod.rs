@@ -146,6 +146,20 @@ pub(crate) enum ConfigError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A variable of the environment that looks like a setting and is none.
+    #[error("there is no setting for the variable {name}; the keys are: {keys}", keys = KEYS.join(", "))]
+    UnknownVariable {
+        /// The variable.
+        name: String,
+    },
+    /// A value of the environment or the command line that can't be.
+    #[error("{origin}: {problem}")]
+    Setting {
+        /// The variable, or the flag.
+        origin: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Not TOML, an unknown key, or a value out of range.
     #[error("{}: {problem}", path.display())]
     Invalid {
@@ -168,18 +182,21 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub(crate) fn load(path: &Path, flags: Vec<Setting>) -> Result<Self, ConfigError> {
-        Self::layered(path, |name| std::env::var(name).ok(), flags)
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        Self::layered(path, std::env::vars_os().map(|(name, value)| (text(name), text(value))), flags)
     }
 
     fn layered(
         path: &Path,
-        environment: impl Fn(&str) -> Option<String>,
+        environment: impl IntoIterator<Item = (String, String)>,
         flags: Vec<Setting>,
     ) -> Result<Self, ConfigError> {
         let mut table = layers::from_file(path)?;
-        // First alone, so that an error in the file is told with its line.
+        // First alone, so that an error in the file is told with its line. Every setting from elsewhere was checked when
+        // it was read, and told with where it comes from.
         let text = std::fs::read_to_string(path).unwrap_or_default();
-        toml::from_str::<Self>(&text).map_err(|error| ConfigError::invalid(path, error))?;
+        let file: Self = toml::from_str(&text).map_err(|error| ConfigError::invalid(path, error))?;
+        file.in_bounds().map_err(|problem| ConfigError::invalid(path, problem))?;
         for setting in layers::from_environment(environment)?.into_iter().chain(flags) {
             layers::apply(&mut table, setting);
         }
@@ -188,7 +205,20 @@ impl Config {
 
     fn from_table(table: Table) -> Result<Self, String> {
         let config: Self =
-            Value::Table(table).try_into().map_err(|error: toml::de::Error| error.to_string())?;
+            Value::Table(table).try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+        config.in_bounds()?;
+        Ok(config)
+    }
+
+    fn in_bounds(&self) -> Result<(), String> {
+        let config = self;
+        let refused = |key: &str, error: frontdesk_net::NetError| format!("`{key}`: {error}");
+        for address in &config.net.listen {
+            frontdesk_net::check_listen(address).map_err(|error| refused("net.listen", error))?;
+        }
+        for address in &config.net.external {
+            frontdesk_net::check_external(address).map_err(|error| refused("net.external", error))?;
+        }
         let bounds = [
             ("api.event_buffer", config.api.event_buffer > 0),
             ("api.max_requests", config.api.max_requests > 0),
@@ -197,7 +227,7 @@ impl Config {
         ];
         match bounds.into_iter().find(|(_, sound)| !sound) {
             Some((key, _)) => Err(format!("`{key}` is out of its range")),
-            None => Ok(config),
+            None => Ok(()),
         }
     }
 }
@@ -296,13 +326,14 @@ impl FromStr for History {
     type Err = NotAChoice;
 
     fn from_str(text: &str) -> Result<Self, NotAChoice> {
-        let refusal = NotAChoice("history is `none`, `all`, or `last:N` for the last N messages");
+        let refusal =
+            NotAChoice("history is `none`, `all`, or `last:N` for the last N messages, N at least 1");
         match text {
             "none" => Ok(Self(HistoryChoice::None)),
             "all" => Ok(Self(HistoryChoice::All)),
             other => {
                 let count = other.strip_prefix("last:").and_then(|count| count.parse().ok());
-                count.map(|count| Self(HistoryChoice::Last(count))).ok_or(refusal)
+                count.filter(|count| *count > 0).map(|count| Self(HistoryChoice::Last(count))).ok_or(refusal)
             }
         }
     }

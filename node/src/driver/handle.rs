@@ -32,7 +32,7 @@ pub(crate) enum HandleError {
     #[error(transparent)]
     Command(#[from] CommandError),
     /// Nothing can be stored or read now.
-    #[error("the store failed: {0}")]
+    #[error("the store failed: {0}; it may or may not have been done: look before you repeat it")]
     Store(#[from] StoreFailure),
     /// The node is on its way out.
     #[error("the node is shutting down; start it again with `frontdesk run`")]

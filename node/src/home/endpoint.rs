@@ -1,7 +1,7 @@
 //! Where the API of the running node is: written by the node, read by the command line.
 
+use super::lock::{is_locked, lock};
 use frontdesk_identity::{PrivateFileError, read_private, write_private};
-use rustix::fs::{FlockOperation, flock};
 use std::{
     fmt,
     fs::{self, File},
@@ -50,7 +50,7 @@ impl Endpoint {
         let io = |source| PrivateFileError::Io { path: path.to_owned(), source };
         write_private(path, self.to_string().as_bytes())?;
         let locked = File::open(path).map_err(io)?;
-        flock(&locked, FlockOperation::NonBlockingLockExclusive).map_err(|error| io(error.into()))?;
+        lock(&locked).map_err(io)?;
         Ok(Announcement { path: path.to_owned(), _locked: locked })
     }
 
@@ -64,7 +64,7 @@ impl Endpoint {
             other => other.map_err(EndpointError::File)?,
         };
         let file = File::open(path).map_err(io)?;
-        if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
+        if !is_locked(&file) {
             return Err(EndpointError::Absent);
         }
         let text = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());

@@ -11,12 +11,14 @@
 //! ```
 
 mod endpoint;
+mod lock;
 mod passphrase;
 mod stage;
 mod token;
 mod vault;
 
 pub(crate) use endpoint::{Announcement, Endpoint, EndpointError};
+pub(crate) use lock::Sign;
 pub(crate) use passphrase::PassphraseSource;
 pub(crate) use stage::Stage;
 pub(crate) use token::{Token, TokenError};
@@ -137,6 +139,16 @@ impl Home {
     /// True if a home is here, whatever its state.
     pub(crate) fn exists(&self) -> bool {
         self.keys().exists()
+    }
+
+    /// Says that a node starts here, for as long as the sign is kept.
+    pub(crate) fn set_sign(&self) -> Option<Sign> {
+        Sign::set(&self.root)
+    }
+
+    /// True if a node starts or runs here.
+    pub(crate) fn has_sign(&self) -> bool {
+        Sign::is_set(&self.root)
     }
 
     fn is_vacant(&self) -> Result<bool, HomeError> {

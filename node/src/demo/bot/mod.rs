@@ -63,7 +63,7 @@ impl<L: Fn(&str)> Bot<'_, L> {
         Ok(())
     }
 
-    /// Answers what the customer wrote since the bot's latest message.
+    /// Answers what the customer wrote since somebody of the business last wrote.
     async fn look_at(&self, thread: &str) -> Result<(), Failure> {
         let standing = self.api.get(&format!("/v1/threads/{thread}")).await?;
         if text_of(&standing, "status") != "open" {
@@ -135,10 +135,9 @@ fn reply(question: &str) -> Reply {
     Reply::Say(known.map_or(UNSURE, |(_, answer)| answer))
 }
 
-/// The customer's messages after the latest of the bot's own.
+/// The customer's messages after the latest of the business's: what a colleague has answered, the bot leaves alone.
 fn unanswered(messages: &[Value]) -> Vec<&str> {
-    let mine = |message: &Value| message.get("mine") == Some(&Value::Bool(true));
-    let newer = messages.iter().rev().take_while(|message| !mine(message));
+    let newer = messages.iter().rev().take_while(|message| text_of(message, "side") != "host");
     let mut asked: Vec<&str> = newer
         .filter(|message| text_of(message, "side") == "guest")
         .map(|message| text_of(message, "text"))
@@ -167,20 +166,32 @@ mod tests {
         assert_eq!(reply("personal matters"), Reply::Say(UNSURE));
     }
 
+    fn message(side: &str, mine: bool, text: &str) -> Value {
+        json!({ "side": side, "mine": mine, "text": text })
+    }
+
     #[test]
     fn only_what_the_customer_wrote_since_is_answered() {
-        let message =
-            |side: &str, mine: bool, text: &str| json!({ "side": side, "mine": mine, "text": text });
         let talk = [
             message("guest", false, "old"),
             message("host", true, "answered"),
-            message("host", false, "from a colleague"),
             message("guest", false, "one"),
             message("note", false, "Ana came in"),
             message("guest", false, "two"),
         ];
         assert_eq!(unanswered(&talk), ["one", "two"]);
         assert!(unanswered(&talk[..2]).is_empty());
+    }
+
+    #[test]
+    fn what_a_colleague_has_answered_is_left_alone() {
+        let talk = [
+            message("guest", false, "when do you close?"),
+            message("host", false, "At six, says a colleague"),
+            message("guest", false, "and where are you?"),
+        ];
+        assert!(unanswered(&talk[..2]).is_empty());
+        assert_eq!(unanswered(&talk), ["and where are you?"]);
     }
 
     #[test]
