@@ -1,14 +1,20 @@
 //! `frontdesk-sim`: plays scenarios, and says what came of them.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints its results")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a program that prints its results, and how long they took"
+)]
 
 use clap::{Parser, Subcommand};
-use frontdesk_sim::lab::{self, Outcome, Scenario, figures::percentile};
+use frontdesk_sim::lab::{self, Outcome, Scenario, Watch, figures::percentile};
 use std::{
     error::Error,
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Instant,
 };
 
 #[derive(Debug, Parser)]
@@ -64,11 +70,8 @@ fn run(
     let scenario: Scenario = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut good = true;
     for seed in seed..seed.saturating_add(runs) {
-        let outcome = lab::play(&scenario, seed, &mut |part| {
-            if !options.json {
-                eprint!("\rseed {seed}: {:3.0} %", part * 100.0);
-            }
-        })?;
+        let outcome =
+            lab::play(&scenario, seed, &mut Screen { seed, quiet: options.json, since: Instant::now() })?;
         good &= outcome.violations.is_empty();
         if let Some(out) = out {
             let folder = out.join(seed.to_string());
@@ -78,11 +81,30 @@ fn run(
         if options.json {
             println!("{}", serde_json::to_string(&outcome)?);
         } else {
-            eprint!("\r");
+            eprint!("\r\x1b[K");
             tell(seed, &outcome);
         }
     }
     Ok(good)
+}
+
+/// Shows progress where a person looks.
+struct Screen {
+    seed: u64,
+    quiet: bool,
+    since: Instant,
+}
+
+impl Watch for Screen {
+    fn seconds(&self) -> f64 {
+        self.since.elapsed().as_secs_f64()
+    }
+
+    fn progress(&mut self, part: f64) {
+        if !self.quiet {
+            eprint!("\rseed {}: {:3.0} %", self.seed, part * 100.0);
+        }
+    }
 }
 
 fn tell(seed: u64, outcome: &Outcome) {

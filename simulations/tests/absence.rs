@@ -98,16 +98,12 @@ fn a_business_that_moves_tells_every_customer_in_portions_and_goes_on_after_a_cr
     office.world.record();
     let told = |office: &Office| -> BTreeSet<NodeId> {
         let sent = office.world.tape().iter().filter(|sent| sent.from == acme);
-        let news = sent.filter(|sent| match Frame::decode(&sent.frame).unwrap() {
-            Frame::Data(data) => match Body::decode(&data.body).unwrap() {
-                Body::AddressUpdate(update) => {
-                    let record = update.address.verify(office.world.now().wall).unwrap();
-                    assert_eq!(record.addresses().first().unwrap().as_str(), "/memory/4711");
-                    true
-                }
-                _ => false,
-            },
-            Frame::Hello(_) | Frame::Ack(_) => false,
+        let news = sent.filter(|sent| {
+            let Frame::Data(data) = Frame::decode(&sent.frame).unwrap() else { return false };
+            let Body::AddressUpdate(update) = Body::decode(&data.body).unwrap() else { return false };
+            let record = update.address.verify(office.world.now().wall).unwrap();
+            assert_eq!(record.addresses().first().unwrap().as_str(), "/memory/4711");
+            true
         });
         news.map(|sent| sent.to).collect()
     };

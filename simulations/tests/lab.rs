@@ -1,7 +1,7 @@
 //! Scenarios played as a whole: what they promise, and that they are the same each time.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use frontdesk_sim::lab::{Outcome, Scenario, play};
+use frontdesk_sim::lab::{Outcome, Scenario, Watch, play};
 use std::{fs, path::PathBuf};
 
 fn scenarios() -> Vec<(String, Scenario)> {
@@ -17,7 +17,17 @@ fn scenarios() -> Vec<(String, Scenario)> {
 }
 
 fn run(scenario: &Scenario, seed: u64) -> Outcome {
-    play(scenario, seed, &mut |_| ()).unwrap()
+    play(scenario, seed, &mut Nobody).unwrap()
+}
+
+struct Nobody;
+
+impl Watch for Nobody {
+    fn seconds(&self) -> f64 {
+        0.0
+    }
+
+    fn progress(&mut self, _part: f64) {}
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub mod scenario;
 mod truth;
 
 pub use people::Path;
-pub use play::{Outcome, play};
+pub use play::{Outcome, Watch, play};
 pub use roads::Roads;
 pub use scenario::Scenario;
 pub use truth::Violation;

@@ -17,10 +17,7 @@ use frontdesk_thread::Suite;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use sha2::{Digest as _, Sha256};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 const SECOND: f64 = 1000.0;
 const MINUTE: f64 = 60.0 * SECOND;
@@ -29,6 +26,15 @@ const HOUR: f64 = 60.0 * MINUTE;
 const LASTS: u64 = 7 * 24 * 3600;
 /// Between two looks at outboxes and disks, in milliseconds.
 const SAMPLE: f64 = 5.0 * MINUTE;
+
+/// Who watches a run from outside: nothing in the run depends on it.
+pub trait Watch {
+    /// Real time in seconds, from any beginning.
+    fn seconds(&self) -> f64;
+
+    /// So much of the run is over, of 1.
+    fn progress(&mut self, part: f64);
+}
 
 /// What a run came to.
 #[derive(Debug, serde::Serialize)]
@@ -101,15 +107,15 @@ pub(super) struct Play<'a> {
 ///
 /// # Errors
 /// [`SimError`] if the run could not go on.
-pub fn play(scenario: &Scenario, seed: u64, progress: &mut dyn FnMut(f64)) -> Result<Outcome, SimError> {
-    let started = Instant::now();
+pub fn play(scenario: &Scenario, seed: u64, watch: &mut dyn Watch) -> Result<Outcome, SimError> {
+    let started = watch.seconds();
     let mut play = Play::set_up(scenario, seed)?;
-    play.figures.set_up_took = started.elapsed().as_secs_f64();
-    let started = Instant::now();
+    let set_up = watch.seconds();
+    play.figures.set_up_took = set_up - started;
     let steps = play.world.steps;
-    play.run(progress)?;
+    play.run(watch)?;
     play.settle()?;
-    play.figures.took = started.elapsed().as_secs_f64();
+    play.figures.took = watch.seconds() - set_up;
     play.figures.events = play.world.steps.saturating_sub(steps);
     Ok(play.finish())
 }
@@ -191,7 +197,7 @@ impl<'a> Play<'a> {
         }
     }
 
-    fn run(&mut self, progress: &mut dyn FnMut(f64)) -> Result<(), SimError> {
+    fn run(&mut self, watch: &mut dyn Watch) -> Result<(), SimError> {
         let (end, length) = (self.end, self.end.saturating_sub(self.began).max(1));
         let mut shown = 0;
         while self.world.happen(end)? {
@@ -199,7 +205,7 @@ impl<'a> Play<'a> {
             let percent = self.world.time.saturating_sub(self.began).saturating_mul(100) / length;
             if percent > shown {
                 shown = percent;
-                progress(f64::from(u32::try_from(percent).unwrap_or(100)) / 100.0);
+                watch.progress(f64::from(u32::try_from(percent).unwrap_or(100)) / 100.0);
             }
         }
         self.world.time = self.world.time.max(end);
@@ -327,7 +333,21 @@ impl<'a> Play<'a> {
                     removed.iter().filter_map(|device| self.cast.node_of(device)).collect();
                 out.into_iter().for_each(|out| self.left(node, thread, out));
             }
-            _ => {}
+            Event::CommandDone { .. }
+            | Event::ContactFailed { .. }
+            | Event::Message { .. }
+            | Event::Removed { .. }
+            | Event::Closed { .. }
+            | Event::ForwardAnswered { .. }
+            | Event::JoinRequested { .. }
+            | Event::JoinChallenged { .. }
+            | Event::Joined { .. }
+            | Event::JoinFailed { .. }
+            | Event::Enrolled { .. }
+            | Event::DeviceRemoved { .. }
+            | Event::Security { .. }
+            | Event::PeerUp { .. }
+            | Event::PeerDown { .. } => {}
         }
     }
 
@@ -475,7 +495,8 @@ impl<'a> Play<'a> {
             if std::mem::take(&mut self.unsure) {
                 self.truth.ghost(number);
             }
-            return Ok(self.later(MINUTE, Deed::Arrive { customer }));
+            self.later(MINUTE, Deed::Arrive { customer });
+            return Ok(());
         };
         let wants = whole(self.rng.exponential(self.scenario.customers.texts));
         let now = self.world.time;

@@ -430,7 +430,7 @@ mod tests {
             let _ = decode_changes(&bytes, &mut Batch::new());
             let record = encode_record(&bytes, Header { previous: 2, generation: 3, number: 4 }).unwrap();
             let (decoded, rest) = decode_record(&record).unwrap();
-            prop_assert!(decoded.content == bytes && rest.is_empty() && record.len() % ALIGN == 0);
+            prop_assert!(decoded.content == bytes && rest.is_empty() && record.len().is_multiple_of(ALIGN));
             prop_assert_eq!((decoded.previous, decoded.generation, decoded.number), (2, 3, 4));
         }
     }
