@@ -36,7 +36,7 @@ fn code(text: &str) -> Result<QrCode, TooLongForQr> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -70,6 +70,36 @@ mod tests {
         let svg = qr_svg("frontdesk:contact/aaaa").unwrap();
         assert!(svg.starts_with("<?xml") && svg.ends_with("</svg>"));
         assert!(svg.contains(r##"fill="#fff""##) && svg.contains(r##"fill="#000""##));
+    }
+
+    #[test]
+    fn the_svg_blackens_the_modules_of_the_code_and_nothing_else() {
+        let text = "frontdesk:contact/aaaa?at=/ip4/192.0.2.1/tcp/4001";
+        let (code, svg) = (code(text).unwrap(), qr_svg(text).unwrap());
+        let numbers = |text: &str| -> Vec<usize> {
+            text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect()
+        };
+        let side =
+            *numbers(svg.split_once("viewBox=\"").unwrap().1.split('"').next().unwrap()).get(2).unwrap();
+        let unit = side / (code.width() + 8);
+        assert_eq!(unit * (code.width() + 8), side);
+        let black = svg.split_once(r##"fill="#000""##).unwrap();
+        // The path is before or behind its colour.
+        let path = [black.0.rsplit("<path").next().unwrap(), black.1].concat();
+        let path = path.split_once("d=\"").unwrap().1.split('"').next().unwrap();
+        let mut dark = vec![false; code.width() * code.width()];
+        for rectangle in path.split('M').skip(1) {
+            let rectangle = numbers(rectangle);
+            let [left, top, width, height, ..] = rectangle.as_slice() else { panic!("{rectangle:?}") };
+            for y in (top / unit)..((top + height) / unit) {
+                for x in (left / unit)..((left + width) / unit) {
+                    *dark.get_mut((y - 4) * code.width() + (x - 4)).unwrap() = true;
+                }
+            }
+        }
+        let expected: Vec<bool> =
+            code.to_colors().iter().map(|color| *color == qrcode::Color::Dark).collect();
+        assert_eq!(dark, expected);
     }
 
     #[test]

@@ -115,6 +115,7 @@ pub(super) async fn ana_goes(play: &mut Play) -> Result<(), Stop> {
         .await?;
     checks
         .check("ana-reads-nothing", async {
+            let principal = carla.status().await?.principal;
             carla.stop().await?;
             ben.call(&["send", thread, AFTER]).await?;
             teller.says("Ben", AFTER);
@@ -128,10 +129,17 @@ pub(super) async fn ana_goes(play: &mut Play) -> Result<(), Stop> {
             let (by_old, by_new) = (old.open(acme, &secret)?, new.open(acme, &secret)?);
             let opened = by_old.as_ref().ok().or(by_new.as_ref().ok());
             ensure(opened.is_none(), format!("Ana reads: {opened:?}"))?;
+            // The very same bytes are a good message: Carla's keys open them.
+            let carlas: PrincipalId = principal.unwrap_or_default().parse()?;
+            let good = Copy::of(carla, &root, "carla-after")?.open(carlas, &secret)?;
+            ensure(good.as_deref() == Ok(AFTER), format!("Carla's keys don't open it: {good:?}"))?;
             let why = |tried: Result<String, String>| tried.err().unwrap_or_default();
             teller.does("Ana", &format!("tries it with the copy's keys: {}", why(by_old)));
             teller.does("Ana", &format!("tries it with the keys of now: {}", why(by_new)));
-            Ok(((), "none opens it; the copy's keys do open what was written before".to_owned()))
+            Ok((
+                (),
+                "none opens it; Carla's keys do, and the copy's keys open what was written before".to_owned(),
+            ))
         })
         .await?;
     checks
