@@ -14,6 +14,8 @@ use frontdesk_wire::{Body, Frame};
 use std::collections::BTreeSet;
 
 const DAY: u64 = 24 * 3600;
+/// In milliseconds.
+const HOUR: u64 = 3_600_000;
 
 fn siege() -> Siege {
     Siege::lay(HistoryChoice::All, 30 * DAY).unwrap()
@@ -49,6 +51,50 @@ fn messages_flow_without_the_steward_and_wishes_wait_for_it() {
     siege.settle().unwrap();
     assert!(told(&siege.office.world, ana, |event| *event
         == Event::ForwardAnswered { thread, request, refused: None }));
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn what_was_written_before_a_commit_came_reaches_the_newcomer_however_late_it_comes() {
+    let mut siege = siege();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    siege.office.world.part(acme, ana).unwrap();
+    siege.office.say(ana, thread, "of this the newcomer gets no word").unwrap();
+    hears(&mut siege, carla, "of this the newcomer gets no word");
+    siege.office.forward_for(thread, ben, HistoryChoice::All, false, 30 * DAY).unwrap();
+    siege.office.say(carla, thread, "what do you say to that?").unwrap();
+    hears(&mut siege, ben, "what do you say to that?");
+    // Ben asks Ana, who doesn't know him, for hours; and his node forgets nothing of it in a crash.
+    siege.office.world.pass(2 * HOUR).unwrap();
+    siege.office.world.crash(ben, 1000).unwrap();
+    siege.office.world.pass(HOUR).unwrap();
+    siege.office.world.stop(ben).unwrap();
+    siege.office.world.mend(acme, ana);
+    let knows = |world: &_| who(world, ana, thread).is_some_and(|who| who.members.len() == 4);
+    siege.office.world.until("Ana to know Ben", PATIENCE, knows).unwrap();
+    siege.office.world.revive(ben).unwrap();
+    hears(&mut siege, ben, "of this the newcomer gets no word");
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_gap_is_still_known_after_a_crash() {
+    let mut siege = siege();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    siege.office.world.part(acme, ana).unwrap();
+    siege.office.say(ana, thread, "before the newcomer").unwrap();
+    hears(&mut siege, carla, "before the newcomer");
+    siege.office.forward(thread, ben, HistoryChoice::All, false).unwrap();
+    siege.office.world.stop(ben).unwrap();
+    siege.office.world.mend(acme, ana);
+    let knows = |world: &_| who(world, ana, thread).is_some_and(|who| who.members.len() == 4);
+    siege.office.world.until("Ana to know Ben", PATIENCE, knows).unwrap();
+    siege.office.say(carla, thread, "after him").unwrap();
+    siege.office.world.revive(ben).unwrap();
+    hears(&mut siege, ben, "after him");
+    // He knows of the gap, and would have asked in three seconds.
+    siege.office.world.crash(ben, 1000).unwrap();
+    hears(&mut siege, ben, "before the newcomer");
     siege.goes_on().unwrap();
 }
 

@@ -3,9 +3,10 @@
 //! `FRONTDESK_SEEDS` sets how many seeds are run (default 1,000), `FRONTDESK_FIRST_SEED` where they begin.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-use frontdesk_engine::{Event, HistoryChoice, Query, Settings};
+use frontdesk_engine::{Event, HistoryChoice, MessageState, Query, ReceiverView, Settings};
+use frontdesk_identity::ThreadId;
 use frontdesk_sim::{
-    NodeId, SimError, Weather,
+    NodeId, SimError, Weather, World,
     office::{Office, PATIENCE, is_in, messages, who},
 };
 use rand_chacha::ChaCha20Rng;
@@ -74,6 +75,14 @@ fn run(base: &Office, seed: u64) -> Result<(), SimError> {
     if let Err(error) = arrived {
         return Err(SimError::Broken(format!("{error}\n{}", report(&office, thread, &readers))));
     }
+    // An acknowledgement can get lost as well: what the author shows is honest in the end.
+    let told = office.world.until_about("each author told of each delivery", PATIENCE, |world| {
+        readers.iter().all(|reader| undelivered(world, *reader, thread).is_empty())
+    });
+    if let Err(error) = told {
+        let waiting = readers.map(|reader| undelivered(&office.world, reader, thread));
+        return Err(SimError::Broken(format!("{error}: {waiting:?}")));
+    }
     let shown =
         |node| messages(&office.world, node, thread).into_iter().map(|m| (m.id, m.text)).collect::<Vec<_>>();
     let order = shown(carla);
@@ -91,8 +100,19 @@ fn run(base: &Office, seed: u64) -> Result<(), SimError> {
     check(is_in(&office.world, ana, thread), "Ana is out")
 }
 
+/// The messages that `author` wrote and that it does not show as delivered to all.
+fn undelivered(world: &World, author: NodeId, thread: ThreadId) -> Vec<(String, MessageState)> {
+    let missing = |view: &ReceiverView| !matches!(view.state, MessageState::Delivered | MessageState::Read);
+    let mine = messages(world, author, thread).into_iter().filter(|message| message.mine);
+    mine.flat_map(|message| {
+        let receivers = message.receivers.into_iter().filter(missing);
+        receivers.map(move |receiver| (message.id.clone(), receiver.state)).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
 /// What each reader has, for the one who has to find out why.
-fn report(office: &Office, thread: frontdesk_identity::ThreadId, readers: &[NodeId]) -> String {
+fn report(office: &Office, thread: ThreadId, readers: &[NodeId]) -> String {
     let mut lines = Vec::new();
     for reader in readers {
         let view = office.world.query(*reader, &Query::Thread(thread));

@@ -51,7 +51,7 @@ impl Engine {
             }
             (About::Payload(thread), Some(reason)) => self.payload_refused(step, thread, from, reason),
             (About::Rejoin(thread), Some(reason)) => {
-                self.rejoin_refused(step, thread, reason);
+                self.rejoin_refused(step, thread, reason)?;
                 Ok(())
             }
             (About::Packages, Some(_)) => self.packages_refused(step, from),

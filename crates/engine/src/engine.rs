@@ -4,6 +4,7 @@ use crate::{
     Action, Answer, CommandError, Event, Input, Millis, Now, Query, Settings,
     aside::Aside,
     contact::OpenOffer,
+    gaps::Gaps,
     link::Link,
     record::{self, About, Addresses, Asker, DeviceEntry, LinkRecord, Reception, SelfRecord},
     revocations::RevocationName,
@@ -95,7 +96,7 @@ pub struct Engine {
     /// When grants end in threads that this device is steward of.
     pub(crate) expiries: BTreeSet<(UnixTime, ThreadId)>,
     /// When to look at gaps in threads.
-    pub(crate) gaps: BTreeSet<(Millis, ThreadId)>,
+    pub(crate) gaps: Gaps,
     /// Peers that have had something to get since before the start.
     pub(crate) due: BTreeSet<TransportKey>,
     /// When the next portion of what has no bound is due.
@@ -167,7 +168,7 @@ impl Engine {
             used: BTreeSet::new(),
             learned: Vec::new(),
             expiries: BTreeSet::new(),
-            gaps: BTreeSet::new(),
+            gaps: Gaps::default(),
             due: BTreeSet::new(),
             portion_at: None,
             reconnect: BTreeSet::new(),
@@ -216,6 +217,7 @@ impl Engine {
         self.lapse_at = None;
         self.aside = Aside::load(reader)?;
         self.refills.clear();
+        self.gaps = Gaps::default();
         let up: Vec<TransportKey> =
             self.links.iter().filter(|(_, link)| link.is_up()).map(|(peer, _)| *peer).collect();
         self.links.clear();
@@ -294,7 +296,7 @@ impl Engine {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
         let all =
-            [self.next_retry(), self.next_expiry(), self.next_gap(), self.next_portion(), self.next_lapse()];
+            [self.next_retry(), self.next_expiry(), self.gaps.next(), self.next_portion(), self.next_lapse()];
         all.into_iter().flatten().min()
     }
 

@@ -25,6 +25,7 @@ mod engine;
 mod enrol;
 mod forward;
 mod found;
+mod gaps;
 mod incoming;
 mod input;
 mod link;
@@ -59,7 +60,7 @@ pub mod limits {
         },
         message::{ASIDE_WHEN_FULL, MAX_ASIDE, MAX_WAITING_IN_THREAD},
         query::MAX_PAGE,
-        refill::{GAP_PATIENCE, MAX_ASKS, MAX_REFILL},
+        refill::{GAP_PATIENCE, MAX_REFILL},
         rejoin::REJOIN_PAUSE,
         revocations::{MAX_BY_STRANGERS, MAX_OF_OTHERS, REVOCATION_OUTLIVES},
         roster::{STOCK, STOCK_CLASSIC},

@@ -561,7 +561,7 @@ impl Engine {
             self.fill_window(step, peer)?;
         }
         let link = self.link(step, peer)?;
-        if link.sent > link.record.stored && link.retry_at.is_none() {
+        if link.unsettled() > 0 && link.retry_at.is_none() {
             self.set_retry(step, peer);
         }
         Ok(())
@@ -628,6 +628,11 @@ impl Engine {
                 let hello = link.hello(own);
                 self.send(peer, &Frame::Hello(hello));
                 self.set_retry(step, peer);
+            } else if link.backlog() == 0 && link.unsettled() > 0 {
+                // The peer has stored all and not opened all, or its acknowledgement was lost: the last number again,
+                // which it only acknowledges.
+                let seq = link.record.stored;
+                self.send(peer, &Frame::Data(Data { seq, body: ByteBuf::new() }));
             }
             self.touched.insert(peer);
         }

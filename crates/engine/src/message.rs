@@ -3,6 +3,7 @@
 use crate::{
     CommandError, Engine, Reply, ThreadStatus,
     record::{self, About, Meta, Receiver, Waiting},
+    refill::GAP_PATIENCE,
     space,
     step::{Halt, Refuse, Step},
 };
@@ -364,6 +365,8 @@ impl Engine {
             return Err(Refuse::plain(Reason::Busy).about(meta.thread).into());
         };
         author.newest = author.newest.max(content.seq);
+        // It wrote to this device, so it knows it.
+        author.asks = 0;
         let (newest, mut through) = (author.newest, author.through);
         while through < newest && self.has_content(step, meta, &content.author, through.next())? {
             through = through.next();
@@ -380,7 +383,7 @@ impl Engine {
             }
         }
         if meta.missing() > 0 {
-            self.look_for_gaps(step, meta.thread);
+            self.look_again(step, meta.thread, GAP_PATIENCE)?;
         }
         match content.kind {
             ContentKind::Text(_) => {

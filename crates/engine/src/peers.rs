@@ -153,6 +153,7 @@ impl Engine {
     pub(crate) fn resume(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         self.sweep_aside(step, ASIDE_LASTS)?;
         self.lapse(step)?;
+        self.plan_gaps(step)?;
         if self.me.restored {
             self.rejoin_all(step)?;
         }

@@ -263,7 +263,7 @@ pub(crate) struct Author {
     pub(crate) newest: Seq,
     /// The newest that was asked for again.
     pub(crate) asked: Seq,
-    /// How often the author refused because it did not know this device.
+    /// How often the author could not answer yet, since its last message came.
     pub(crate) asks: u8,
     /// How far the author's user has read.
     pub(crate) read: Position,

@@ -1,12 +1,13 @@
 //! Gaps: messages that others have and this device has not are asked for again, from their author.
 
 use crate::{
-    Engine, Millis,
+    Engine,
     record::{About, Meta},
+    space,
     step::{Halt, Refuse, Step},
 };
 use frontdesk_identity::{DeviceId, ThreadId, TransportKey};
-use frontdesk_store::StoreError;
+use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{RefillError, Thread, WriterRefusal};
 use frontdesk_wire::{Body, LinkSeq, Reason, Refill, RefillRequest, Seq, SignedContent};
 use serde_bytes::ByteBuf;
@@ -16,26 +17,36 @@ use serde_bytes::ByteBuf;
 pub const GAP_PATIENCE: u64 = 3_000;
 /// Messages that one request may ask for.
 pub const MAX_REFILL: u64 = frontdesk_wire::limits::MAX_REFILL;
-/// How often an author is asked that does not know this device yet.
-pub const MAX_ASKS: u8 = 10;
+/// An author that can't answer yet, perhaps since it does not know this device yet, is asked again: after
+/// [`GAP_PATIENCE`], doubled so often at most.
+const MAX_DOUBLINGS: u8 = 10;
 
 impl Engine {
-    /// Looks at the thread's gaps after a while.
-    pub(crate) fn look_for_gaps(&mut self, step: Step<'_>, thread: ThreadId) {
-        if !self.gaps.iter().any(|(_, id)| *id == thread) {
-            self.gaps.insert((step.now.mono.plus(GAP_PATIENCE), thread));
-        }
+    /// Looks at what the thread lacks after `wait` milliseconds, and after a restart.
+    pub(crate) fn look_again(
+        &mut self,
+        step: Step<'_>,
+        thread: ThreadId,
+        wait: u64,
+    ) -> Result<(), StoreError> {
+        self.gaps.plan(thread, step.now.mono.plus(wait));
+        let key = space::gap(&thread);
+        if step.overlay.get(&key)?.is_none() { step.overlay.put(key, Vec::new()) } else { Ok(()) }
     }
 
-    pub(crate) fn next_gap(&self) -> Option<Millis> {
-        self.gaps.first().map(|(at, _)| *at)
+    /// After a start: each thread whose moment had not come.
+    pub(crate) fn plan_gaps(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        for (key, _) in step.overlay.scan(&Scan::prefix(space::GAPS))? {
+            if let Some(thread) = space::read_gap(&key) {
+                self.gaps.plan(thread, step.now.mono.plus(GAP_PATIENCE));
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn ask_for_gaps(&mut self, step: Step<'_>) -> Result<(), StoreError> {
-        while let Some((at, id)) = self.gaps.first().copied()
-            && at <= step.now.mono
-        {
-            self.gaps.pop_first();
+        while let Some(id) = self.gaps.take(step.now.mono) {
+            step.overlay.delete(space::gap(&id))?;
             self.lasting = true;
             let Some(meta) = self.meta(step.overlay, &id)? else { continue };
             if meta.is_in() {
@@ -73,10 +84,7 @@ impl Engine {
         let more = meta.authors.iter().any(|author| author.asked < author.newest);
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
-        if more {
-            self.look_for_gaps(step, id);
-        }
-        Ok(())
+        if more { self.look_again(step, id, GAP_PATIENCE) } else { Ok(()) }
     }
 
     /// The author's side: seals the messages anew, for the asker alone, as far as its grant reaches. One answer at a time:
@@ -100,7 +108,7 @@ impl Engine {
         }
         let most = usize::try_from(MAX_REFILL).unwrap_or(usize::MAX);
         let before = self.refills.get(&(from, body.thread)).copied().unwrap_or_default();
-        if before > self.link(step, from)?.record.delivered || !self.has_room(step, from, most)? {
+        if before > self.link(step, from)?.record.stored || !self.has_room(step, from, most)? {
             return Err(refuse(Reason::Busy).into());
         }
         let own = self.id();
@@ -122,8 +130,8 @@ impl Engine {
             }
         }
         let record = &self.link(step, from)?.record;
-        let (delivered, last) = (record.delivered, LinkSeq(record.numbered.0.saturating_add(count)));
-        self.refills.retain(|(peer, _), seq| *peer != from || *seq > delivered);
+        let (stored, last) = (record.stored, LinkSeq(record.numbered.0.saturating_add(count)));
+        self.refills.retain(|(peer, _), seq| *peer != from || *seq > stored);
         if count > 0 {
             self.refills.insert((from, body.thread), last);
         }
@@ -170,7 +178,7 @@ impl Engine {
                 if let Some(author) = meta.author_mut(author) {
                     author.asked = author.through;
                 }
-                self.look_for_gaps(step, meta.thread);
+                self.look_again(step, meta.thread, GAP_PATIENCE)?;
             }
             Err(RefillError::NotAllowed(WriterRefusal::Grant(refusal))) => {
                 return Err(breach(Reason::from(refusal), &refusal));
@@ -189,8 +197,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The author refused. If it may come to know this device yet, it is asked again, a few times; else the messages are
-    /// no longer waited for.
+    /// The author refused. If it may come to know this device yet, or is busy with an answer, it is asked again, ever more
+    /// rarely: it may be long until the commit comes to it. Else the messages are no longer waited for.
     pub(crate) fn refill_refused(
         &mut self,
         step: Step<'_>,
@@ -205,14 +213,12 @@ impl Engine {
         let Ok((_, keys)) = self.thread_of_frame(step, thread, era) else { return Ok(()) };
         let device = device_of(&keys, from);
         if let Some(author) = device.and_then(|device| meta.author_mut(device)) {
-            // An author that is busy is still at the answer before, or has much to send: that ends.
-            let busy = reason == Reason::Busy;
-            let early = busy || matches!(reason, Reason::NotMember | Reason::UnknownThread);
-            author.asks = author.asks.saturating_add(u8::from(!busy));
-            if early && author.asks <= MAX_ASKS {
+            if matches!(reason, Reason::Busy | Reason::NotMember | Reason::UnknownThread) {
                 let before = Seq(to.0.saturating_sub(MAX_REFILL));
                 author.asked = author.asked.min(before).max(author.through);
-                self.look_for_gaps(step, thread);
+                let wait = GAP_PATIENCE << author.asks.min(MAX_DOUBLINGS);
+                author.asks = author.asks.saturating_add(1);
+                self.look_again(step, thread, wait)?;
             } else {
                 author.through = author.through.max(to);
                 author.asks = 0;

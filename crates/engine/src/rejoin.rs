@@ -127,10 +127,13 @@ impl Engine {
     }
 
     /// The steward is busy: it is asked again after a while.
-    pub(crate) fn rejoin_refused(&mut self, step: Step<'_>, thread: ThreadId, reason: Reason) {
-        if reason == Reason::Busy {
-            self.gaps.insert((step.now.mono.plus(REJOIN_PAUSE), thread));
-        }
+    pub(crate) fn rejoin_refused(
+        &mut self,
+        step: Step<'_>,
+        thread: ThreadId,
+        reason: Reason,
+    ) -> Result<(), StoreError> {
+        if reason == Reason::Busy { self.look_again(step, thread, REJOIN_PAUSE) } else { Ok(()) }
     }
 
     /// Asks once more, if the thread still waits for it.

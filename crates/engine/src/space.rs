@@ -42,6 +42,8 @@ pub(crate) const CONTACTS: &[u8] = b"c/";
 pub(crate) const GUESTING: &[u8] = b"g/";
 pub(crate) const RECEPTIONS: &[u8] = b"q/";
 pub(crate) const EXPIRIES: &[u8] = b"x/";
+/// Threads to look at again for what they lack.
+pub(crate) const GAPS: &[u8] = b"G/";
 pub(crate) const STOCK: &[u8] = b"k/";
 pub(crate) const LAST_RESORT: &[u8] = b"K/";
 pub(crate) const MLS: &[u8] = b"m/";
@@ -193,6 +195,14 @@ pub(crate) fn asker(request: &RequestId) -> Vec<u8> {
 }
 
 /// When the steward has to look at a thread because a grant in it ends.
+pub(crate) fn gap(id: &ThreadId) -> Vec<u8> {
+    Key::of(b'G').with(id.as_bytes()).0
+}
+
+pub(crate) fn read_gap(key: &[u8]) -> Option<ThreadId> {
+    key.strip_prefix(GAPS)?.try_into().ok().map(ThreadId::from_bytes)
+}
+
 pub(crate) fn expiry(at: UnixTime, id: &ThreadId) -> Vec<u8> {
     Key::of(b'x').with(&at.0.to_be_bytes()).with(id.as_bytes()).0
 }
