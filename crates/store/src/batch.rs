@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::limits::{MAX_VALUE, check_key, check_value};
-use crate::{Entry, Reader, Scan, StoreError};
+use crate::merge::merge;
+use crate::{Entry, Order, Reader, Scan, StoreError};
 
 /// Writes that become visible, and durable, together or not at all.
 ///
@@ -92,23 +93,14 @@ impl Batch {
     /// Scans as if the batch had been applied to `base`.
     pub(crate) fn scan_over(&self, base: &dyn Reader, scan: &Scan<'_>) -> Result<Vec<Entry>, StoreError> {
         let bounds = scan.bounds();
-        let changed = self.range(&bounds).count();
-        // Each change hides at most one entry of the base, so this many are enough to fill the limit.
-        let entries = base.scan(&scan.limit(scan.limit.saturating_add(changed)))?;
-        if changed == 0 {
-            return Ok(entries);
+        let changes = self.range(&bounds);
+        match scan.order {
+            Order::Ascending => merge(changes, base, scan),
+            Order::Descending => merge(changes.rev(), base, scan),
         }
-        let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = entries.into_iter().collect();
-        for (key, change) in self.range(&bounds) {
-            match change {
-                Change::Put(value) => drop(merged.insert(key.to_vec(), value.clone())),
-                Change::Delete => drop(merged.remove(key)),
-            }
-        }
-        Ok(scan.arrange(merged.into_iter()))
     }
 
-    fn range(&self, bounds: &crate::scan::Bounds) -> impl Iterator<Item = (&[u8], &Change)> {
+    fn range(&self, bounds: &crate::scan::Bounds) -> impl DoubleEndedIterator<Item = (&[u8], &Change)> {
         let range = bounds.as_range().map(|range| self.changes.range::<[u8], _>(range));
         range.into_iter().flatten().map(|(key, change)| (key.as_slice(), change))
     }

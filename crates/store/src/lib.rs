@@ -60,6 +60,7 @@ mod durable;
 mod error;
 mod limits;
 mod memory;
+mod merge;
 mod migrations;
 mod overlay;
 mod scan;
