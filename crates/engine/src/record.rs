@@ -395,7 +395,9 @@ pub(crate) struct JoinRecord {
     pub(crate) asked_at: UnixTime,
 }
 
-/// Verifies a record that this node has stored after verifying it.
+/// Reads a record that this node has stored after verifying it.
 pub(crate) fn device_of(signed: &SignedDeviceRecord) -> Result<DeviceRecord, StoreError> {
-    signed.verify().map_err(|error| StoreError::Damaged { what: format!("a stored device record: {error}") })
+    signed
+        .read_kept()
+        .map_err(|error| StoreError::Damaged { what: format!("a stored device record: {error}") })
 }

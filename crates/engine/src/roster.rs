@@ -321,7 +321,8 @@ impl Engine {
         device: &DeviceId,
         suite: Suite,
     ) -> Result<Option<Usable>, StoreError> {
-        for (key, bytes) in step.overlay.scan(&Scan::prefix(&space::stock(device, suite.code())))? {
+        let prefix = space::stock(device, suite.code());
+        while let Some((key, bytes)) = step.overlay.scan(&Scan::prefix(&prefix).limit(1))?.pop() {
             match self.verify_package(step, &bytes, device)? {
                 Ok(package) => return Ok(Some((Some(key), package))),
                 Err(_) => step.overlay.delete(key)?,

@@ -123,15 +123,31 @@ impl SignedDeviceRecord {
     /// # Errors
     /// [`DeviceRecordError`], a variant for each cause.
     pub fn verify(&self) -> Result<DeviceRecord, DeviceRecordError> {
-        let Envelope(bytes, by_signing, by_transport) = decode(&self.0, MAX_DEVICE_RECORD)?;
-        let payload: Payload = decode_versioned(&bytes, MAX_DEVICE_RECORD, DEVICE_RECORD_VERSION)?;
+        let (payload, Envelope(bytes, by_signing, by_transport)) = self.parse()?;
         check_keys(&payload)?;
-        let Payload(_, principal, id, transport, seal, created) = payload;
-        verify(id.as_bytes(), Domain::Device, &bytes, &by_signing)
+        verify(payload.2.as_bytes(), Domain::Device, &bytes, &by_signing)
             .map_err(|BadSignature| DeviceRecordError::BadSignature)?;
-        verify(transport.as_bytes(), Domain::DeviceTransport, &bytes, &by_transport)
+        verify(payload.3.as_bytes(), Domain::DeviceTransport, &bytes, &by_transport)
             .map_err(|BadSignature| DeviceRecordError::BadTransportSignature)?;
-        Ok(DeviceRecord { principal, id, transport, seal, created, signed: self.clone() })
+        Ok(self.holding(payload))
+    }
+
+    /// Reads a record that this program verified before it kept it.
+    ///
+    /// # Errors
+    /// [`DeviceRecordError::Decode`]; neither keys nor signatures are looked at again.
+    pub fn read_kept(&self) -> Result<DeviceRecord, DeviceRecordError> {
+        self.parse().map(|(payload, _)| self.holding(payload))
+    }
+
+    fn parse(&self) -> Result<(Payload, Envelope), DeviceRecordError> {
+        let envelope: Envelope = decode(&self.0, MAX_DEVICE_RECORD)?;
+        let payload = decode_versioned(&envelope.0, MAX_DEVICE_RECORD, DEVICE_RECORD_VERSION)?;
+        Ok((payload, envelope))
+    }
+
+    fn holding(&self, Payload(_, principal, id, transport, seal, created): Payload) -> DeviceRecord {
+        DeviceRecord { principal, id, transport, seal, created, signed: self.clone() }
     }
 }
 
@@ -199,6 +215,7 @@ mod tests {
         assert_eq!(verified.seal(), keys.seal_public());
         assert_eq!(verified.created(), UnixTime(1_700_000_000));
         assert_eq!(verified.signed(), &record());
+        assert_eq!(record().read_kept().unwrap(), verified);
         assert_eq!(resign(&honest_payload()).verify().unwrap().created(), UnixTime(7));
     }
 

@@ -184,8 +184,7 @@ fn records(step: Step<'_>, leaves: &[Leaf]) -> Result<BTreeMap<DeviceId, DeviceR
 
 fn known<'a>(step: Step<'a>, leaf: &Leaf) -> Option<&'a Member> {
     let Step::Commit { before, .. } = step else { return None };
-    let device = DeviceId::from_bytes(leaf.key.as_slice().try_into().ok()?);
-    let member = before.members.get(&device)?;
+    let member = before.members.get(&leaf.device()?)?;
     (member.record.signed().as_bytes() == leaf.credential).then_some(member)
 }
 

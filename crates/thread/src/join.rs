@@ -5,7 +5,7 @@ use crate::{
     config::{group_id, join_config, state_of},
     ctx::{Ctx, Provider},
     limits::MAX_WELCOME,
-    member::Leaf,
+    member::{Leaf, LeafError},
     storage::StorageError,
     suite::Suite,
     thread::Thread,
@@ -155,8 +155,9 @@ fn join(ctx: &Ctx<'_>, welcome: Welcome, expected: &Expected) -> Result<Thread, 
     if staged.group_context().epoch().as_u64() > MAX_EPOCH {
         return Err(invalid("the epoch is beyond reach"));
     }
-    let from = Leaf::of(staged.welcome_sender().map_err(invalid)?);
-    let from = from.verify().map_err(AdmissionRefusal::from)?.id();
+    // The key of a leaf is the device's id: the admission rule looks at the records of all leaves.
+    let from = Leaf::of(staged.welcome_sender().map_err(invalid)?).device();
+    let from = from.ok_or(AdmissionRefusal::from(LeafError::KeyMismatch))?;
     let leaves: Vec<_> =
         staged.members().map(|member| Leaf::new(&member.credential, &member.signature_key)).collect();
     let state = state_of(staged.group_context().extensions());

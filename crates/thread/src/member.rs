@@ -56,6 +56,11 @@ impl Leaf {
         Self { credential: identity(credential), key: key.to_vec() }
     }
 
+    /// The device that the leaf speaks for, if its record holds.
+    pub(crate) fn device(&self) -> Option<DeviceId> {
+        self.key.as_slice().try_into().ok().map(DeviceId::from_bytes)
+    }
+
     pub(crate) fn verify(&self) -> Result<DeviceRecord, LeafError> {
         let record = SignedDeviceRecord::from_bytes(self.credential.as_slice());
         let record = record.map_err(|_| LeafError::NotARecord)?;
