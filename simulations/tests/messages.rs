@@ -286,6 +286,7 @@ fn a_steward_that_sends_messages_as_commits_or_commits_of_the_past_is_refused() 
         commit: message.sealed.clone(),
         revocations: Vec::new(),
         addresses: Vec::new(),
+        departed: Vec::new(),
     };
     siege.refuses(&mut acme, carla, &Body::CommitNotice(notice), Reason::Malformed).unwrap();
     let fate = acme.send(&mut siege.office.world, carla, &Body::ThreadMessage(message)).unwrap();

@@ -115,6 +115,32 @@ fn a_revoked_device_that_was_away_learns_it_when_it_is_back() {
 }
 
 #[test]
+fn what_the_steward_had_from_one_that_left_reaches_the_others_and_what_it_wrote_later_does_not() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    siege.office.world.part(carla, ana).unwrap();
+    siege.office.say(ana, thread, "goodbye").unwrap();
+    let has = |node: NodeId, text: &'static str| {
+        move |world: &World| texts(world, node, thread).contains(&text.to_owned())
+    };
+    siege.office.world.until("it at the steward", PATIENCE, has(acme, "goodbye")).unwrap();
+    siege.office.world.part(acme, ana).unwrap();
+    let from = siege.device(ana).unwrap();
+    siege.office.world.command(acme, Command::Revoke { thread, from }).unwrap();
+    siege.settle().unwrap();
+    siege.office.say(ana, thread, "too late").unwrap();
+    siege.office.world.mend(carla, ana);
+    siege.office.world.until("her last word", PATIENCE, has(carla, "goodbye")).unwrap();
+    siege.settle().unwrap();
+    assert!(!has(carla, "too late")(&siege.office.world));
+    assert!(siege.accused(carla, Reason::GrantRevoked));
+    assert_eq!(texts(&siege.office.world, carla, thread), texts(&siege.office.world, acme, thread));
+    siege.office.world.mend(acme, ana);
+    siege.office.world.until("Ana to leave", PATIENCE, |world| !is_in(world, ana, thread)).unwrap();
+    siege.goes_on().unwrap();
+}
+
+#[test]
 fn a_hand_over_by_the_agent_itself_is_one_change() {
     let mut siege = siege();
     let (carla, ana, ben, thread) = (siege.carla, siege.ana, siege.ben, siege.thread);

@@ -8,10 +8,12 @@ use crate::{
     step::{Halt, Refuse, Step},
 };
 use frontdesk_capability::Ability;
-use frontdesk_identity::{PrincipalId, SignedAddressRecord, ThreadId, TransportKey, codec};
+use frontdesk_identity::{DeviceId, PrincipalId, SignedAddressRecord, ThreadId, TransportKey, codec};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{Change, Expected, HistoryError, Opened, Role, Thread};
-use frontdesk_wire::{CommitNotice, ForwardPayload, HistoryPiece, Reason, Revoked, SignedContent, limits};
+use frontdesk_wire::{
+    CommitNotice, ForwardPayload, HistoryPiece, Reason, Revoked, Seq, SignedContent, limits,
+};
 
 /// Whose revocations a peer may bring, and a thread by which that is known.
 type Source = (PrincipalId, Option<(ThreadId, u32)>);
@@ -53,12 +55,28 @@ impl Engine {
         let Change { epoch, added, removed, .. } = change;
         let newcomers = !added.is_empty();
         self.tell(Event::MembersChanged { thread: meta.thread, epoch, added, removed });
+        self.keep_last_words(step, &meta, &body.departed)?;
         self.release(step, &mut meta, &mut thread)?;
         if newcomers {
             quietly(self.greet(step, &mut meta, &mut thread))?;
         }
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
+        Ok(())
+    }
+
+    /// Remembers up to where what the departed wrote is taken still, if it isn't here yet.
+    fn keep_last_words(
+        &self,
+        step: Step<'_>,
+        meta: &Meta,
+        departed: &[(DeviceId, Seq)],
+    ) -> Result<(), StoreError> {
+        for (device, seq) in departed {
+            if meta.author(device).is_none_or(|author| author.through < *seq) {
+                record::put(step.overlay, space::departed_device(&meta.thread, meta.era, device), seq)?;
+            }
+        }
         Ok(())
     }
 
@@ -77,6 +95,9 @@ impl Engine {
         self.set_expiry(step, &mut meta, None)?;
         self.put_meta(step, &meta)?;
         self.drop_waiting(step, &id)?;
+        for (key, _) in step.overlay.scan(&Scan::prefix(&space::departed(&id)))? {
+            step.overlay.delete(key)?;
+        }
         let seed = self.bytes();
         if let Some(ctx) = self.ctx(step, seed) {
             thread.delete(&ctx).map_err(crate::threads::storage)?;

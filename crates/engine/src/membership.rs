@@ -10,7 +10,7 @@ use frontdesk_capability::{Ability, Chain, Purpose, RevocationBytes, Scope};
 use frontdesk_identity::{DeviceId, SignedAddressRecord, ThreadId, TransportKey, UnixTime};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{ChangeRefusal, ChangeRequest, Committed, Side, Thread};
-use frontdesk_wire::{Body, CommitNotice, Reason};
+use frontdesk_wire::{Body, CommitNotice, Reason, Seq, limits};
 use serde_bytes::ByteBuf;
 use std::collections::BTreeSet;
 
@@ -54,6 +54,7 @@ impl Engine {
             // Without room for it the commit stands on its own: who left has no keys for what follows.
             self.take_revocation(step, revocation, Purpose::Lease, Some(expires))?;
         }
+        let departed = Self::last_words(meta, &committed.change.removed);
         for (device, transport) in
             before.iter().filter(|(device, _)| *device != own && !readded.contains(device))
         {
@@ -64,6 +65,7 @@ impl Engine {
                 commit: ByteBuf::from(committed.commit.clone()),
                 revocations: revocations.clone(),
                 addresses: if stays { addresses.clone() } else { Vec::new() },
+                departed: departed.clone(),
             };
             self.enqueue(*transport, About::Thread(meta.thread), Body::CommitNotice(body));
         }
@@ -77,6 +79,17 @@ impl Engine {
             removed,
         });
         Ok(committed)
+    }
+
+    /// Up to which number this device, the steward, has all that those wrote who leave. What came here in time counts
+    /// for the others too, however late it comes to them.
+    fn last_words(meta: &Meta, removed: &[DeviceId]) -> Vec<(DeviceId, Seq)> {
+        let authors = removed.iter().filter_map(|device| meta.author(device));
+        let heads = authors.filter(|author| author.through > Seq(0));
+        let mut heads: Vec<_> = heads.map(|author| (author.device, author.through)).collect();
+        heads.sort_by_key(|(device, _)| *device);
+        heads.truncate(limits::MAX_SEEN);
+        heads
     }
 
     pub(crate) fn revoke(

@@ -303,8 +303,8 @@ impl Engine {
         let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
-        let (sender, plaintext) = match thread.open(&ctx, sealed) {
-            Ok(Opened::Message { sender, plaintext, .. }) => (sender, plaintext),
+        let (sender, revoked, plaintext) = match thread.open(&ctx, sealed) {
+            Ok(Opened::Message { sender, revoked, plaintext, .. }) => (sender, revoked, plaintext),
             Ok(Opened::Changed(_)) => {
                 return Err(refuse(Reason::Malformed, "a commit sent as a message").into());
             }
@@ -314,7 +314,27 @@ impl Engine {
         if thread.member(&sender).is_some_and(|member| member.record.transport() != from) {
             return Err(refuse(Reason::NotMember, "sent over another device's link").into());
         }
+        if let Some(refusal) = revoked
+            && !self.came_in_time(step, meta, &sender, &plaintext)?
+        {
+            let refusal = WriterRefusal::Grant(refusal);
+            return Err(open_refusal(OpenRefusal::SenderNotAllowed { sender, refusal }, meta.thread).into());
+        }
         Ok(self.read(step, meta, thread, sender, &plaintext)?)
+    }
+
+    /// Whether the steward had this when it took its author out. What is said here is checked when it is read.
+    fn came_in_time(
+        &self,
+        step: Step<'_>,
+        meta: &Meta,
+        author: &DeviceId,
+        plaintext: &[u8],
+    ) -> Result<bool, StoreError> {
+        let key = space::departed_device(&meta.thread, meta.era, author);
+        let last: Option<Seq> = record::get(step.overlay, &key)?;
+        let content = SignedContent::decode(plaintext).ok().and_then(|signed| signed.read().ok());
+        Ok(last.zip(content).is_some_and(|(last, content)| content.seq <= last))
     }
 
     /// Takes in what a member wrote, once it was opened: its own signed content, with numbers that can be.

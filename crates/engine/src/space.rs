@@ -195,6 +195,15 @@ pub(crate) fn asker(request: &RequestId) -> Vec<u8> {
 }
 
 /// When the steward has to look at a thread because a grant in it ends.
+/// Up to where what a device that left wrote is taken still.
+pub(crate) fn departed(id: &ThreadId) -> Vec<u8> {
+    Key::of(b'u').with(id.as_bytes()).0
+}
+
+pub(crate) fn departed_device(id: &ThreadId, era: u32, device: &DeviceId) -> Vec<u8> {
+    Key(departed(id)).with(&era.to_be_bytes()).with(device.as_bytes()).0
+}
+
 pub(crate) fn gap(id: &ThreadId) -> Vec<u8> {
     Key::of(b'G').with(id.as_bytes()).0
 }

@@ -9,6 +9,7 @@ use crate::{
     storage::StorageError,
     thread::{Thread, WriterRefusal, leaves},
 };
+use frontdesk_capability::Refusal;
 use frontdesk_identity::DeviceId;
 use openmls::{
     framing::errors::{MessageDecryptionError, SecretTreeError},
@@ -29,10 +30,12 @@ pub enum Opened {
         sender: DeviceId,
         /// The epoch that it was sent in.
         epoch: u64,
-        /// Whether the sender has left since. It was a member in `epoch`, its grant holds still, and its message was
-        /// overtaken by the commit that removed it; or it sealed it later under old keys, which can't be told apart.
-        /// Revoke the grant of a removed device to have such messages refused.
+        /// Whether the sender has left since. It was a member in `epoch`, and its message was overtaken by the commit
+        /// that removed it; or it sealed it later under old keys, which can't be told apart here.
         departed: bool,
+        /// That the grant of a sender that has left is revoked. Refuse the message for it, unless the steward says that
+        /// it came in time.
+        revoked: Option<Refusal>,
         /// What it says.
         plaintext: Vec<u8>,
     },
@@ -206,9 +209,13 @@ impl Thread {
         plaintext: Vec<u8>,
     ) -> Result<Opened, OpenRefusal> {
         let sender = sender.ok_or(OpenRefusal::PastEpoch { epoch })?;
-        self.check_author(&sender, epoch, (ctx.now, ctx.revocations))
-            .map_err(|refusal| OpenRefusal::SenderNotAllowed { sender, refusal })?;
-        Ok(Opened::Message { sender, epoch, departed: !self.is_member(&sender), plaintext })
+        let departed = !self.is_member(&sender);
+        let revoked = match self.check_author(&sender, epoch, (ctx.now, ctx.revocations)) {
+            Ok(()) => None,
+            Err(WriterRefusal::Grant(refusal @ Refusal::Revoked { .. })) if departed => Some(refusal),
+            Err(refusal) => return Err(OpenRefusal::SenderNotAllowed { sender, refusal }),
+        };
+        Ok(Opened::Message { sender, epoch, departed, revoked, plaintext })
     }
 
     fn follow(

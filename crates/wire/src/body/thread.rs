@@ -1,12 +1,12 @@
 //! The traffic of a thread: messages, changes of its members, and what makes up for losses.
 
 use crate::{
-    bounds::{Bounded, FIXED, list, revocations_fit},
+    bounds::{Bounded, FIXED, are_heads, list, revocations_fit},
     content::Seq,
     limits,
 };
 use frontdesk_capability::{MAX_REVOCATION_BYTES, RevocationBytes};
-use frontdesk_identity::{MAX_ADDRESS_RECORD, SignedAddressRecord, ThreadId};
+use frontdesk_identity::{DeviceId, MAX_ADDRESS_RECORD, SignedAddressRecord, ThreadId};
 use serde_bytes::ByteBuf;
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
@@ -36,6 +36,9 @@ pub struct CommitNotice {
     /// Where added devices can be dialled.
     #[serde(deserialize_with = "list::<_, _, { limits::MAX_ADDRESS_RECORDS }>")]
     pub addresses: Vec<SignedAddressRecord>,
+    /// Up to which number the steward has all that each device wrote that leaves: so far it wrote in time.
+    #[serde(deserialize_with = "list::<_, _, { limits::MAX_SEEN }>")]
+    pub departed: Vec<(DeviceId, Seq)>,
 }
 
 /// A member asks an author for messages that it missed.
@@ -85,10 +88,13 @@ impl Bounded for CommitNotice {
     const MAX_BYTES: usize = FIXED
         + limits::MAX_COMMIT
         + limits::MAX_REVOCATIONS * (MAX_REVOCATION_BYTES + 3)
-        + limits::MAX_ADDRESS_RECORDS * (MAX_ADDRESS_RECORD + 3);
+        + limits::MAX_ADDRESS_RECORDS * (MAX_ADDRESS_RECORD + 3)
+        + limits::MAX_SEEN * (DeviceId::LEN + 12);
 
     fn is_bounded(&self) -> bool {
-        self.commit.len() <= limits::MAX_COMMIT && revocations_fit(&self.revocations)
+        self.commit.len() <= limits::MAX_COMMIT
+            && revocations_fit(&self.revocations)
+            && are_heads(&self.departed)
     }
 }
 

@@ -170,19 +170,16 @@ fn contact() -> impl Strategy<Value = Body> {
 fn traffic() -> impl Strategy<Value = Body> {
     let era = any::<u32>;
     let message = (thread(), era(), blob(limits::MAX_SEALED));
-    let commit = (thread(), era(), blob(limits::MAX_COMMIT), revocations(), addresses());
+    let commit =
+        (thread(), era(), blob(limits::MAX_COMMIT), revocations(), addresses(), heads(limits::MAX_SEEN));
     let refill = (thread(), era(), 1..=Seq::MAX.0, 0..limits::MAX_REFILL);
     let missed = (thread(), era(), any::<u64>(), blob(limits::MAX_SEALED_REFILL));
     let rejoin = (thread(), blob(limits::MAX_KEY_PACKAGE));
     prop_oneof![
         message.prop_map(|(thread, era, sealed)| Body::ThreadMessage(ThreadMessage { thread, era, sealed })),
-        commit.prop_map(|(thread, era, commit, revocations, addresses)| Body::CommitNotice(CommitNotice {
-            thread,
-            era,
-            commit,
-            revocations,
-            addresses
-        })),
+        commit.prop_map(|(thread, era, commit, revocations, addresses, departed)| {
+            Body::CommitNotice(CommitNotice { thread, era, commit, revocations, addresses, departed })
+        }),
         refill.prop_map(|(thread, era, from, more)| Body::RefillRequest(RefillRequest {
             thread,
             era,

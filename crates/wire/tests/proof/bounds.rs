@@ -72,6 +72,7 @@ fn a_body_at_its_bounds_decodes_and_one_past_any_of_them_is_refused() {
     bound!("commit-notice", CommitNotice, limits::MAX_REVOCATIONS, |b, n| b.revocations = revocations(n, 1));
     bound!("commit-notice", CommitNotice, MAX_REVOCATION_BYTES, |b, n| b.revocations = revocations(1, n));
     bound!("commit-notice", CommitNotice, limits::MAX_ADDRESS_RECORDS, |b, n| b.addresses = addresses(n));
+    bound!("commit-notice", CommitNotice, limits::MAX_SEEN, |b, n| b.departed = heads(n));
     bound!("forward-payload", ForwardPayload, MAX_CHAIN_BYTES, |b, n| b.chain = chain(n));
     bound!("forward-payload", ForwardPayload, limits::MAX_WELCOME, |b, n| b.welcome = blob(n));
     bound!("forward-payload", ForwardPayload, limits::MAX_ADDRESS_RECORDS, |b, n| b.addresses = addresses(n));
@@ -108,6 +109,7 @@ fn bodies_whose_every_field_is_as_large_as_it_may_be_decode() {
     commit.commit = blob(limits::MAX_COMMIT);
     commit.revocations = revocations(limits::MAX_REVOCATIONS, MAX_REVOCATION_BYTES);
     commit.addresses = addresses(limits::MAX_ADDRESS_RECORDS);
+    commit.departed = heads(limits::MAX_SEEN);
     let Body::ForwardPayload(mut forward) = lawful("forward-payload") else { panic!("another kind") };
     forward.chain = chain(MAX_CHAIN_BYTES);
     forward.welcome = blob(limits::MAX_WELCOME);

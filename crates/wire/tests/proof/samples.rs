@@ -168,6 +168,7 @@ fn thread() -> Vec<Sample<Body>> {
         commit: blob(0x84),
         revocations: vec![revocation()],
         addresses: vec![Who::Ana.address()],
+        departed: heads().into(),
     };
     let refill = RefillRequest { thread: THREAD, era: 2, from: Seq(5), to: Seq(5) };
     vec![
@@ -187,6 +188,7 @@ fn thread() -> Vec<Sample<Body>> {
                 opaque(0x84),
                 list([revoked(&revocation())]),
                 list([address(&Who::Ana.address())]),
+                list(heads().map(|(device, seq)| list([bytes(device.as_bytes()), int(seq.0)]))),
             ]),
         ),
         body(
