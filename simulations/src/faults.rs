@@ -23,12 +23,14 @@ impl World {
     /// # Errors
     /// [`SimError`].
     pub fn part(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
+        self.note(a, Some(b), || "wire is cut".into());
         self.cut.insert(pair(a, b));
         self.disconnect(a, b)
     }
 
     /// Mends the wire between two nodes.
     pub fn mend(&mut self, a: NodeId, b: NodeId) {
+        self.note(a, Some(b), || "wire is mended".into());
         self.cut.remove(&pair(a, b));
     }
 
@@ -62,6 +64,7 @@ impl World {
     /// # Errors
     /// [`SimError::Down`].
     pub fn fail_step(&mut self, id: NodeId, steps: u32, failure: Failure) -> Result<(), SimError> {
+        self.note(id, None, || format!("next step but {steps} goes wrong: {failure:?}"));
         self.node_mut(id)?.fuse = Some((steps, failure));
         Ok(())
     }
@@ -93,6 +96,7 @@ impl World {
     /// # Errors
     /// [`SimError`].
     pub fn restore(&mut self, id: NodeId, backup: MemoryStore) -> Result<(), SimError> {
+        self.note(id, None, || "gets an older copy of its disk".into());
         self.stop(id)?;
         let overlay = Overlay::new(&backup);
         mark_restored(&overlay, &mut self.rng)?;

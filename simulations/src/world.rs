@@ -1,6 +1,9 @@
 //! The world: nodes, time, and the queue of what happens next.
 
-use crate::{Node, NodeId, Sent, Weather, lab::Roads};
+use crate::{
+    Node, NodeId, Sent, Weather,
+    lab::{Roads, log},
+};
 use frontdesk_engine::{
     Action, Answer, Command, CommandError, CommandId, Event, FoundError, Input, Millis, Now, OpenError,
     Query, Reply, Settings, StepError, found_customer, found_entity, found_fresh,
@@ -146,6 +149,8 @@ pub struct World {
     pub(crate) heard: Option<BTreeSet<NodeId>>,
     /// A hash over all that happens, while it is taken.
     pub(crate) trace: Option<Sha256>,
+    /// What happens, in words, while somebody wants to read it.
+    pub(crate) log: Option<log::Log>,
     /// Frames that were sent, and their bytes.
     pub(crate) traffic: (u64, u64),
     /// What the network does to frames from now on.
@@ -178,6 +183,7 @@ impl World {
             calls: Vec::new(),
             heard: None,
             trace: None,
+            log: None,
             traffic: (0, 0),
             weather,
             commands: 0,
@@ -228,6 +234,7 @@ impl World {
     }
 
     pub(crate) fn start(&mut self, id: NodeId) -> Result<(), SimError> {
+        self.note(id, None, || "starts".into());
         let (now, seed) = (self.now(), self.seed);
         let actions = self.node_mut(id)?.start(now, seed)?;
         self.run(id, actions)?;
@@ -239,6 +246,7 @@ impl World {
     /// # Errors
     /// [`SimError`].
     pub fn relocate(&mut self, id: NodeId, place: usize) -> Result<(), SimError> {
+        self.note(id, None, || "moves to another address".into());
         self.node_mut(id)?.place = Some(place);
         self.feed(id, Input::Addresses(vec![format!("/memory/{place}")]))
     }
@@ -258,6 +266,7 @@ impl World {
     /// # Errors
     /// [`SimError`].
     pub fn stop(&mut self, id: NodeId) -> Result<(), SimError> {
+        self.note(id, None, || "stops; what was not flushed is lost".into());
         self.node_mut(id)?.crash();
         let broken: Vec<(NodeId, NodeId)> =
             self.connections.keys().filter(|(a, b)| *a == id || *b == id).copied().collect();
@@ -272,6 +281,7 @@ impl World {
         if self.connections.remove(&pair(a, b)).is_none() {
             return Ok(());
         }
+        self.note(a, Some(b), || "connection breaks".into());
         for (side, other) in [(a, b), (b, a)] {
             let peer = self.node(other)?.transport();
             self.feed(side, Input::PeerDown(peer))?;
@@ -289,6 +299,7 @@ impl World {
     pub fn command(&mut self, id: NodeId, command: Command) -> Result<Reply, SimError> {
         self.commands += 1;
         let wanted = CommandId(self.commands);
+        self.note(id, None, || format!("is told: {}", log::command_in_words(&command)));
         self.feed(id, Input::Command { id: wanted, command })?;
         let done = self.node_mut(id)?.events.iter().rev().find_map(|event| {
             let Event::CommandDone { id, result } = event else { return None };
@@ -296,6 +307,9 @@ impl World {
         });
         // Without an answer the disk failed the step: the caller hears that nothing was done.
         let done = done.unwrap_or_else(|| Err(CommandError::Storage("the disk failed".into())));
+        if let Err(error) = &done {
+            self.note(id, None, || format!("answers: {error}"));
+        }
         Ok(done?)
     }
 
@@ -405,6 +419,7 @@ impl World {
             }
             return Ok(());
         }
+        self.note(a, Some(b), || "connects".into());
         self.order += 1;
         self.connections.insert(pair(a, b), self.order);
         let (key_a, key_b) = (self.node(a)?.transport(), self.node(b)?.transport());
@@ -418,7 +433,9 @@ impl World {
             return Ok(());
         }
         let now = self.now();
+        let told = self.node(id)?.events.len();
         let actions = self.node_mut(id)?.input(now, input)?;
+        self.note_events(id, told);
         if let Some(heard) = &mut self.heard {
             heard.insert(id);
         }
@@ -481,6 +498,9 @@ impl World {
             (None, Some(roads)) => roads.arrivals((from, to), self.time, frame.len(), &mut self.rng),
             (None, None) => self.weather.arrivals(&mut self.rng),
         };
+        self.note(from, Some(to), || {
+            format!("sends {}; {}", log::frame_in_words(frame), log::arrivals_in_words(&arrivals))
+        });
         for delay in arrivals {
             let what = What::Frame { to, from: key, connection, bytes: frame.to_vec() };
             self.schedule(delay, what);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 /// What was measured in a run. Times are milliseconds of virtual time unless their names say otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Figures {
     /// Nodes.
     pub nodes: usize,
@@ -33,7 +34,9 @@ pub struct Figures {
     pub frames: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// When samples were taken; frames waiting, records on all disks, and their bytes.
+    /// What became of the texts of each hour, from midnight on.
+    pub hours: Vec<Hour>,
+    /// How things stood, every few minutes.
     pub samples: Vec<Sample>,
     /// What went wrong, and when.
     pub faults: Vec<(u64, FaultKind)>,
@@ -49,15 +52,40 @@ pub struct Figures {
 
 /// How things stood at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sample {
     /// When.
     pub at: u64,
     /// Frames that wait in all outboxes.
     pub waiting: usize,
+    /// Frames that wait in the fullest outbox.
+    pub most_waiting: usize,
     /// Records on all disks.
     pub records: usize,
     /// Their bytes.
     pub bytes: usize,
+    /// Bytes on the fullest disk.
+    pub most_bytes: usize,
+    /// Texts that nodes answered for, so far.
+    pub texts: u64,
+    /// Frames that were sent, so far.
+    pub frames: u64,
+    /// Their bytes, so far.
+    pub sent: u64,
+    /// Events that happened, so far.
+    pub events: u64,
+}
+
+/// What became of the texts of one hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hour {
+    /// Texts that nodes answered for.
+    pub texts: u64,
+    /// Of these, delivered.
+    pub delivered: u64,
+    /// Of these, refused by every receiver.
+    pub failed: u64,
 }
 
 impl Figures {
@@ -67,6 +95,19 @@ impl Figures {
 
     pub(super) fn fault(&mut self, at: u64, what: FaultKind) {
         self.faults.push((at, what));
+    }
+
+    /// Counts a text that was written `at` so many milliseconds after the beginning.
+    pub(super) fn text(&mut self, at: u64, delivered: bool, failed: bool) {
+        let hour = usize::try_from(at / 3_600_000).unwrap_or(usize::MAX);
+        if self.hours.len() <= hour {
+            self.hours.resize(hour.saturating_add(1), Hour::default());
+        }
+        if let Some(hour) = self.hours.get_mut(hour) {
+            hour.texts += 1;
+            hour.delivered += u64::from(delivered);
+            hour.failed += u64::from(failed && !delivered);
+        }
     }
 
     pub(super) fn sample(&mut self, sample: Sample) {

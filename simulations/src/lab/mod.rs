@@ -2,12 +2,17 @@
 
 mod chance;
 pub mod figures;
+mod finding;
+pub(crate) mod log;
 mod people;
 mod play;
+pub mod report;
 mod roads;
 pub mod scenario;
 mod truth;
 
+pub use finding::{Finding, FindingError, Replayed};
+pub use log::Happening;
 pub use people::Path;
 pub use play::{Outcome, Watch, play};
 pub use roads::Roads;

@@ -89,6 +89,17 @@ impl Cast {
         self.people.get(&node).map(|person| person.role)
     }
 
+    /// What to call a node.
+    pub(super) fn title(&self, node: NodeId) -> &'static str {
+        match self.role(node) {
+            Some(Role::Administrator) => "administrator",
+            Some(Role::Agent) => "agent",
+            Some(Role::Bot) => "bot",
+            Some(Role::Customer) => "customer",
+            None => "stranger",
+        }
+    }
+
     pub(super) fn of(&self, role: Role) -> impl Iterator<Item = NodeId> {
         self.people.iter().filter(move |(_, person)| person.role == role).map(|(node, _)| *node)
     }

@@ -8,8 +8,9 @@ mod staff;
 mod strikes;
 
 use super::{
-    Roads,
+    Happening, Roads,
     figures::Figures,
+    log::Log,
     people::Cast,
     roads::whole,
     scenario::{Scenario, SuiteName},
@@ -42,6 +43,11 @@ pub trait Watch {
 
     /// So much of the run is over, of 1.
     fn progress(&mut self, part: f64);
+
+    /// Up to when happenings are to be kept in words, in milliseconds of virtual time; none, unless somebody reads them.
+    fn wants_log(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What a run came to.
@@ -51,8 +57,16 @@ pub struct Outcome {
     pub violations: Vec<Violation>,
     /// The hash of all that happened, in hexadecimal: the same for the same scenario and seed on every machine.
     pub trace: String,
+    /// When the play began, in milliseconds of virtual time: before, everybody is enrolled.
+    pub began: u64,
     /// What was measured.
     pub figures: Figures,
+    /// What happened, as far as [`Watch::wants_log`] asked for it.
+    #[serde(skip)]
+    pub log: Vec<Happening>,
+    /// What each node is, if there is a log.
+    #[serde(skip)]
+    pub roles: Vec<&'static str>,
 }
 
 /// A run in progress.
@@ -83,6 +97,8 @@ pub(super) struct Play<'a> {
     /// When the people stop, in milliseconds.
     end: u64,
     began: u64,
+    /// Steps of the set-up.
+    steps_before: u64,
 }
 
 /// Plays a scenario to its end.
@@ -94,11 +110,13 @@ pub fn play(scenario: &Scenario, seed: u64, watch: &mut dyn Watch) -> Result<Out
     let mut play = Play::set_up(scenario, seed)?;
     let set_up = watch.seconds();
     play.figures.set_up_took = set_up - started;
-    let steps = play.world.steps;
-    play.run(watch)?;
-    play.settle()?;
+    play.world.log = watch.wants_log().map(Log::until);
+    if let Err(error) = play.run(watch).and_then(|()| play.settle()) {
+        let at = play.world.time;
+        play.truth.broken(at, "every step can be taken", error.to_string());
+    }
     play.figures.took = watch.seconds() - set_up;
-    play.figures.events = play.world.steps.saturating_sub(steps);
+    play.figures.events = play.world.steps.saturating_sub(play.steps_before);
     Ok(play.finish())
 }
 
@@ -139,7 +157,9 @@ impl<'a> Play<'a> {
             figures: Figures::default(),
             end,
             began,
+            steps_before: 0,
         };
+        play.steps_before = play.world.steps;
         play.figures.nodes = play.world.nodes.len();
         play.plan();
         Ok(play)

@@ -30,6 +30,16 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
 }
 
+impl Scenario {
+    /// How many nodes it has.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        let business = &self.business;
+        let people = business.agents.saturating_add(business.bots).saturating_add(1);
+        business.count.max(1).saturating_mul(people).saturating_add(self.customers.count)
+    }
+}
+
 /// A cipher suite by its name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -3,7 +3,7 @@
 use super::{MINUTE, Outcome, Play};
 use crate::{
     NodeId, SimError,
-    lab::{Roads, figures::Sample, roads::whole, scenario::Network},
+    lab::{Roads, figures::Sample, log::Log, roads::whole, scenario::Network},
     office,
 };
 use frontdesk_identity::TransportKey;
@@ -64,8 +64,8 @@ impl Play<'_> {
                 let to = to.and_then(|key| self.world.by_key.get(&TransportKey::from_bytes(key)).copied());
                 let connected = to.is_some_and(|to| self.world.are_connected(NodeId(from), to));
                 waits.insert(format!(
-                    "{from} for {:?}{}",
-                    to.map(|to| to.0),
+                    "node {from} for {}{}",
+                    to.map_or("nobody known".to_owned(), |to| format!("node {}", to.0)),
                     if connected { "" } else { ", not connected" }
                 ));
             }
@@ -75,10 +75,19 @@ impl Play<'_> {
 
     pub(super) fn sample(&mut self) {
         let at = self.world.time.saturating_sub(self.began);
-        let waiting = self.outbox();
-        let (records, bytes) =
-            self.world.nodes.iter().map(|node| node.store.size()).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
-        self.figures.sample(Sample { at, waiting, records, bytes });
+        let texts = u64::try_from(self.truth.said.len()).unwrap_or(u64::MAX);
+        let events = self.world.steps.saturating_sub(self.steps_before);
+        let (frames, sent) = self.world.traffic;
+        let mut sample = Sample { at, texts, frames, sent, events, ..Sample::default() };
+        for (node, disk) in self.world.nodes.iter().map(|node| node.store.size()).enumerate() {
+            let waiting = office::outbox(&self.world, NodeId(node));
+            sample.waiting += waiting;
+            sample.most_waiting = sample.most_waiting.max(waiting);
+            sample.records += disk.0;
+            sample.bytes += disk.1;
+            sample.most_bytes = sample.most_bytes.max(disk.1);
+        }
+        self.figures.sample(sample);
     }
 
     pub(super) fn finish(mut self) -> Outcome {
@@ -91,8 +100,21 @@ impl Play<'_> {
                 .unwrap_or(u64::MAX);
         self.figures.failed =
             u64::try_from(self.truth.said.values().filter(|said| said.failed).count()).unwrap_or(u64::MAX);
+        for said in self.truth.said.values() {
+            let at = said.at.saturating_sub(self.began);
+            self.figures.text(at, said.delivered.is_some(), said.failed);
+        }
         let trace = self.world.trace.take().map(|trace| hex(&trace.finalize())).unwrap_or_default();
-        Outcome { violations: self.truth.violations, trace, figures: self.figures }
+        let log = self.world.log.take().map(Log::into_happenings).unwrap_or_default();
+        let roles = (0..self.world.nodes.len()).map(|node| self.cast.title(NodeId(node))).collect();
+        Outcome {
+            violations: self.truth.violations,
+            trace,
+            began: self.began,
+            figures: self.figures,
+            log,
+            roles,
+        }
     }
 }
 
