@@ -159,10 +159,12 @@ impl Watch for Reader {
 fn story(violation: &Violation, outcome: &Outcome) -> Vec<String> {
     let nodes = numbers_after(&violation.seen, "node ");
     let texts = numbers_after(&violation.seen, "#");
-    let near = |happening: &Happening| {
-        nodes.is_empty()
-            || nodes.contains(&happening.node)
-            || happening.other.is_some_and(|other| nodes.contains(&other))
+    // Of two nodes or more, what they have with each other; of one, all that it has to do with.
+    let near = |happening: &Happening| match happening.other {
+        _ if nodes.is_empty() => true,
+        Some(other) if nodes.len() > 1 => nodes.contains(&happening.node) && nodes.contains(&other),
+        Some(other) => nodes.contains(&happening.node) || nodes.contains(&other),
+        None => nodes.contains(&happening.node),
     };
     let of_text = |happening: &Happening| {
         let spoken = numbers_after(&happening.what, "#");

@@ -10,11 +10,11 @@ const MINUTE: u64 = 60_000;
 pub(super) fn shrink(finding: &mut Finding, reruns: usize) {
     let mut search = Search { finding, left: reruns };
     search.end_early();
-    search.halve("businesses", |scenario| &mut scenario.business.count, 1);
-    search.halve("customers", |scenario| &mut scenario.customers.count, 1);
+    search.fewer("businesses", |scenario| &mut scenario.business.count);
+    search.fewer("customers", |scenario| &mut scenario.customers.count);
     search.drop_faults();
     search.halve_hours();
-    search.halve("agents", |scenario| &mut scenario.business.agents, 1);
+    search.fewer("agents", |scenario| &mut scenario.business.agents);
 }
 
 struct Search<'a> {
@@ -61,18 +61,22 @@ impl Search<'_> {
     fn hours(&mut self, hours: f64) -> bool {
         let before = self.finding.scenario.hours;
         let candidate = Scenario { hours, ..self.finding.scenario.clone() };
-        self.keeps(candidate, format!("{hours:.2} hours instead of {before:.2}"))
+        self.keeps(candidate, format!("hours: {hours:.2} instead of {before:.2}"))
     }
 
-    fn halve(&mut self, name: &str, of: impl Fn(&mut Scenario) -> &mut usize, least: usize) {
-        loop {
-            let mut candidate = self.finding.scenario.clone();
-            let count = of(&mut candidate);
-            let before = *count;
-            *count = (before / 2).max(least);
-            let what = format!("{} {name} instead of {before}", *count);
-            if before <= least || !self.keeps(candidate, what) {
-                return;
+    /// Halves a count as often as that keeps the promise broken, then takes a quarter off, then one.
+    fn fewer(&mut self, name: &str, of: impl Fn(&mut Scenario) -> &mut usize) {
+        for smaller in [|count| count / 2, |count| count - count / 4, |count: usize| count.saturating_sub(1)]
+        {
+            loop {
+                let mut candidate = self.finding.scenario.clone();
+                let count = of(&mut candidate);
+                let before = *count;
+                *count = smaller(before).max(1);
+                let what = format!("{name}: {} instead of {before}", *count);
+                if *count >= before || !self.keeps(candidate, what) {
+                    break;
+                }
             }
         }
     }
@@ -82,7 +86,10 @@ impl Search<'_> {
         for index in (0..self.finding.scenario.faults.len()).rev() {
             let mut candidate = self.finding.scenario.clone();
             let dropped = candidate.faults.remove(index);
-            self.keeps(candidate, format!("without the fault {:?} of {:?}", dropped.what, dropped.who));
+            self.keeps(
+                candidate,
+                format!("without the fault {:?} of {:?}", dropped.what, dropped.who).to_lowercase(),
+            );
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Two runs side by side.
 
-use super::{Measured, Report, measures, page, plots, words::escaped};
+use super::{
+    Measured, Report, measures, page, plots,
+    words::{escaped, short},
+};
 use crate::lab::Violation;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -150,7 +153,7 @@ impl Comparison {
 impl Row {
     fn of(base: &Measured, new: &Measured) -> Self {
         let difference = match (base.value, new.value) {
-            (Some(before), Some(after)) => difference(before, after, base.words),
+            (Some(before), Some(after)) => difference(before, after, base),
             (None, None) => String::new(),
             (None, Some(_)) => "only in new".into(),
             (Some(_), None) => "only in base".into(),
@@ -167,12 +170,20 @@ impl Row {
     }
 }
 
-fn difference(before: f64, after: f64, words: fn(f64) -> String) -> String {
+/// By how much, and by which part of what it was. Something that more than doubled is so many times as much.
+fn difference(before: f64, after: f64, measured: &Measured) -> String {
     let by = after - before;
     if by.abs() < 1e-9 {
         return String::new();
     }
     let sign = if by > 0.0 { '+' } else { '\u{2212}' };
-    let part = if before == 0.0 { String::new() } else { format!(" ({:+.1} %)", 100.0 * by / before) };
-    format!("{sign}{}{part}", words(by.abs()))
+    if measured.is_part {
+        return format!("{sign}{:.2} points", by.abs());
+    }
+    let part = match after / before {
+        times if !times.is_finite() => String::new(),
+        times if times >= 2.0 => format!(" (\u{d7}{})", short(times)),
+        times => format!(" ({sign}{:.1} %)", 100.0 * (times - 1.0).abs()),
+    };
+    format!("{sign}{}{part}", (measured.words)(by.abs()))
 }

@@ -15,6 +15,8 @@ pub struct Measured {
     pub value: Option<f64>,
     /// How it is written.
     pub words: fn(f64) -> String,
+    /// It is a part of a hundred, so a part of it says nothing.
+    pub is_part: bool,
     /// The same seed gives the same value. False for what depends on the computer.
     pub fixed: bool,
 }
@@ -31,8 +33,8 @@ impl Measured {
 #[must_use]
 pub fn measures(report: &Report) -> Vec<Measured> {
     let figures = &report.figures;
-    let fixed = |name, value, words| Measured { name, value, words, fixed: true };
-    let loose = |name, value, words| Measured { name, value, words, fixed: false };
+    let fixed = |name, value, words| Measured { name, value, words, is_part: false, fixed: true };
+    let loose = |name, value, words| Measured { name, value, words, is_part: false, fixed: false };
     let of_texts = |count: u64| (figures.texts > 0).then(|| real(count) / real(figures.texts));
     let at = |times: &[u64], percent| percentile(times, percent).map(real);
     let empty = Vec::new();
@@ -45,7 +47,10 @@ pub fn measures(report: &Report) -> Vec<Measured> {
     vec![
         fixed("nodes", Some(size(figures.nodes)), short),
         fixed("texts", Some(real(figures.texts)), short),
-        fixed("delivered", of_texts(figures.delivered).map(|part| part * 100.0), percent),
+        Measured {
+            is_part: true,
+            ..fixed("delivered", of_texts(figures.delivered).map(|part| part * 100.0), percent)
+        },
         fixed("refused", Some(real(figures.failed)), short),
         fixed("customers who gave up", Some(real(figures.gave_up)), short),
         fixed("customer to business, half within", at(inward, 50), duration),

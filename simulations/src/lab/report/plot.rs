@@ -20,7 +20,7 @@ pub struct Plot {
 }
 
 /// An axis.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
     /// What it measures.
     pub label: String,
@@ -29,7 +29,7 @@ pub struct Axis {
 }
 
 /// How an axis measures.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Measure {
     /// Numbers from 0 on.
     Count,
@@ -39,8 +39,8 @@ pub enum Measure {
     Percent,
     /// Milliseconds, by their logarithm.
     Duration,
-    /// Hours since midnight of the first day.
-    Clock,
+    /// Hours since midnight of the first day, at least until this one.
+    Clock(f64),
     /// Rows with names, from top to bottom: 0, 1, 2 ..
     Rows(Vec<String>),
 }
@@ -116,7 +116,7 @@ impl Measure {
     pub const fn rows(&self) -> Option<&Vec<String>> {
         match self {
             Self::Rows(rows) => Some(rows),
-            Self::Count | Self::Bytes | Self::Percent | Self::Duration | Self::Clock => None,
+            Self::Count | Self::Bytes | Self::Percent | Self::Duration | Self::Clock(_) => None,
         }
     }
 }

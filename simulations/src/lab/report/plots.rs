@@ -53,7 +53,7 @@ fn ratio(figures: &Figures) -> Plot {
         about: "For each hour in which somebody wrote: how many of its texts were delivered in the end. The others \
             were refused, with a reason that the author saw, or were still on their way when the run ended."
             .into(),
-        x: clock(),
+        x: clock(figures),
         y: axis("delivered, % of the hour's texts", Measure::Percent),
         series: vec![Series {
             name: String::new(),
@@ -108,7 +108,7 @@ fn outboxes(figures: &Figures) -> Plot {
         about: "What nodes had stored for others and knew no acknowledgement of, every few minutes: of all nodes \
             together, and of the one with the most. It should come back to 0 when all are awake and connected."
             .into(),
-        x: clock(),
+        x: clock(figures),
         y: axis("frames", Measure::Count),
         series: vec![
             level("all nodes together", 0, &figures.samples, waiting, short),
@@ -125,7 +125,7 @@ fn storage(figures: &Figures) -> Plot {
         about: "Bytes of all records that a node has stored, keys and values: the mean of all nodes, and the node \
             with the most."
             .into(),
-        x: clock(),
+        x: clock(figures),
         y: axis("bytes a node", Measure::Bytes),
         series: vec![
             level("mean of all nodes", 0, &figures.samples, |sample| sample.bytes / nodes, bytes),
@@ -144,7 +144,7 @@ fn frames(figures: &Figures) -> Plot {
         about: "All frames that were sent in an hour, for each text that was written in it: the texts to each member, \
             acknowledgements, forwards, and what was sent again."
             .into(),
-        x: clock(),
+        x: clock(figures),
         y: axis("frames a text", Measure::Count),
         series: vec![hourly(figures, per_text, short, (figures.frames, figures.texts))],
     }
@@ -160,7 +160,7 @@ fn traffic(figures: &Figures) -> Plot {
         about: "The bytes of the same frames, without what transports add. Bringing an agent into a thread costs the \
             most."
             .into(),
-        x: clock(),
+        x: clock(figures),
         y: axis("bytes a text", Measure::Bytes),
         series: vec![hourly(figures, per_text, bytes, (figures.bytes, figures.texts))],
     }
@@ -183,7 +183,7 @@ fn events(figures: &Figures) -> Plot {
         about: "Frames that arrive, connections, deadlines and deeds of people in a second of the simulated time: how \
             busy the world was. The table says how many the computer played in a real second."
             .into(),
-        x: clock(),
+        x: clock(figures),
         y: axis("events a simulated second", Measure::Count),
         series: vec![Series {
             name: String::new(),
@@ -219,7 +219,7 @@ fn faults(figures: &Figures) -> Plot {
         about: "Each stroke is a fault that the scenario asked for, in the row of its kind. Faults stop at the end; \
             then everything has to settle."
             .into(),
-        x: clock(),
+        x: clock(figures),
         y: axis("kind of fault", Measure::Rows(kinds)),
         series,
     }
@@ -234,8 +234,8 @@ fn axis(label: &str, measure: Measure) -> Axis {
     Axis { label: label.into(), measure }
 }
 
-fn clock() -> Axis {
-    axis("time of day in the simulation", Measure::Clock)
+fn clock(figures: &Figures) -> Axis {
+    axis("time of day in the simulation", Measure::Clock(figures.virtual_hours))
 }
 
 /// How something stood at each sample.

@@ -31,7 +31,7 @@ impl Scale {
             Measure::Bytes => Self::linear_bytes(most, marks),
             Measure::Percent => Self::percent(least),
             Measure::Duration => Self::duration(least, most),
-            Measure::Clock => Self::clock(most, marks),
+            Measure::Clock(until) => Self::clock(most.max(*until), marks),
             Measure::Rows(rows) => Self::rows(rows),
         }
     }
@@ -132,13 +132,18 @@ mod tests {
         assert_eq!(marks(&Measure::Count, &[3.0, 43.0]), ["0", "10", "20", "30", "40", "50"]);
         assert_eq!(marks(&Measure::Bytes, &[3000.0]), ["0 B", "1 KiB", "2 KiB", "3 KiB"]);
         assert_eq!(marks(&Measure::Duration, &[20.0, 2400.0]), ["10 ms", "100 ms", "1 s", "10 s"]);
-        assert_eq!(marks(&Measure::Clock, &[24.5]), ["00:00", "06:00", "12:00", "18:00", "day 2", "06:00"]);
+        assert_eq!(
+            marks(&Measure::Clock(0.0), &[24.5]),
+            ["00:00", "06:00", "12:00", "18:00", "day 2", "06:00"]
+        );
         assert_eq!(marks(&Measure::Percent, &[91.0]), ["90 %", "92 %", "94 %", "96 %", "98 %", "100 %"]);
     }
 
     #[test]
     fn an_axis_without_values_or_with_zeros_alone_can_be_drawn() {
-        for measure in [Measure::Count, Measure::Bytes, Measure::Duration, Measure::Clock, Measure::Percent] {
+        for measure in
+            [Measure::Count, Measure::Bytes, Measure::Duration, Measure::Clock(1.0), Measure::Percent]
+        {
             for values in [&[][..], &[0.0]] {
                 let scale = Scale::new(&measure, values.iter().copied(), 5.0);
                 assert!(scale.place(0.0).is_finite() && scale.ticks.len() >= 2, "{measure:?} {values:?}");

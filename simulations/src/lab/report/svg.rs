@@ -81,10 +81,14 @@ impl Frame {
         for (at, words) in &self.x.ticks {
             let x = self.across(*at);
             put(svg, format_args!("<path class=\"grid\" d=\"M{x:.1} {TOP}V{bottom:.1}\"/>"));
+            let letters = f64::from(u32::try_from(words.chars().count()).unwrap_or_default());
+            // The last one must not stick out.
+            let (x, anchor) =
+                if x + letters * LETTER / 2.0 > WIDTH - 2.0 { (WIDTH - 2.0, "end") } else { (x, "middle") };
             put(
                 svg,
                 format_args!(
-                    "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                    "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
                     bottom + 18.0,
                     escaped(words)
                 ),
