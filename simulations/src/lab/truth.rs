@@ -1,7 +1,7 @@
 //! The reference: what was said, by whom, to whom, and who was let in when. It knows nothing of keys, epochs or frames,
 //! and is compared with what the nodes show.
 
-use crate::{NodeId, World, office};
+use crate::{Node, NodeId, World, office};
 use frontdesk_engine::{HistoryChoice, MessageState};
 use frontdesk_identity::ThreadId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,8 +34,8 @@ pub(super) struct Said {
 struct Stay {
     from: u64,
     until: Option<u64>,
-    /// What it may read of what was said before.
-    past: BTreeSet<u64>,
+    /// What the steward had when it let the newcomer in, and did not grant. What was on its way then comes after.
+    withheld: BTreeSet<u64>,
 }
 
 /// The reference model.
@@ -101,15 +101,13 @@ impl Truth {
         history: HistoryChoice,
         so_far: &[u64],
     ) {
-        let past = match history {
-            HistoryChoice::All => so_far.iter().copied().collect(),
-            HistoryChoice::None => BTreeSet::new(),
-            HistoryChoice::Last(count) => {
-                let count = usize::try_from(count).unwrap_or(usize::MAX);
-                so_far.iter().rev().take(count).copied().collect()
-            }
+        let granted = match history {
+            HistoryChoice::All => so_far.len(),
+            HistoryChoice::None => 0,
+            HistoryChoice::Last(count) => usize::try_from(count).unwrap_or(usize::MAX),
         };
-        self.stays.entry((thread, node)).or_default().push(Stay { from: at, until: None, past });
+        let withheld = so_far.iter().rev().skip(granted).copied().collect();
+        self.stays.entry((thread, node)).or_default().push(Stay { from: at, until: None, withheld });
     }
 
     pub(super) fn takes_out(&mut self, thread: ThreadId, node: NodeId, at: u64) {
@@ -136,10 +134,8 @@ impl Truth {
             return self.broken(at, "nothing is invented", format!("node {} shows #{number}", node.0));
         };
         let stays = self.stays.get(&(said.thread, node)).map(Vec::as_slice).unwrap_or_default();
-        let granted = |stay: &Stay| {
-            stay.past.contains(&number)
-                || (stay.from <= said.at && stay.until.is_none_or(|until| said.at <= until))
-        };
+        let granted =
+            |stay: &Stay| !stay.withheld.contains(&number) && stay.until.is_none_or(|until| said.at <= until);
         if !said.audience.contains(&node) && !stays.iter().any(granted) {
             let seen = format!(
                 "node {} shows #{number} of node {} ({} ms, thread {}); it was let in {:?}",
@@ -221,7 +217,8 @@ impl Truth {
             .collect();
         for (number, said) in said {
             for node in members.iter().filter(|node| said.audience.contains(node)) {
-                if !listed.get(node).is_some_and(|numbers| numbers.contains(&number)) {
+                let has = listed.get(node).is_some_and(|numbers| numbers.contains(&number));
+                if !has && !is_told(world, (number, &said), *node) {
                     let seen = format!(
                         "thread {thread}: node {} has no #{number} of node {}",
                         node.0, said.author.0
@@ -257,6 +254,16 @@ impl Truth {
             }
         }
     }
+}
+
+/// Whether the author's node says that this reader refused the text: then its owner knows.
+fn is_told(world: &World, (number, said): (u64, &Said), reader: NodeId) -> bool {
+    let Ok(reader) = world.node(reader).map(Node::device) else { return false };
+    let messages = office::messages(world, said.author, said.thread).into_iter();
+    let mut receivers = messages
+        .filter(|message| number_of(&message.text) == Some(number))
+        .flat_map(|message| message.receivers);
+    receivers.any(|view| view.device == reader && matches!(view.state, MessageState::Failed { .. }))
 }
 
 #[cfg(test)]
@@ -300,6 +307,16 @@ mod tests {
         truth.shows(32, BEN, "#3 hello", false);
         assert!(truth.violations.is_empty());
         truth.shows(33, BEN, "#1 hello", true);
+        assert_eq!(promise(&truth), "nobody reads what no grant gave");
+    }
+
+    #[test]
+    fn what_was_on_its_way_when_somebody_came_in_may_be_read_and_what_was_withheld_may_not() {
+        let mut truth = three();
+        truth.lets_in((THREAD, BEN, 35), HistoryChoice::None, &[1]);
+        truth.shows(36, BEN, "#3 hello", false);
+        assert!(truth.violations.is_empty());
+        truth.shows(37, BEN, "#1 hello", true);
         assert_eq!(promise(&truth), "nobody reads what no grant gave");
     }
 
