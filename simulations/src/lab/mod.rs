@@ -1,11 +1,13 @@
 //! Scenarios: whole businesses with their people on virtual time, checked against a reference, measured and reported.
 
+mod bounds;
 mod chance;
 pub mod figures;
 mod people;
 mod play;
 mod roads;
 pub mod scenario;
+mod trouble;
 mod truth;
 
 pub use people::Path;
