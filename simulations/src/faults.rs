@@ -1,6 +1,6 @@
 //! What goes wrong in a world: cut wires, failing disks, restored backups; and a record of what was sent.
 
-use crate::{Failure, Node, NodeId, SimError, World, world::pair};
+use crate::{Failure, Node, NodeId, SimError, World};
 use frontdesk_engine::{Input, mark_restored};
 use frontdesk_store::{Batch, MemoryStore, Overlay, Reader as _, Scan, Store as _};
 
@@ -18,28 +18,6 @@ pub struct Sent {
 }
 
 impl World {
-    /// Cuts the wire between two nodes.
-    ///
-    /// # Errors
-    /// [`SimError`].
-    pub fn part(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
-        self.note(a, Some(b), || "wire is cut".into());
-        self.cut.insert(pair(a, b));
-        self.disconnect(a, b)
-    }
-
-    /// Mends the wire between two nodes.
-    pub fn mend(&mut self, a: NodeId, b: NodeId) {
-        self.note(a, Some(b), || "wire is mended".into());
-        self.cut.remove(&pair(a, b));
-    }
-
-    /// Whether two nodes are connected.
-    #[must_use]
-    pub fn are_connected(&self, a: NodeId, b: NodeId) -> bool {
-        self.connections.contains_key(&pair(a, b))
-    }
-
     /// Starts a node that was stopped for good.
     ///
     /// # Errors
@@ -64,7 +42,6 @@ impl World {
     /// # Errors
     /// [`SimError::Down`].
     pub fn fail_step(&mut self, id: NodeId, steps: u32, failure: Failure) -> Result<(), SimError> {
-        self.note(id, None, || format!("next step but {steps} goes wrong: {failure:?}"));
         self.node_mut(id)?.fuse = Some((steps, failure));
         Ok(())
     }
@@ -159,7 +136,7 @@ impl World {
     }
 }
 
-fn copy(store: &MemoryStore) -> Result<MemoryStore, SimError> {
+pub(crate) fn copy(store: &MemoryStore) -> Result<MemoryStore, SimError> {
     let copy = MemoryStore::new();
     let mut batch = Batch::new();
     for (key, value) in store.scan(&Scan::prefix(b""))? {

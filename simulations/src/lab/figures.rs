@@ -1,6 +1,9 @@
 //! What is measured in a run.
 
-use super::{people::Path, scenario::FaultKind};
+use super::{
+    people::Path,
+    scenario::{AdversaryKind, FaultKind},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -30,6 +33,28 @@ pub struct Figures {
     pub forward: Vec<u64>,
     /// From the commit that takes a device out until the customer's node knows: so long it could still write and read there.
     pub revocation: Vec<u64>,
+    /// Devices that were taken out by hand when their customers had nothing left to ask.
+    pub revoked: u64,
+    /// Threads that administrators' nodes forwarded by their own rule.
+    pub forwarded_by_policy: u64,
+    /// Times that owners switched devices off.
+    pub switched_off: u64,
+    /// Nodes that were put back to old copies of their disks.
+    pub rolled_back: u64,
+    /// Threads that those nodes knew nothing of any more.
+    pub forgotten: u64,
+    /// Pairs of nodes that wanted to be connected and never could be, for the routers that they stand behind.
+    pub apart: u64,
+    /// Frames that adversaries should have sent, and withheld.
+    pub withheld: u64,
+    /// Times that a node shut a peer out for breaking the protocol.
+    pub shut_out: u64,
+    /// Times that a node said that a peer had tried what it may not, by reason.
+    pub security: BTreeMap<String, u64>,
+    /// When adversaries turned, in milliseconds from the beginning, and how they attack.
+    pub turned: Vec<(u64, AdversaryKind)>,
+    /// What adversaries tried, and what became of it.
+    pub attacks: BTreeMap<AdversaryKind, Attack>,
     /// Frames that were sent.
     pub frames: u64,
     /// Their bytes.
@@ -50,6 +75,28 @@ pub struct Figures {
     pub took: f64,
 }
 
+/// What adversaries of one kind tried, in frames, and what became of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attack {
+    /// Nodes that attacked.
+    pub nodes: u64,
+    /// Frames that were sent.
+    pub tried: u64,
+    /// Of these, refused, by reason.
+    pub refused: BTreeMap<String, u64>,
+    /// Of these, not even acknowledged: dropped, or sent while shut out.
+    pub ignored: u64,
+    /// Of these, kept for later, sealed: nobody has looked at them.
+    pub kept: u64,
+    /// Of these, taken.
+    pub taken: u64,
+    /// Frames of honest nodes that a removed device tried to read with the keys that it had.
+    pub spied: u64,
+    /// Of these, read. Never any, or a promise is broken.
+    pub read: u64,
+}
+
 /// How things stood at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -58,14 +105,16 @@ pub struct Sample {
     pub at: u64,
     /// Frames that wait in all outboxes.
     pub waiting: usize,
-    /// Frames that wait in the fullest outbox.
-    pub most_waiting: usize,
     /// Records on all disks.
     pub records: usize,
     /// Their bytes.
     pub bytes: usize,
+    /// Frames that wait in the fullest outbox.
+    pub longest_outbox: usize,
     /// Bytes on the fullest disk.
-    pub most_bytes: usize,
+    pub largest_disk: usize,
+    /// Nodes that are up.
+    pub up: usize,
     /// Texts that nodes answered for, so far.
     pub texts: u64,
     /// Frames that were sent, so far.

@@ -1,5 +1,6 @@
 //! Scenarios: whole businesses with their people on virtual time, checked against a reference, measured and reported.
 
+mod bounds;
 mod chance;
 pub mod figures;
 mod finding;
@@ -9,6 +10,7 @@ mod play;
 pub mod report;
 mod roads;
 pub mod scenario;
+mod trouble;
 mod truth;
 
 pub use finding::{Finding, FindingError, Replayed};

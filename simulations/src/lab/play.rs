@@ -6,6 +6,8 @@ mod ears;
 mod ending;
 mod staff;
 mod strikes;
+mod surroundings;
+mod villains;
 
 use super::{
     Happening, Roads,
@@ -19,7 +21,7 @@ use super::{
 use crate::{NodeId, SimError, Weather, World};
 use agenda::Deed;
 use customers::Talk;
-use frontdesk_engine::{HistoryChoice, Settings};
+use frontdesk_engine::{CommandError, HistoryChoice, Settings};
 use frontdesk_identity::ThreadId;
 use frontdesk_store::MemoryStore;
 use frontdesk_thread::Suite;
@@ -27,12 +29,11 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use villains::Villain;
 
 const SECOND: f64 = 1000.0;
 const MINUTE: f64 = 60.0 * SECOND;
 const HOUR: f64 = 60.0 * MINUTE;
-/// How long a grant of a forward lasts, in seconds.
-const LASTS: u64 = 7 * 24 * 3600;
 /// Between two looks at outboxes and disks, in milliseconds.
 const SAMPLE: f64 = 5.0 * MINUTE;
 
@@ -81,7 +82,20 @@ pub(super) struct Play<'a> {
     next_text: u64,
     /// The latest command failed with the disk, so it is not known whether it was done.
     unsure: bool,
+    /// Why the latest command was refused.
+    refused: Option<CommandError>,
     talks: BTreeMap<NodeId, Talk>,
+    /// Who opened each thread.
+    customers: BTreeMap<ThreadId, NodeId>,
+    /// Devices that their owners have switched off.
+    asleep: BTreeSet<NodeId>,
+    villains: BTreeMap<usize, Villain>,
+    /// When a node knew that another is out of a thread, where somebody goes on after that.
+    learned: BTreeMap<(ThreadId, NodeId, NodeId), u64>,
+    /// Agents of threads whose steward turns.
+    served: BTreeMap<ThreadId, NodeId>,
+    /// Texts that were written after their author's grant had ended, and by which adversary.
+    late: BTreeMap<u64, usize>,
     /// Forwards under way: when they were asked for.
     forwards: BTreeMap<(ThreadId, NodeId), (u64, HistoryChoice)>,
     /// Devices that were taken out: when the steward committed it.
@@ -89,7 +103,7 @@ pub(super) struct Play<'a> {
     /// Agents by turns.
     turns: BTreeMap<NodeId, usize>,
     /// Old copies of disks, for owners who put one back.
-    copies: BTreeMap<NodeId, MemoryStore>,
+    copies: BTreeMap<NodeId, (u64, MemoryStore)>,
     /// How far each thread has been handed over.
     handed: BTreeSet<ThreadId>,
     truth: Truth,
@@ -132,8 +146,10 @@ impl<'a> Play<'a> {
         for node in &mut world.nodes {
             node.events.clear();
         }
+        surroundings::lay(&mut world, scenario, &cast, seed)?;
         world.roads = Some(Roads::new(scenario.network.clone()));
         world.heard = Some(BTreeSet::new());
+        world.quarrels = Some(Vec::new());
         world.trace = Some(Sha256::new());
         world.traffic = (0, 0);
         let began = world.time;
@@ -147,7 +163,14 @@ impl<'a> Play<'a> {
             next_deed: 0,
             next_text: 1,
             unsure: false,
+            refused: None,
             talks: BTreeMap::new(),
+            customers: BTreeMap::new(),
+            asleep: BTreeSet::new(),
+            villains: BTreeMap::new(),
+            learned: BTreeMap::new(),
+            served: BTreeMap::new(),
+            late: BTreeMap::new(),
             forwards: BTreeMap::new(),
             removals: BTreeMap::new(),
             turns: BTreeMap::new(),

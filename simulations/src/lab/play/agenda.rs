@@ -20,6 +20,11 @@ pub(super) enum Deed {
     Strike { fault: usize },
     Mend { a: NodeId, b: NodeId },
     Wake { node: NodeId },
+    Room { node: NodeId },
+    Toss { churn: usize, node: NodeId },
+    Revoke { steward: NodeId, thread: ThreadId, from: NodeId },
+    Turn { villain: usize },
+    Attack { villain: usize },
     Sample,
 }
 
@@ -30,7 +35,7 @@ impl Play<'_> {
         let [from, until] = customers.arrive.map(|hour| hour * HOUR);
         let days = (self.scenario.hours / 24.0).max(1.0);
         let window = (until - from).max(MINUTE);
-        let all: Vec<NodeId> = self.cast.of(Role::Customer).collect();
+        let all: Vec<NodeId> = self.cast.of(Role::Customer).to_vec();
         let mean = window * days / f64::from(u32::try_from(all.len().max(1)).unwrap_or(u32::MAX));
         let mut clock = 0.0;
         for customer in all {
@@ -45,6 +50,10 @@ impl Play<'_> {
                 at += self.rng.exponential(fault.every * MINUTE).max(SECOND);
             }
         }
+        for (villain, adversary) in self.scenario.adversaries.iter().enumerate() {
+            self.later(adversary.from * HOUR, Deed::Turn { villain });
+        }
+        self.plan_churn();
         self.later(0.0, Deed::Sample);
     }
 
@@ -60,6 +69,13 @@ impl Play<'_> {
 
     /// Whoever heard something reacts, and what is due is done.
     pub(super) fn attend(&mut self) -> Result<(), SimError> {
+        for (by, other) in std::mem::take(&mut self.world.quarrels).into_iter().flatten() {
+            let seen = format!("node {} shuts out node {}", by.0, other.0);
+            if !self.truth.rogues.contains(&other) {
+                self.truth.broken(self.world.time, "honest nodes keep the rules", seen);
+            }
+        }
+        self.world.quarrels = Some(Vec::new());
         loop {
             let heard = self.world.heard.as_mut().and_then(BTreeSet::pop_first);
             if let Some(node) = heard {
@@ -85,10 +101,15 @@ impl Play<'_> {
             Deed::Strike { fault } => self.strike(fault)?,
             Deed::Mend { a, b } => self.world.mend(a, b),
             Deed::Wake { node } => {
-                if !self.world.node(node)?.is_up() {
-                    self.world.revive(node)?;
+                if !self.asleep.contains(&node) {
+                    self.wake(node)?;
                 }
             }
+            Deed::Room { node } => self.world.node_mut(node)?.full = false,
+            Deed::Toss { churn, node } => self.toss(churn, node)?,
+            Deed::Revoke { steward, thread, from } => self.revoke(steward, thread, from)?,
+            Deed::Turn { villain } => self.turn(villain)?,
+            Deed::Attack { villain } => self.attack(villain)?,
             Deed::Sample => {
                 self.sample();
                 self.later(SAMPLE, Deed::Sample);
@@ -99,6 +120,8 @@ impl Play<'_> {
 
     /// A command whose refusal is part of life: the node is down, or the thread is gone.
     pub(super) fn tries(&mut self, node: NodeId, command: Command) -> Result<Option<Reply>, SimError> {
+        self.refused = None;
+        self.switch_on(node)?;
         if self.world.node(node)?.engine().is_none() {
             return Ok(None);
         }
@@ -106,9 +129,29 @@ impl Play<'_> {
             Ok(reply) => Ok(Some(reply)),
             Err(SimError::Command(error)) => {
                 self.unsure = matches!(error, CommandError::Storage(_));
+                if let CommandError::Internal(error) = &error {
+                    self.truth.broken(self.world.time, "no node has a defect", error.clone());
+                }
+                self.refused = Some(error);
                 Ok(None)
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the latest command failed for a reason that passes: the node is down, its disk fails, or it waits to be let
+    /// into its thread again.
+    pub(super) fn is_out_of_order(&self, node: NodeId) -> Result<bool, SimError> {
+        let passes = matches!(self.refused, Some(CommandError::Storage(_) | CommandError::NotOpen));
+        Ok(passes || (!self.world.node(node)?.is_up() && self.world.node(node)?.rogue.is_none()))
+    }
+
+    /// Who wants something of a device that is switched off switches it on.
+    pub(super) fn switch_on(&mut self, node: NodeId) -> Result<(), SimError> {
+        if self.asleep.remove(&node) { self.wake(node) } else { Ok(()) }
+    }
+
+    pub(super) fn wake(&mut self, node: NodeId) -> Result<(), SimError> {
+        if self.world.node(node)?.is_up() { Ok(()) } else { self.world.revive(node) }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     lab::{chance::Chance as _, roads::whole, truth::text},
     office,
 };
-use frontdesk_engine::{Command, Reply};
+use frontdesk_engine::{Command, CommandError, Reply};
 use frontdesk_identity::ThreadId;
 use std::collections::BTreeSet;
 
@@ -45,6 +45,7 @@ impl Play<'_> {
             gone: false,
         };
         self.talks.insert(customer, talk);
+        self.customers.insert(thread, customer);
         let audience = [Some(customer), self.cast.administrator(customer)].into_iter().flatten().collect();
         let name = office::first_name(&self.world, customer);
         self.truth.says((number, name), (thread, customer, now), audience);
@@ -57,7 +58,11 @@ impl Play<'_> {
         let Some(talk) = self.talks.get(&customer).filter(|talk| !talk.gone).cloned() else { return Ok(()) };
         let Some(thread) = talk.thread else { return Ok(()) };
         if self.says(customer, thread, "a question")?.is_none() {
-            self.later(MINUTE, Deed::Write { customer });
+            let again = match self.refused {
+                Some(CommandError::UnknownThread | CommandError::Left) => Deed::Arrive { customer },
+                _ => Deed::Write { customer },
+            };
+            self.later(MINUTE, again);
             return Ok(());
         }
         let now = self.world.time;
@@ -94,8 +99,12 @@ impl Play<'_> {
         thread: ThreadId,
         words: &str,
     ) -> Result<Option<u64>, SimError> {
+        self.switch_on(node)?;
         let audience: BTreeSet<NodeId> = office::who(&self.world, node, thread)
-            .map(|who| who.members.iter().filter_map(|member| self.cast.node_of(&member.device)).collect())
+            .map(|who| {
+                let holds = who.members.iter().filter(|member| !member.expired);
+                holds.filter_map(|member| self.cast.node_of(&member.device)).collect()
+            })
             .unwrap_or_default();
         let number = self.next_text;
         self.next_text += 1;

@@ -1,13 +1,14 @@
 //! What nodes tell their owners, and what the owners make of it.
 
-use super::{Deed, Play, SECOND};
+use super::{Deed, MINUTE, Play, SECOND};
 use crate::{
     NodeId,
     lab::{chance::Chance as _, people::Role, truth::number_of},
     office,
 };
 use frontdesk_engine::{Event, MessageState};
-use frontdesk_identity::ThreadId;
+use frontdesk_identity::{ThreadId, TransportKey};
+use frontdesk_wire::Reason;
 
 impl Play<'_> {
     pub(super) fn hear(&mut self, node: NodeId, event: Event) {
@@ -20,10 +21,14 @@ impl Play<'_> {
                 }
             }
             Event::MessageState { thread, message, state } => {
+                let told = self.truth.state(now, thread, &message, state);
                 if let MessageState::Failed { reason } = state {
                     *self.figures.refusals.entry(reason.to_string()).or_default() += 1;
                 }
-                if let Some((number, true)) = self.truth.state(now, thread, &message, state)
+                if let Some((number, _)) = told {
+                    self.judge_late(number, state);
+                }
+                if let Some((number, true)) = told
                     && let Some(said) = self.truth.said.get(&number)
                 {
                     let path = self.cast.path(said.author);
@@ -31,7 +36,8 @@ impl Play<'_> {
                 }
             }
             Event::ThreadOpened { thread, forwarded } => self.opened(node, thread, forwarded),
-            Event::MembersChanged { thread, added, removed, .. } => {
+            Event::MembersChanged { thread, epoch, added, removed } => {
+                self.truth.commit(now, (thread, epoch), node, (&added, &removed));
                 let added: Vec<NodeId> =
                     added.iter().filter_map(|device| self.cast.node_of(device)).collect();
                 added.into_iter().for_each(|newcomer| self.came(node, thread, newcomer));
@@ -39,8 +45,9 @@ impl Play<'_> {
                     removed.iter().filter_map(|device| self.cast.node_of(device)).collect();
                 out.into_iter().for_each(|out| self.left(node, thread, out));
             }
-            Event::CommandDone { .. }
-            | Event::ContactFailed { .. }
+            Event::CommandDone { id, .. } => self.truth.done(now, id),
+            Event::Security { peer, reason, detail, .. } => self.accuse(node, peer, reason, &detail),
+            Event::ContactFailed { .. }
             | Event::Message { .. }
             | Event::Removed { .. }
             | Event::Closed { .. }
@@ -51,7 +58,6 @@ impl Play<'_> {
             | Event::JoinFailed { .. }
             | Event::Enrolled { .. }
             | Event::DeviceRemoved { .. }
-            | Event::Security { .. }
             | Event::PeerUp { .. }
             | Event::PeerDown { .. } => {}
         }
@@ -59,22 +65,32 @@ impl Play<'_> {
 
     /// A node learns that somebody is in a thread now. The steward's view at that moment says what a newcomer may read.
     pub(super) fn came(&mut self, node: NodeId, thread: ThreadId, newcomer: NodeId) {
-        if self.cast.administrator(newcomer) == Some(node)
-            && let Some((asked, history)) = self.forwards.get(&(thread, newcomer)).copied()
-        {
+        if self.cast.administrator(newcomer) != Some(node) {
+            return;
+        }
+        let business = &self.scenario.business;
+        let by_policy = business.by_policy().then(|| (self.world.time, business.choice()));
+        let asked = self.forwards.get(&(thread, newcomer)).copied();
+        if asked.is_none() && by_policy.is_some() {
+            self.figures.forwarded_by_policy += 1;
+        }
+        if let Some((asked, history)) = asked.or(by_policy) {
+            let ends = self.world.time.saturating_add(business.lasts().saturating_mul(1000));
             let so_far: Vec<u64> =
                 office::texts(&self.world, node, thread).iter().filter_map(|text| number_of(text)).collect();
-            self.truth.lets_in((thread, newcomer, asked), history, &so_far);
+            self.truth.lets_in((thread, newcomer, asked), history, ends, &so_far);
         }
     }
 
     /// A node learns that somebody is no longer in a thread.
     pub(super) fn left(&mut self, node: NodeId, thread: ThreadId, out: NodeId) {
         let now = self.world.time;
+        self.note_leaving(thread, out, node);
         match self.cast.role(node) {
             Some(Role::Administrator) => {
                 self.truth.takes_out(thread, out, now);
                 self.removals.insert((thread, out), now);
+                self.look_after(node, thread);
             }
             Some(Role::Customer) => {
                 if let Some(at) = self.removals.get(&(thread, out)) {
@@ -89,11 +105,16 @@ impl Play<'_> {
         let now = self.world.time;
         match self.cast.role(node) {
             Some(Role::Administrator) => {
-                if let Some(customer) = self.talks.iter().find(|(_, talk)| talk.thread == Some(thread)) {
-                    self.truth.founders.insert(thread, [*customer.0, node]);
+                if let Some(customer) = self.customer_of(thread) {
+                    self.truth.founders.insert(thread, [customer, node]);
                 }
-                let takes = self.rng.exponential(self.scenario.business.forward_takes * SECOND);
-                self.later(self.at_work(takes), Deed::Forward { steward: node, thread });
+                if self.scenario.business.by_policy() {
+                    // Where the rule finds nobody, a person looks after it.
+                    self.later(5.0 * MINUTE, Deed::Forward { steward: node, thread });
+                } else {
+                    let takes = self.rng.exponential(self.scenario.business.forward_takes * SECOND);
+                    self.later(self.at_work(takes), Deed::Forward { steward: node, thread });
+                }
             }
             Some(Role::Agent | Role::Bot) if forwarded => {
                 if let Some((asked, _)) = self.forwards.remove(&(thread, node)) {
@@ -126,7 +147,39 @@ impl Play<'_> {
                 }
             }
             Some(Role::Agent | Role::Bot) if by_customer => self.answer_later(node, thread),
+            Some(Role::Administrator) if by_customer => self.look_after(node, thread),
             _ => {}
         }
+    }
+
+    /// A customer still waits, and everybody who answered is out of the thread: the administrator forwards it again.
+    fn look_after(&mut self, steward: NodeId, thread: ThreadId) {
+        let waits = self.customer_of(thread).and_then(|customer| self.talks.get(&customer));
+        let waits = waits.is_some_and(|talk| !talk.gone && (talk.left > 0 || talk.asked.is_some()));
+        let served_before = self.removals.range((thread, NodeId(0))..=(thread, NodeId(usize::MAX))).next();
+        if waits && served_before.is_some() && !self.is_served(steward, thread) {
+            let takes = self.rng.exponential(self.scenario.business.forward_takes.max(1.0) * SECOND);
+            self.later(self.at_work(takes), Deed::Forward { steward, thread });
+        }
+    }
+
+    /// A node says that another broke a rule. Honest nodes don't, but for what they sent before they knew that their right
+    /// had ended.
+    fn accuse(&mut self, node: NodeId, peer: TransportKey, reason: Reason, detail: &str) {
+        let Some(peer) = self.world.by_key.get(&peer).copied() else { return };
+        *self.figures.security.entry(reason.to_string()).or_default() += 1;
+        let ended = [Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason);
+        if !ended && self.is_honest(peer) && self.is_honest(node) {
+            let seen = format!("node {} accuses node {}: {reason}: {detail}", node.0, peer.0);
+            self.truth.broken(self.world.time, "honest nodes keep the rules", seen);
+        }
+    }
+
+    fn is_honest(&self, node: NodeId) -> bool {
+        self.cast.role(node).is_some() && !self.truth.rogues.contains(&node)
+    }
+
+    pub(super) fn customer_of(&self, thread: ThreadId) -> Option<NodeId> {
+        self.customers.get(&thread).copied()
     }
 }

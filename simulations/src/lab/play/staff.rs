@@ -1,11 +1,12 @@
 //! The people of a business: they answer, forward and hand over, while it is open.
 
-use super::{Deed, HOUR, LASTS, MINUTE, Play, SECOND};
+use super::{Deed, HOUR, MINUTE, Play, SECOND};
 use crate::{
     NodeId, SimError,
     lab::{chance::Chance as _, people::Role},
+    office,
 };
-use frontdesk_engine::{Command, HistoryChoice};
+use frontdesk_engine::Command;
 use frontdesk_identity::ThreadId;
 
 impl Play<'_> {
@@ -18,6 +19,12 @@ impl Play<'_> {
             self.at_work(takes)
         };
         self.later(wait, Deed::Answer { by, thread });
+    }
+
+    /// The hour of the day.
+    pub(super) fn hour(&self) -> f64 {
+        let now = f64::from(u32::try_from(self.world.time.saturating_sub(self.began)).unwrap_or(u32::MAX));
+        now / HOUR - libm::floor(now / (24.0 * HOUR)) * 24.0
     }
 
     /// How long something takes that is only done at work, from now.
@@ -35,25 +42,47 @@ impl Play<'_> {
     }
 
     pub(super) fn answer(&mut self, by: NodeId, thread: ThreadId) -> Result<(), SimError> {
-        if !self.world.node(by)?.is_up() {
-            self.later(MINUTE, Deed::Answer { by, thread });
-            return Ok(());
-        }
         if self.says(by, thread, "an answer")?.is_none() {
+            if self.is_out_of_order(by)? {
+                self.later(MINUTE, Deed::Answer { by, thread });
+            }
             return Ok(());
         }
         let business = &self.scenario.business;
         let hands_over = self.cast.role(by) == Some(Role::Bot) || self.rng.hits(business.hand_over);
         if hands_over && self.handed.insert(thread) {
             let Some(to) = self.next_agent(by) else { return Ok(()) };
-            self.hand_over(by, thread, to)?;
+            return self.hand_over(by, thread, to);
+        }
+        self.finish_with(by, thread);
+        Ok(())
+    }
+
+    /// The administrator takes some agents out whose customers have nothing left to ask.
+    fn finish_with(&mut self, by: NodeId, thread: ThreadId) {
+        let done = self.customer_of(thread).and_then(|customer| self.talks.get(&customer));
+        let done = done.is_some_and(|talk| talk.left == 0);
+        if done
+            && self.rng.hits(self.scenario.business.revoke)
+            && let Some(steward) = self.cast.administrator(by)
+        {
+            self.later(MINUTE, Deed::Revoke { steward, thread, from: by });
+        }
+    }
+
+    pub(super) fn revoke(&mut self, steward: NodeId, thread: ThreadId, from: NodeId) -> Result<(), SimError> {
+        let device = self.world.node(from)?.device();
+        let now = self.world.time;
+        if self.tries(steward, Command::Revoke { thread, from: device })?.is_some() {
+            self.figures.revoked += 1;
+            self.truth.takes_out(thread, from, now);
         }
         Ok(())
     }
 
     pub(super) fn next_agent(&mut self, near: NodeId) -> Option<NodeId> {
         let administrator = self.cast.administrator(near)?;
-        let agents = self.cast.colleagues(administrator, Role::Agent);
+        let agents = self.cast.colleagues(administrator, Role::Agent).to_vec();
         let turn = self.turns.entry(administrator).or_default();
         *turn += 1;
         let others: Vec<NodeId> = agents.iter().copied().filter(|agent| *agent != near).collect();
@@ -61,13 +90,21 @@ impl Play<'_> {
     }
 
     pub(super) fn forward(&mut self, steward: NodeId, thread: ThreadId) -> Result<(), SimError> {
+        if self.is_served(steward, thread) {
+            return Ok(());
+        }
         let bots = self.cast.colleagues(steward, Role::Bot);
-        let to = match self.rng.pick(&bots).copied() {
+        let to = match self.rng.pick(bots).copied() {
             Some(bot) => Some(bot),
             None => self.next_agent(steward),
         };
         let Some(to) = to else { return Ok(()) };
         self.let_in(steward, thread, to, false).map(|_| ())
+    }
+
+    /// Whether somebody but the customer and the steward is in a thread, as the steward knows it.
+    pub(super) fn is_served(&self, steward: NodeId, thread: ThreadId) -> bool {
+        office::who(&self.world, steward, thread).is_some_and(|who| who.members.len() > 2)
     }
 
     pub(super) fn hand_over(&mut self, by: NodeId, thread: ThreadId, to: NodeId) -> Result<(), SimError> {
@@ -81,14 +118,14 @@ impl Play<'_> {
         to: NodeId,
         hand_over: bool,
     ) -> Result<bool, SimError> {
-        let history = history_of(&self.scenario.business.history);
+        let history = self.scenario.business.choice();
         let Some(steward) = self.cast.administrator(by) else { return Ok(false) };
         let device = self.world.node(to)?.device();
         let command = Command::Forward {
             thread,
             to: Some(device),
             history,
-            lasts: LASTS,
+            lasts: self.scenario.business.lasts(),
             hand_over,
             note: String::new(),
         };
@@ -102,13 +139,5 @@ impl Play<'_> {
         }
         self.later(5.0 * MINUTE, Deed::Forward { steward, thread });
         Ok(false)
-    }
-}
-
-fn history_of(text: &str) -> HistoryChoice {
-    match text.strip_prefix("last:").and_then(|count| count.parse().ok()) {
-        Some(count) => HistoryChoice::Last(count),
-        None if text == "none" => HistoryChoice::None,
-        None => HistoryChoice::All,
     }
 }

@@ -1,6 +1,6 @@
 //! Faults as they befall nodes.
 
-use super::{Deed, Play, SECOND};
+use super::{Deed, MINUTE, Play, SECOND};
 use crate::{
     Failure, NodeId, SimError,
     lab::{
@@ -9,7 +9,10 @@ use crate::{
         roads::whole,
         scenario::{FaultKind, Who},
     },
+    office,
 };
+use frontdesk_identity::ThreadId;
+use std::collections::BTreeSet;
 
 impl Play<'_> {
     pub(super) fn strike(&mut self, fault: usize) -> Result<(), SimError> {
@@ -19,11 +22,15 @@ impl Play<'_> {
             return Ok(());
         }
         self.figures.fault(self.world.time.saturating_sub(self.began), fault.what);
+        self.world.note(node, None, || format!("is struck: {:?}", fault.what));
         let lasts = fault.lasts * SECOND;
         match fault.what {
             FaultKind::Crash => self.world.crash(node, whole(lasts))?,
             FaultKind::Partition => self.part(node, lasts)?,
-            FaultKind::DiskFull => self.world.fail_step(node, 0, Failure::Commit)?,
+            FaultKind::DiskFull => {
+                self.world.node_mut(node)?.full = true;
+                self.later(lasts, Deed::Room { node });
+            }
             FaultKind::FlushFails => self.world.fail_step(node, 0, Failure::Flush)?,
             FaultKind::PowerCut => self.world.fail_step(node, 0, Failure::CutBeforeFlush)?,
             FaultKind::Move => {
@@ -40,8 +47,10 @@ impl Play<'_> {
     }
 
     pub(super) fn part(&mut self, node: NodeId, lasts: f64) -> Result<(), SimError> {
-        for other in (0..self.world.nodes.len()).map(NodeId).filter(|other| *other != node) {
-            if self.world.are_connected(node, other) || self.cast.administrator(node) == Some(other) {
+        let mut others: BTreeSet<NodeId> = self.world.wires.peers(node).into_iter().collect();
+        others.extend(self.cast.administrator(node).filter(|other| *other != node));
+        for other in others {
+            {
                 self.world.part(node, other)?;
                 self.later(lasts, Deed::Mend { a: node, b: other });
             }
@@ -51,22 +60,59 @@ impl Play<'_> {
 
     /// The first time, the owner makes a backup; the second time, puts it back.
     pub(super) fn roll_back(&mut self, node: NodeId) -> Result<(), SimError> {
-        match self.copies.remove(&node) {
-            Some(copy) => self.world.restore(node, copy),
-            None => {
-                self.copies.insert(node, self.world.copy_of(node)?);
-                Ok(())
+        let Some((since, copy)) = self.copies.remove(&node) else {
+            self.copies.insert(node, (self.world.time, self.world.copy_of(node)?));
+            return Ok(());
+        };
+        let before = office::threads(&self.world, node);
+        self.world.restore(node, copy)?;
+        let after = office::threads(&self.world, node);
+        let forgot: BTreeSet<ThreadId> = before.difference(&after).copied().collect();
+        self.figures.rolled_back += 1;
+        self.figures.forgotten += u64::try_from(forgot.len()).unwrap_or(u64::MAX);
+        self.truth.rolled_back(node, since, &forgot);
+        Ok(())
+    }
+
+    pub(super) fn victim(&mut self, who: Who) -> Option<NodeId> {
+        let all = self.those(who);
+        self.rng.pick(&all).copied()
+    }
+
+    pub(super) fn those(&self, who: Who) -> Vec<NodeId> {
+        match who {
+            Who::Anyone => self.cast.everybody().collect(),
+            Who::Customer => self.cast.of(Role::Customer).to_vec(),
+            Who::Agent => self.cast.of(Role::Agent).to_vec(),
+            Who::Bot => self.cast.of(Role::Bot).to_vec(),
+            Who::Administrator => self.cast.of(Role::Administrator).to_vec(),
+        }
+    }
+
+    pub(super) fn plan_churn(&mut self) {
+        for (churn, rule) in self.scenario.churn.iter().enumerate() {
+            for node in self.those(rule.who) {
+                self.later(0.0, Deed::Toss { churn, node });
             }
         }
     }
 
-    pub(super) fn victim(&mut self, who: Who) -> Option<NodeId> {
-        let all: Vec<NodeId> = match who {
-            Who::Anyone => (0..self.world.nodes.len()).map(NodeId).collect(),
-            Who::Customer => self.cast.of(Role::Customer).collect(),
-            Who::Agent => self.cast.of(Role::Agent).collect(),
-            Who::Administrator => self.cast.of(Role::Administrator).collect(),
-        };
-        self.rng.pick(&all).copied()
+    /// The owner of a device decides whether it is on.
+    pub(super) fn toss(&mut self, churn: usize, node: NodeId) -> Result<(), SimError> {
+        let Some(rule) = self.scenario.churn.get(churn) else { return Ok(()) };
+        let on = self.rng.hits(rule.part(self.hour()));
+        let again = self.rng.exponential(rule.every * MINUTE);
+        self.later(again, Deed::Toss { churn, node });
+        if self.world.node(node)?.rogue.is_some() {
+            return Ok(());
+        }
+        if on && self.asleep.remove(&node) {
+            return self.wake(node);
+        }
+        if !on && self.world.node(node)?.is_up() && self.asleep.insert(node) {
+            self.figures.switched_off += 1;
+            self.world.stop(node)?;
+        }
+        Ok(())
     }
 }

@@ -65,7 +65,7 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         fixed("bytes a text", of_texts(figures.bytes), bytes),
         fixed("most frames waiting", peak.map(size), short),
         fixed("stored a node at the end, mean", mean, bytes),
-        fixed("stored by the fullest node", last.map(|last| size(last.most_bytes)), bytes),
+        fixed("stored by the fullest node", last.map(|last| size(last.largest_disk)), bytes),
         fixed("faults", Some(size(figures.faults.len())), short),
         fixed("settled after", figures.settled_in.map(real), duration),
         fixed("events", Some(real(figures.events)), short),

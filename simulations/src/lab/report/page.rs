@@ -3,9 +3,11 @@
 use super::{
     Report, measures,
     plot::{Plot, Series, Shape},
-    plots, svg,
+    plots::{kind_name, plots},
+    svg,
     words::escaped,
 };
+use std::collections::BTreeMap;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -25,7 +27,17 @@ pub(super) fn of(report: &Report) -> String {
         verdict(report),
         numbers(report),
         figures(&plots(&report.figures), ""),
-        refusals(report),
+        counted(
+            "Why texts were refused",
+            "Counted for each receiver; the author saw the reason.",
+            &report.figures.refusals,
+        ),
+        attacks(report),
+        counted(
+            "What nodes complained of",
+            "Times that a node said of a peer that it had tried what it may not.",
+            &report.figures.security,
+        ),
         scenario("What was played", report),
     ];
     whole(&format!("{}, seed {}", report.name, report.seed), &body.concat())
@@ -126,21 +138,50 @@ fn facts(plot: &Plot) -> String {
     )
 }
 
-fn refusals(report: &Report) -> String {
-    if report.figures.refusals.is_empty() {
+/// Reasons, and how often each was given.
+fn counted(title: &str, about: &str, counts: &BTreeMap<String, u64>) -> String {
+    if counts.is_empty() {
+        return String::new();
+    }
+    let row = |(reason, count): (&String, &u64)| {
+        format!("<tr><td class=\"words\">{}</td><td>{count}</td></tr>\n", escaped(reason))
+    };
+    let rows: String = counts.iter().map(row).collect();
+    format!(
+        "<h2>{title}</h2>\n<p class=\"soft\">{about}</p>\n<div class=\"wide\"><table>\n\
+         <tr><th>reason</th><th>times</th></tr>\n{rows}</table></div>\n"
+    )
+}
+
+fn attacks(report: &Report) -> String {
+    if report.figures.attacks.is_empty() {
         return String::new();
     }
     let rows: String = report
         .figures
-        .refusals
+        .attacks
         .iter()
-        .map(|(reason, count)| {
-            format!("<tr><td class=\"words\">{}</td><td>{count}</td></tr>\n", escaped(reason))
+        .map(|(kind, attack)| {
+            let refused = attack.refused.values().sum();
+            let counts = [
+                attack.nodes,
+                attack.tried,
+                refused,
+                attack.ignored,
+                attack.kept,
+                attack.taken,
+                attack.spied,
+                attack.read,
+            ];
+            let cells: String = counts.iter().map(|count| format!("<td>{count}</td>")).collect();
+            format!("<tr><td>{}</td>{cells}</tr>\n", escaped(&kind_name(kind)))
         })
         .collect();
     format!(
-        "<h2>Why texts were refused</h2>\n<p class=\"soft\">Counted for each receiver; the author saw the reason.</p>\n\
-         <div class=\"wide\"><table>\n<tr><th>reason</th><th>times</th></tr>\n{rows}</table></div>\n"
+        "<h2>What adversaries tried</h2>\n<p class=\"soft\">Frames that they sent, and what became of them. Ignored: not even \
+         acknowledged. Kept: sealed, and looked at by nobody yet. Spied: frames of others that a removed device tried to \
+         read with the keys that it had.</p>\n<div class=\"wide\"><table>\n<tr><th>kind</th><th>nodes</th><th>tried</th>\
+         <th>refused</th><th>ignored</th><th>kept</th><th>taken</th><th>spied</th><th>read</th></tr>\n{rows}</table></div>\n"
     )
 }
 

@@ -9,6 +9,7 @@ use crate::lab::{
     Path,
     figures::{Figures, Sample},
 };
+use std::collections::BTreeMap;
 
 const HOUR: f64 = 3_600_000.0;
 
@@ -25,6 +26,7 @@ pub fn plots(figures: &Figures) -> Vec<Plot> {
         frames(figures),
         traffic(figures),
         storage(figures),
+        up(figures),
         events(figures),
         faults(figures),
     ]
@@ -101,7 +103,7 @@ fn times(id: &'static str, title: &str, about: &str, times: &[u64]) -> Plot {
 
 fn outboxes(figures: &Figures) -> Plot {
     let waiting = |sample: &Sample| sample.waiting;
-    let most = |sample: &Sample| sample.most_waiting;
+    let most = |sample: &Sample| sample.longest_outbox;
     Plot {
         id: "outboxes",
         title: "Frames waiting in outboxes".into(),
@@ -129,8 +131,21 @@ fn storage(figures: &Figures) -> Plot {
         y: axis("bytes a node", Measure::Bytes),
         series: vec![
             level("mean of all nodes", 0, &figures.samples, |sample| sample.bytes / nodes, bytes),
-            level("the fullest one", 1, &figures.samples, |sample| sample.most_bytes, bytes),
+            level("the fullest one", 1, &figures.samples, |sample| sample.largest_disk, bytes),
         ],
+    }
+}
+
+fn up(figures: &Figures) -> Plot {
+    Plot {
+        id: "up",
+        title: "Nodes that were up".into(),
+        about: "Devices that were switched on and running, of all. The others had crashed, slept, or their owners had \
+            gone home."
+            .into(),
+        x: clock(figures),
+        y: axis("nodes", Measure::Count),
+        series: vec![level("", 0, &figures.samples, |sample| sample.up, short)],
     }
 }
 
@@ -197,36 +212,35 @@ fn events(figures: &Figures) -> Plot {
 }
 
 fn faults(figures: &Figures) -> Plot {
-    let mut kinds: Vec<String> = Vec::new();
-    for (_, kind) in &figures.faults {
-        let name = fault_name(kind);
-        if !kinds.contains(&name) {
-            kinds.push(name);
-        }
+    let faults = figures.faults.iter().map(|(at, kind)| (*at, kind_name(kind)));
+    let turned = figures.turned.iter().map(|(at, kind)| (*at, format!("turns: {}", kind_name(kind))));
+    let mut rows: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (at, name) in faults.chain(turned) {
+        rows.entry(name).or_default().push(real(at) / HOUR);
     }
-    kinds.sort();
-    let series = kinds.iter().enumerate().map(|(row, name)| {
-        let of_kind = figures.faults.iter().filter(|(_, kind)| fault_name(kind) == *name);
-        let row_at = real(u64::try_from(row).unwrap_or_default());
-        let points: Vec<(f64, f64)> = of_kind.map(|(at, _)| (real(*at) / HOUR, row_at)).collect();
-        let facts = vec![("times", points.len().to_string())];
-        Series { name: name.clone(), colour: 0, dashed: false, shape: Shape::Marks, points, facts }
+    let series = rows.iter().zip(0u64..).map(|((name, times), row)| Series {
+        name: name.clone(),
+        colour: usize::from(name.starts_with("turns")),
+        dashed: false,
+        shape: Shape::Marks,
+        points: times.iter().map(|at| (*at, real(row))).collect(),
+        facts: vec![("times", times.len().to_string())],
     });
     let series = series.collect();
     Plot {
         id: "faults",
         title: "What went wrong, and when".into(),
-        about: "Each stroke is a fault that the scenario asked for, in the row of its kind. Faults stop at the end; \
-            then everything has to settle."
+        about: "Each stroke is a fault that the scenario asked for, or a node that turns into an adversary, in the \
+            row of its kind. All of it stops at the end; then everything has to settle."
             .into(),
         x: clock(figures),
-        y: axis("kind of fault", Measure::Rows(kinds)),
+        y: axis("kind", Measure::Rows(rows.into_keys().collect())),
         series,
     }
 }
 
 /// The name that scenarios use.
-fn fault_name(kind: &impl serde::Serialize) -> String {
+pub(super) fn kind_name(kind: &impl serde::Serialize) -> String {
     serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
