@@ -50,7 +50,11 @@ pub struct Adversary {
     pub store: MemoryStore,
     life: Incarnation,
     sent: BTreeMap<NodeId, LinkSeq>,
+    /// The connections over which it has greeted.
+    greeted: BTreeMap<NodeId, u64>,
     acks: BTreeMap<NodeId, Ack>,
+    /// What was refused, and why. An acknowledgement names the latest refusals only.
+    refusals: BTreeMap<(NodeId, LinkSeq), Reason>,
     heard: BTreeMap<NodeId, BTreeMap<LinkSeq, Vec<u8>>>,
 }
 
@@ -115,7 +119,9 @@ impl Adversary {
             store,
             life: Incarnation::from_bytes(life),
             sent: BTreeMap::new(),
+            greeted: BTreeMap::new(),
             acks: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             heard: BTreeMap::new(),
         })
     }
@@ -140,9 +146,29 @@ impl Adversary {
     /// [`SimError`].
     pub fn meet(&mut self, world: &mut World, to: NodeId) -> Result<(), SimError> {
         world.connect(self.node, to)?;
-        let hello = Hello { incarnation: self.life, about: None, heard: true, ack: Ack::default() };
-        self.frame(world, to, &Frame::Hello(hello))?;
+        self.greet(world, to)?;
         self.listen(world)
+    }
+
+    /// Connects to a node and greets it, and doesn't wait for the answer. Whether that could be.
+    pub(crate) fn call(&mut self, world: &mut World, to: NodeId) -> Result<bool, SimError> {
+        world.connect(self.node, to)?;
+        let connected = world.are_connected(self.node, to);
+        if connected {
+            self.greet(world, to)?;
+        }
+        Ok(connected)
+    }
+
+    /// Whether it has greeted a node over the connection that they have now.
+    pub(crate) fn has_greeted(&self, world: &World, to: NodeId) -> bool {
+        world.wires.number(self.node, to).is_some_and(|number| self.greeted.get(&to) == Some(&number))
+    }
+
+    fn greet(&mut self, world: &mut World, to: NodeId) -> Result<(), SimError> {
+        self.greeted.extend(world.wires.number(self.node, to).map(|number| (to, number)));
+        let hello = Hello { incarnation: self.life, about: None, heard: true, ack: Ack::default() };
+        self.frame(world, to, &Frame::Hello(hello))
     }
 
     /// Sends any frame.
@@ -179,9 +205,20 @@ impl Adversary {
     /// # Errors
     /// [`SimError`].
     pub fn push(&mut self, world: &mut World, to: NodeId, body: &Body) -> Result<(), SimError> {
+        let body = body.encode().map_err(|error| broken(&error))?;
+        self.push_bytes(world, to, body).map(|_| ())
+    }
+
+    /// Sends any bytes in a body's place, and neither listens nor acknowledges anything. Answers the frame's number.
+    pub(crate) fn push_bytes(
+        &mut self,
+        world: &mut World,
+        to: NodeId,
+        body: Vec<u8>,
+    ) -> Result<LinkSeq, SimError> {
         let seq = self.number(to);
-        let body = ByteBuf::from(body.encode().map_err(|error| broken(&error))?);
-        self.frame(world, to, &Frame::Data(Data { seq, body }))
+        self.frame(world, to, &Frame::Data(Data { seq, body: ByteBuf::from(body) }))?;
+        Ok(seq)
     }
 
     fn number(&mut self, to: NodeId) -> LinkSeq {
@@ -190,10 +227,11 @@ impl Adversary {
         seq
     }
 
-    fn fate(&self, to: NodeId, seq: LinkSeq) -> Fate {
+    pub(crate) fn fate(&self, to: NodeId, seq: LinkSeq) -> Fate {
+        let refused = self.refusals.get(&(to, seq));
         let Some(ack) = self.acks.get(&to).filter(|ack| ack.stored >= seq) else { return Fate::Ignored };
-        match ack.refused.iter().find(|refused| refused.seq == seq) {
-            Some(refused) => Fate::Refused(refused.reason),
+        match refused {
+            Some(reason) => Fate::Refused(*reason),
             None if ack.delivered >= seq => Fate::Delivered,
             None => Fate::Stored,
         }
@@ -206,17 +244,27 @@ impl Adversary {
     pub fn listen(&mut self, world: &mut World) -> Result<(), SimError> {
         let patience = world.weather.latency + world.weather.jitter + 1;
         world.pass(patience)?;
+        self.take_in(world)
+    }
+
+    /// Takes in what came so far, and acknowledges it.
+    pub(crate) fn take_in(&mut self, world: &mut World) -> Result<(), SimError> {
         let inbox = world.node_mut(self.node)?.rogue.as_mut().map(std::mem::take).unwrap_or_default();
         let mut speakers = BTreeSet::new();
         for (from, bytes) in inbox {
             let from = world.by_key.get(&from).copied().ok_or(SimError::Down)?;
             match Frame::decode(&bytes).map_err(|error| broken(&error))? {
-                Frame::Ack(ack) => drop(self.acks.insert(from, ack)),
+                Frame::Ack(ack) => self.learn(from, ack),
                 // A node forgets the count of a stranger that leaves.
                 Frame::Hello(hello) => {
                     let ours = hello.about == Some(self.life);
-                    self.sent.insert(from, if ours { hello.ack.stored } else { LinkSeq::default() });
-                    self.acks.insert(from, hello.ack);
+                    let ack = if ours { hello.ack } else { Ack::default() };
+                    if !ours {
+                        self.refusals.retain(|(peer, _), _| *peer != from);
+                        self.acks.remove(&from);
+                    }
+                    self.sent.insert(from, ack.stored);
+                    self.learn(from, ack);
                 }
                 Frame::Data(data) => {
                     self.heard.entry(from).or_default().insert(data.seq, data.body.into_vec());
@@ -231,6 +279,16 @@ impl Adversary {
             self.frame(world, from, &Frame::Ack(ack))?;
         }
         Ok(())
+    }
+
+    fn learn(&mut self, from: NodeId, ack: Ack) {
+        let refused = ack.refused.iter().map(|refused| ((from, refused.seq), refused.reason));
+        self.refusals.extend(refused);
+        // Acknowledgements overtake each other.
+        let known = self.acks.entry(from).or_default();
+        if ack.stored >= known.stored {
+            *known = ack;
+        }
     }
 
     /// The bodies that came from a node so far.
@@ -332,6 +390,25 @@ impl Adversary {
         let request = ChangeRequest { add, ..ChangeRequest::default() };
         let committed = self.in_thread(now, thread, |ctx, keys| keys.change(ctx, request))?;
         Ok((committed.map_err(|error| broken(&error))?, chain))
+    }
+
+    /// As steward, makes two commits of the same epoch, and goes on with the second. None if it has no keys of the thread,
+    /// or can't make them.
+    pub(crate) fn two_commits(
+        &mut self,
+        now: UnixTime,
+        thread: ThreadId,
+        [first, second]: [ChangeRequest; 2],
+    ) -> Result<Option<[Vec<u8>; 2]>, SimError> {
+        let before = crate::faults::copy(&self.store)?;
+        let make = |this: &mut Self, request| {
+            let committed = this.in_thread(now, thread, |ctx, keys| keys.change(ctx, request));
+            committed.ok().and_then(Result::ok).map(|committed| committed.commit)
+        };
+        let one = make(self, first);
+        self.store = before;
+        let other = make(self, second);
+        Ok(one.zip(other).map(|(one, other)| [one, other]))
     }
 
     /// Gives the node back to an honest engine, which starts from what is on the adversary's disk.

@@ -1,6 +1,6 @@
 //! What goes wrong in a world: cut wires, failing disks, restored backups; and a record of what was sent.
 
-use crate::{Failure, Node, NodeId, SimError, World, world::pair};
+use crate::{Failure, Node, NodeId, SimError, World};
 use frontdesk_engine::{Input, mark_restored};
 use frontdesk_store::{Batch, MemoryStore, Overlay, Reader as _, Scan, Store as _};
 
@@ -18,26 +18,6 @@ pub struct Sent {
 }
 
 impl World {
-    /// Cuts the wire between two nodes.
-    ///
-    /// # Errors
-    /// [`SimError`].
-    pub fn part(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
-        self.cut.insert(pair(a, b));
-        self.disconnect(a, b)
-    }
-
-    /// Mends the wire between two nodes.
-    pub fn mend(&mut self, a: NodeId, b: NodeId) {
-        self.cut.remove(&pair(a, b));
-    }
-
-    /// Whether two nodes are connected.
-    #[must_use]
-    pub fn are_connected(&self, a: NodeId, b: NodeId) -> bool {
-        self.connections.contains_key(&pair(a, b))
-    }
-
     /// Starts a node that was stopped for good.
     ///
     /// # Errors
@@ -93,6 +73,7 @@ impl World {
     /// # Errors
     /// [`SimError`].
     pub fn restore(&mut self, id: NodeId, backup: MemoryStore) -> Result<(), SimError> {
+        self.note(id, None, || "gets an older copy of its disk".into());
         self.stop(id)?;
         let overlay = Overlay::new(&backup);
         mark_restored(&overlay, &mut self.rng)?;
@@ -155,7 +136,7 @@ impl World {
     }
 }
 
-fn copy(store: &MemoryStore) -> Result<MemoryStore, SimError> {
+pub(crate) fn copy(store: &MemoryStore) -> Result<MemoryStore, SimError> {
     let copy = MemoryStore::new();
     let mut batch = Batch::new();
     for (key, value) in store.scan(&Scan::prefix(b""))? {

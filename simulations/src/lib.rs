@@ -18,7 +18,9 @@ pub mod lab;
 mod network;
 mod node;
 pub mod office;
+mod queue;
 mod siege;
+mod wires;
 mod world;
 
 pub use adversary::{Adversary, Fate};
@@ -26,6 +28,7 @@ pub use business::Business;
 pub use faults::Sent;
 pub use forge::Forge;
 pub use network::Weather;
-pub use node::{Failure, Node, NodeId, Received};
+pub use node::{Clock, Failure, Node, NodeId, Received};
 pub use siege::{Shown, Siege};
+pub use wires::Nat;
 pub use world::{Founding, SimError, World};

@@ -4,6 +4,7 @@ use crate::SimError;
 use frontdesk_engine::{Action, Answer, Engine, Event, Input, Millis, Now, Query, Settings};
 use frontdesk_identity::{DeviceId, DeviceKeys, TransportKey};
 use frontdesk_store::{Fault, MemoryStore, Overlay, Store as _};
+use std::collections::BTreeSet;
 
 /// Names a node in its world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +22,34 @@ pub enum Failure {
     /// The power fails when the batch is durable and nothing was sent.
     CutAfterFlush,
 }
+
+/// A wall clock that is off, and drifts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// How far it is ahead at the beginning, in milliseconds.
+    pub ahead: i64,
+    /// How much it gains, in billionths.
+    pub drift: i64,
+}
+
+impl Clock {
+    /// How far it is ahead of the true time at a moment, in seconds.
+    pub(crate) fn off(self, time: u64) -> i64 {
+        let gained = i64::try_from(time).unwrap_or(i64::MAX).saturating_mul(self.drift) / 1_000_000_000;
+        self.ahead.saturating_add(gained).div_euclid(1000)
+    }
+}
+
+/// A node whose disk takes nothing more: it tries again each second, and takes no part until then.
+#[derive(Debug, Default)]
+struct Stall {
+    retry: Millis,
+    /// What it missed of what happened around it.
+    missed: Vec<Input>,
+}
+
+/// Between two tries to write to a disk that was full, in milliseconds.
+const RETRY: u64 = 1000;
 
 /// A frame as it came in: from whom, and its bytes.
 pub type Received = (TransportKey, Vec<u8>);
@@ -46,6 +75,13 @@ pub struct Node {
     pub(crate) fuse: Option<(u32, Failure)>,
     /// The power has failed; the world takes note of it.
     pub(crate) dark: bool,
+    /// Its wall clock.
+    pub(crate) clock: Clock,
+    /// Its disk has no room.
+    pub(crate) full: bool,
+    stalled: Option<Stall>,
+    /// To whom it sends nothing that it has to deliver, whatever its engine wants.
+    pub(crate) withholds: BTreeSet<NodeId>,
 }
 
 impl Node {
@@ -63,6 +99,10 @@ impl Node {
             faults: 0,
             fuse: None,
             dark: false,
+            clock: Clock::default(),
+            full: false,
+            stalled: None,
+            withholds: BTreeSet::new(),
         }
     }
 
@@ -76,6 +116,16 @@ impl Node {
     #[must_use]
     pub fn transport(&self) -> TransportKey {
         self.keys.transport_public()
+    }
+
+    /// How often it has been started, as far as a byte counts.
+    pub(crate) const fn lives(&self) -> u8 {
+        self.lives
+    }
+
+    /// Whether it waits for room on its disk.
+    pub(crate) const fn is_stalled(&self) -> bool {
+        self.stalled.is_some()
     }
 
     /// Whether it runs.
@@ -92,7 +142,8 @@ impl Node {
 
     /// When the engine wants to be called next.
     pub(crate) fn deadline(&self) -> Option<Millis> {
-        self.engine.as_ref().and_then(Engine::next_deadline)
+        let stalled = self.stalled.as_ref().map(|stall| stall.retry);
+        stalled.or_else(|| self.engine.as_ref().and_then(Engine::next_deadline))
     }
 
     /// Starts the engine from what is on the disk.
@@ -110,12 +161,36 @@ impl Node {
     pub(crate) fn crash(&mut self) {
         self.engine = None;
         self.armed = None;
+        self.stalled = None;
         self.store.crash();
     }
 
     /// One input, one step: write, make durable, then act.
     pub(crate) fn input(&mut self, now: Now, input: Input) -> Result<Vec<Action>, SimError> {
-        self.step(now, |engine, now, overlay| engine.handle(now, input, overlay))
+        match self.stalled.take() {
+            None => self.step(now, |engine, now, overlay| engine.handle(now, input, overlay)),
+            Some(stall) => self.wait_for_room(now, stall, input),
+        }
+    }
+
+    /// What comes while the disk has no room is lost, but for what is so outside: peers send it again.
+    fn wait_for_room(&mut self, now: Now, mut stall: Stall, input: Input) -> Result<Vec<Action>, SimError> {
+        if matches!(input, Input::PeerUp(_) | Input::PeerDown(_) | Input::Addresses(_)) {
+            stall.missed.push(input);
+        }
+        if self.full || now.mono < stall.retry {
+            if now.mono >= stall.retry {
+                stall.retry = now.mono.plus(RETRY);
+            }
+            self.stalled = Some(stall);
+            return Ok(Vec::new());
+        }
+        // What came at this moment was lost as well.
+        self.faults += 1;
+        self.step(now, |engine, now, overlay| {
+            engine.start(now, overlay)?;
+            stall.missed.into_iter().try_for_each(|input| engine.handle(now, input, overlay))
+        })
     }
 
     fn step(
@@ -128,6 +203,12 @@ impl Node {
         run(engine, now, &overlay)?;
         let output = engine.finish(now, &overlay)?;
         let batch = overlay.into_batch();
+        if self.full && !batch.is_empty() {
+            self.faults += 1;
+            engine.reload(&self.store)?;
+            self.stalled = Some(Stall { retry: now.mono.plus(RETRY), missed: Vec::new() });
+            return Ok(Vec::new());
+        }
         let failure = self.burn();
         match failure {
             Some(Failure::Commit) => self.store.fail_next_commit(Fault::Full),

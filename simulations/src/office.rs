@@ -5,6 +5,7 @@ use frontdesk_engine::{
     Answer, Command, Event, HistoryChoice, MessageView, Query, Reply, Role, Settings, ThreadStatus, WhoView,
 };
 use frontdesk_identity::{ContactLink, DeviceId, PrincipalId, ThreadId};
+use std::collections::BTreeSet;
 
 /// Ten minutes of virtual time: how long anything may take even in a storm.
 pub const PATIENCE: u64 = 600_000;
@@ -269,6 +270,15 @@ pub fn messages(world: &World, node: NodeId, thread: ThreadId) -> Vec<MessageVie
 #[must_use]
 pub fn texts(world: &World, node: NodeId, thread: ThreadId) -> Vec<String> {
     messages(world, node, thread).into_iter().map(|message| message.text).collect()
+}
+
+/// The threads that a node knows.
+#[must_use]
+pub fn threads(world: &World, node: NodeId) -> BTreeSet<ThreadId> {
+    match world.query(node, &Query::Threads) {
+        Ok(Answer::Threads(threads)) => threads.into_iter().map(|thread| thread.id).collect(),
+        _ => BTreeSet::new(),
+    }
 }
 
 /// Whether a node is in a thread.

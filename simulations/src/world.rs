@@ -1,15 +1,21 @@
 //! The world: nodes, time, and the queue of what happens next.
 
-use crate::{Node, NodeId, Sent, Weather, lab::Roads};
+use crate::{
+    Node, NodeId, Sent, Weather,
+    lab::{Roads, log},
+    queue::{Scheduled, What},
+    wires::Wires,
+};
 use frontdesk_engine::{
     Action, Answer, Command, CommandError, CommandId, Event, FoundError, Input, Millis, Now, OpenError,
     Query, Reply, Settings, StepError, found_customer, found_entity, found_fresh,
 };
 use frontdesk_identity::{DeviceKeys, RootKey, TransportKey, UnixTime};
 use frontdesk_store::{MemoryStore, Overlay, Store as _, StoreError};
+use frontdesk_wire::Frame;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
@@ -65,57 +71,6 @@ pub enum Founding {
     Fresh,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum What {
-    Frame { to: NodeId, from: TransportKey, connection: u64, bytes: Vec<u8> },
-    Connect { a: NodeId, b: NodeId },
-    Deadline { node: NodeId, at: u64 },
-    Start { node: NodeId },
-    Call { number: u64 },
-}
-
-impl What {
-    fn hash_into(&self, at: u64, hash: &mut Sha256) {
-        hash.update(at.to_be_bytes());
-        let number = |node: NodeId| u64::try_from(node.0).unwrap_or(u64::MAX).to_be_bytes();
-        match self {
-            Self::Frame { to, from, connection, bytes } => {
-                hash.update([1]);
-                hash.update(number(*to));
-                hash.update(from.as_bytes());
-                hash.update(connection.to_be_bytes());
-                // HPKE takes its randomness from the system, so bytes differ from run to run where lengths don't.
-                hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
-            }
-            Self::Connect { a, b } => {
-                hash.update([2]);
-                hash.update(number(*a));
-                hash.update(number(*b));
-            }
-            Self::Deadline { node, at } => {
-                hash.update([3]);
-                hash.update(number(*node));
-                hash.update(at.to_be_bytes());
-            }
-            Self::Start { node } => {
-                hash.update([4]);
-                hash.update(number(*node));
-            }
-            Self::Call { number } => {
-                hash.update([5]);
-                hash.update(number.to_be_bytes());
-            }
-        }
-    }
-}
-
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Scheduled {
-    at: u64,
-    order: u64,
-    what: What,
-}
-
 /// Nodes on virtual time.
 #[derive(Debug)]
 pub struct World {
@@ -128,12 +83,7 @@ pub struct World {
     queue: BinaryHeap<Reverse<Scheduled>>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) by_key: BTreeMap<TransportKey, NodeId>,
-    pub(crate) connections: BTreeMap<(NodeId, NodeId), u64>,
-    pub(crate) wanted: BTreeMap<(NodeId, NodeId), ()>,
-    /// Pairs that can't be connected.
-    pub(crate) cut: BTreeSet<(NodeId, NodeId)>,
-    /// Pairs that one side refuses, until when.
-    pub(crate) banned: BTreeMap<(NodeId, NodeId), u64>,
+    pub(crate) wires: Wires,
     /// Every frame that was sent, while it is recorded.
     pub(crate) tape: Option<Vec<Sent>>,
     /// Delays of the next frames, in the weather's place.
@@ -146,10 +96,18 @@ pub struct World {
     pub(crate) heard: Option<BTreeSet<NodeId>>,
     /// A hash over all that happens, while it is taken.
     pub(crate) trace: Option<Sha256>,
+    /// What happens, in words, while somebody wants to read it.
+    pub(crate) log: Option<log::Log>,
     /// Frames that were sent, and their bytes.
     pub(crate) traffic: (u64, u64),
     /// What the network does to frames from now on.
     pub weather: Weather,
+    /// Frames that nodes should have sent, and withheld.
+    pub(crate) withheld: u64,
+    /// Which honest nodes shut out which others, while that is noted.
+    pub(crate) quarrels: Option<Vec<(NodeId, NodeId)>>,
+    /// Times that a peer was shut out for breaking the protocol.
+    pub(crate) bans: u64,
     commands: u64,
     /// Things that happened so far.
     pub steps: u64,
@@ -168,27 +126,35 @@ impl World {
             queue: BinaryHeap::new(),
             nodes: Vec::new(),
             by_key: BTreeMap::new(),
-            connections: BTreeMap::new(),
-            wanted: BTreeMap::new(),
-            cut: BTreeSet::new(),
-            banned: BTreeMap::new(),
+            wires: Wires::default(),
             tape: None,
             script: VecDeque::new(),
             roads: None,
             calls: Vec::new(),
             heard: None,
             trace: None,
+            log: None,
             traffic: (0, 0),
             weather,
+            withheld: 0,
+            quarrels: None,
+            bans: 0,
             commands: 0,
             steps: 0,
         }
     }
 
-    /// The clocks of all nodes.
+    /// The true time.
     #[must_use]
     pub const fn now(&self) -> Now {
         Now { mono: Millis(self.time), wall: UnixTime(EPOCH + self.ahead + self.time / 1000) }
+    }
+
+    /// The time by a node's own clocks.
+    pub(crate) fn clock_of(&self, id: NodeId) -> Now {
+        let Now { mono, wall } = self.now();
+        let off = self.node(id).map_or(0, |node| node.clock.off(self.time));
+        Now { mono, wall: UnixTime(wall.0.saturating_add_signed(off)) }
     }
 
     /// Adds a node and starts it.
@@ -228,9 +194,11 @@ impl World {
     }
 
     pub(crate) fn start(&mut self, id: NodeId) -> Result<(), SimError> {
-        let (now, seed) = (self.now(), self.seed);
+        self.note(id, None, || "starts".into());
+        let (now, seed) = (self.clock_of(id), self.seed);
         let actions = self.node_mut(id)?.start(now, seed)?;
         self.run(id, actions)?;
+        self.invite_all(id);
         self.feed(id, Input::Addresses(vec![format!("/memory/{}", self.node(id)?.place.unwrap_or(id.0))]))
     }
 
@@ -239,6 +207,7 @@ impl World {
     /// # Errors
     /// [`SimError`].
     pub fn relocate(&mut self, id: NodeId, place: usize) -> Result<(), SimError> {
+        self.note(id, None, || "moves to another address".into());
         self.node_mut(id)?.place = Some(place);
         self.feed(id, Input::Addresses(vec![format!("/memory/{place}")]))
     }
@@ -253,35 +222,6 @@ impl World {
         Ok(())
     }
 
-    /// Kills a node for good.
-    ///
-    /// # Errors
-    /// [`SimError`].
-    pub fn stop(&mut self, id: NodeId) -> Result<(), SimError> {
-        self.node_mut(id)?.crash();
-        let broken: Vec<(NodeId, NodeId)> =
-            self.connections.keys().filter(|(a, b)| *a == id || *b == id).copied().collect();
-        for (a, b) in broken {
-            self.disconnect(a, b)?;
-        }
-        Ok(())
-    }
-
-    /// Breaks a connection. Who wants it tries again after a second.
-    pub(crate) fn disconnect(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
-        if self.connections.remove(&pair(a, b)).is_none() {
-            return Ok(());
-        }
-        for (side, other) in [(a, b), (b, a)] {
-            let peer = self.node(other)?.transport();
-            self.feed(side, Input::PeerDown(peer))?;
-            if self.wanted.contains_key(&(side, other)) {
-                self.schedule(1000, What::Connect { a: side, b: other });
-            }
-        }
-        Ok(())
-    }
-
     /// Gives a node a command, and its answer.
     ///
     /// # Errors
@@ -289,13 +229,24 @@ impl World {
     pub fn command(&mut self, id: NodeId, command: Command) -> Result<Reply, SimError> {
         self.commands += 1;
         let wanted = CommandId(self.commands);
+        let (faults, lives) = self.node(id).map(|node| (node.faults, node.lives()))?;
+        self.note(id, None, || format!("is told: {}", log::command_in_words(&command)));
         self.feed(id, Input::Command { id: wanted, command })?;
         let done = self.node_mut(id)?.events.iter().rev().find_map(|event| {
             let Event::CommandDone { id, result } = event else { return None };
             (*id == wanted).then(|| result.clone())
         });
+        let node = self.node(id)?;
+        let failed = !node.is_up() || node.is_stalled() || (node.faults, node.lives()) != (faults, lives);
         // Without an answer the disk failed the step: the caller hears that nothing was done.
-        let done = done.unwrap_or_else(|| Err(CommandError::Storage("the disk failed".into())));
+        let done = match done {
+            None if failed => Err(CommandError::Storage("the disk failed".into())),
+            None => return Err(SimError::Broken("a command without an answer".into())),
+            Some(done) => done,
+        };
+        if let Err(error) = &done {
+            self.note(id, None, || format!("answers: {error}"));
+        }
         Ok(done?)
     }
 
@@ -304,7 +255,7 @@ impl World {
     /// # Errors
     /// [`SimError`].
     pub fn query(&self, id: NodeId, query: &Query) -> Result<Answer, SimError> {
-        self.node(id)?.query(self.now(), query)
+        self.node(id)?.query(self.clock_of(id), query)
     }
 
     /// Lets time pass until `done`, or until `patience` milliseconds are over.
@@ -377,7 +328,7 @@ impl World {
         match next.what {
             What::Frame { to, from, connection, bytes } => {
                 let sender = self.by_key.get(&from).copied().ok_or(SimError::Down)?;
-                if self.connections.get(&pair(to, sender)) == Some(&connection) {
+                if self.wires.number(to, sender) == Some(connection) {
                     self.feed(to, Input::Frame { from, bytes })?;
                 }
             }
@@ -388,28 +339,14 @@ impl World {
                     self.feed(node, Input::Deadline)?;
                 }
             }
-            What::Start { node } => self.start(node)?,
+            What::Start { node } => {
+                if !self.node(node)?.is_up() {
+                    self.start(node)?;
+                }
+            }
             What::Call { number } => self.calls.push(number),
         }
         Ok(true)
-    }
-
-    pub(crate) fn connect(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
-        if self.connections.contains_key(&pair(a, b)) || !self.node(a)?.is_up() {
-            return Ok(());
-        }
-        let refused = self.banned.get(&pair(a, b)).is_some_and(|until| self.time < *until);
-        if !self.node(b)?.is_up() || refused || self.cut.contains(&pair(a, b)) {
-            if self.wanted.contains_key(&(a, b)) {
-                self.schedule(1000, What::Connect { a, b });
-            }
-            return Ok(());
-        }
-        self.order += 1;
-        self.connections.insert(pair(a, b), self.order);
-        let (key_a, key_b) = (self.node(a)?.transport(), self.node(b)?.transport());
-        self.feed(a, Input::PeerUp(key_b))?;
-        self.feed(b, Input::PeerUp(key_a))
     }
 
     pub(crate) fn feed(&mut self, id: NodeId, input: Input) -> Result<(), SimError> {
@@ -417,8 +354,10 @@ impl World {
             inbox.push((*from, bytes.clone()));
             return Ok(());
         }
-        let now = self.now();
+        let now = self.clock_of(id);
+        let told = self.node(id)?.events.len();
         let actions = self.node_mut(id)?.input(now, input)?;
+        self.note_events(id, told);
         if let Some(heard) = &mut self.heard {
             heard.insert(id);
         }
@@ -434,13 +373,13 @@ impl World {
                 Action::Send { to, frame } => self.send(id, to, &frame)?,
                 Action::Dial { peer, .. } => {
                     if let Some(other) = self.by_key.get(&peer).copied() {
-                        self.wanted.insert((id, other), ());
+                        self.wires.want(id, other);
                         self.schedule(HANDSHAKE, What::Connect { a: id, b: other });
                     }
                 }
                 Action::Forget(peer) => {
                     if let Some(other) = self.by_key.get(&peer).copied() {
-                        self.wanted.remove(&(id, other));
+                        self.wires.forget(id, other);
                     }
                 }
                 Action::Disconnect { peer, ban } => self.ban(id, peer, ban)?,
@@ -457,20 +396,15 @@ impl World {
         Ok(())
     }
 
-    /// Honest nodes give each other no reason to break a connection.
-    fn ban(&mut self, id: NodeId, peer: TransportKey, ban: u64) -> Result<(), SimError> {
-        let other = self.by_key.get(&peer).copied().ok_or(SimError::Down)?;
-        if self.node(other)?.rogue.is_none() {
-            return Err(SimError::Broken("a peer broke the protocol".into()));
-        }
-        self.banned.insert(pair(id, other), self.time + ban);
-        self.disconnect(id, other)
-    }
-
     fn send(&mut self, from: NodeId, to: TransportKey, frame: &[u8]) -> Result<(), SimError> {
         let Some(to) = self.by_key.get(&to).copied() else { return Ok(()) };
-        let Some(connection) = self.connections.get(&pair(from, to)).copied() else { return Ok(()) };
+        let Some(connection) = self.wires.number(from, to) else { return Ok(()) };
         let key = self.node(from)?.transport();
+        if self.node(from)?.withholds.contains(&to) && matches!(Frame::decode(frame), Ok(Frame::Data(_))) {
+            self.note(from, Some(to), || format!("withholds {}", log::frame_in_words(frame)));
+            self.withheld += 1;
+            return Ok(());
+        }
         self.traffic.0 += 1;
         self.traffic.1 += u64::try_from(frame.len()).unwrap_or(u64::MAX);
         if let Some(tape) = &mut self.tape {
@@ -481,6 +415,9 @@ impl World {
             (None, Some(roads)) => roads.arrivals((from, to), self.time, frame.len(), &mut self.rng),
             (None, None) => self.weather.arrivals(&mut self.rng),
         };
+        self.note(from, Some(to), || {
+            format!("sends {}; {}", log::frame_in_words(frame), log::arrivals_in_words(&arrivals))
+        });
         for delay in arrivals {
             let what = What::Frame { to, from: key, connection, bytes: frame.to_vec() };
             self.schedule(delay, what);
@@ -488,12 +425,13 @@ impl World {
         Ok(())
     }
 
-    fn schedule(&mut self, wait: u64, what: What) {
-        self.order += 1;
-        self.queue.push(Reverse(Scheduled { at: self.time + wait, order: self.order, what }));
+    pub(crate) fn schedule(&mut self, wait: u64, what: What) {
+        let order = self.next_order();
+        self.queue.push(Reverse(Scheduled { at: self.time.saturating_add(wait), order, what }));
     }
-}
 
-pub(crate) fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
-    if a < b { (a, b) } else { (b, a) }
+    pub(crate) const fn next_order(&mut self) -> u64 {
+        self.order += 1;
+        self.order
+    }
 }

@@ -269,6 +269,26 @@ fn a_customer_restored_from_a_backup_rejoins_and_reads_and_writes_again() {
 }
 
 #[test]
+fn a_restored_member_asks_for_what_those_wrote_who_came_after_the_backup() {
+    let mut siege = siege();
+    let (carla, ben, thread) = (siege.carla, siege.ben, siege.thread);
+    let backup = siege.office.world.copy_of(carla).unwrap();
+    siege.office.forward(thread, ben, HistoryChoice::All, false).unwrap();
+    for number in 0..3 {
+        siege.office.say(ben, thread, &format!("Ben here {number}")).unwrap();
+    }
+    hears(&mut siege, carla, "Ben here 2");
+    siege.office.world.restore(carla, backup).unwrap();
+    // Nobody writes anything more that could show her what she lacks.
+    for number in 0..3 {
+        hears(&mut siege, carla, &format!("Ben here {number}"));
+    }
+    let all = texts(&siege.office.world, siege.acme, thread);
+    assert_eq!(texts(&siege.office.world, carla, thread), all);
+    siege.goes_on().unwrap();
+}
+
+#[test]
 fn a_restored_steward_can_read_its_threads_and_says_that_it_left_them() {
     let mut siege = siege();
     let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);

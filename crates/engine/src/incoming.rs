@@ -134,6 +134,7 @@ impl Engine {
         }
         self.learn_addresses(step, &thread, &body.addresses)?;
         let mut meta = known.unwrap_or_else(|| Meta::new(body.thread, host, thread.guest(), step.wall()));
+        let rejoins = meta.status() == ThreadStatus::Rejoining;
         meta.set_status(ThreadStatus::Open);
         meta.position = meta.position.max(body.position);
         (meta.piece, meta.pieces) = (0, body.pieces);
@@ -142,10 +143,17 @@ impl Engine {
             if *device == own {
                 meta.seq = meta.seq.max(*seq);
             } else if let Some(author) = meta.author_mut(*device) {
-                author.through = author.through.max(*seq);
                 author.newest = author.newest.max(*seq);
-                author.asked = author.asked.max(*seq);
+                if !rejoins {
+                    author.through = author.through.max(*seq);
+                    author.asked = author.asked.max(*seq);
+                }
             }
+        }
+        if rejoins {
+            // It was in the thread before: what it lacks it may have, and what it asked for in its former life never came.
+            meta.authors.iter_mut().for_each(|author| author.asked = author.through);
+            self.look_again(step, meta.thread, crate::refill::GAP_PATIENCE)?;
         }
         self.refresh(step, &mut meta, &thread)?;
         self.stay_close(&meta);

@@ -1,11 +1,15 @@
 //! What is measured in a run.
 
-use super::{people::Path, scenario::FaultKind};
+use super::{
+    people::Path,
+    scenario::{AdversaryKind, FaultKind},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What was measured in a run. Times are milliseconds of virtual time unless their names say otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Figures {
     /// Nodes.
     pub nodes: usize,
@@ -29,11 +33,35 @@ pub struct Figures {
     pub forward: Vec<u64>,
     /// From the commit that takes a device out until the customer's node knows: so long it could still write and read there.
     pub revocation: Vec<u64>,
+    /// Devices that were taken out by hand when their customers had nothing left to ask.
+    pub revoked: u64,
+    /// Threads that administrators' nodes forwarded by their own rule.
+    pub forwarded_by_policy: u64,
+    /// Times that owners switched devices off.
+    pub switched_off: u64,
+    /// Nodes that were put back to old copies of their disks.
+    pub rolled_back: u64,
+    /// Threads that those nodes knew nothing of any more.
+    pub forgotten: u64,
+    /// Pairs of nodes that wanted to be connected and never could be, for the routers that they stand behind.
+    pub apart: u64,
+    /// Frames that adversaries should have sent, and withheld.
+    pub withheld: u64,
+    /// Times that a node shut a peer out for breaking the protocol.
+    pub shut_out: u64,
+    /// Times that a node said that a peer had tried what it may not, by reason.
+    pub security: BTreeMap<String, u64>,
+    /// When adversaries turned, in milliseconds from the beginning, and how they attack.
+    pub turned: Vec<(u64, AdversaryKind)>,
+    /// What adversaries tried, and what became of it.
+    pub attacks: BTreeMap<AdversaryKind, Attack>,
     /// Frames that were sent.
     pub frames: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// When samples were taken; frames waiting, records on all disks, and their bytes.
+    /// What became of the texts of each hour, from midnight on.
+    pub hours: Vec<Hour>,
+    /// How things stood, every few minutes.
     pub samples: Vec<Sample>,
     /// What went wrong, and when.
     pub faults: Vec<(u64, FaultKind)>,
@@ -47,8 +75,31 @@ pub struct Figures {
     pub took: f64,
 }
 
+/// What adversaries of one kind tried, in frames, and what became of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attack {
+    /// Nodes that attacked.
+    pub nodes: u64,
+    /// Frames that were sent.
+    pub tried: u64,
+    /// Of these, refused, by reason.
+    pub refused: BTreeMap<String, u64>,
+    /// Of these, not even acknowledged: dropped, or sent while shut out.
+    pub ignored: u64,
+    /// Of these, kept for later, sealed: nobody has looked at them.
+    pub kept: u64,
+    /// Of these, taken.
+    pub taken: u64,
+    /// Frames of honest nodes that a removed device tried to read with the keys that it had.
+    pub spied: u64,
+    /// Of these, read. Never any, or a promise is broken.
+    pub read: u64,
+}
+
 /// How things stood at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sample {
     /// When.
     pub at: u64,
@@ -58,6 +109,32 @@ pub struct Sample {
     pub records: usize,
     /// Their bytes.
     pub bytes: usize,
+    /// Frames that wait in the fullest outbox.
+    pub longest_outbox: usize,
+    /// Bytes on the fullest disk.
+    pub largest_disk: usize,
+    /// Nodes that are up.
+    pub up: usize,
+    /// Texts that nodes answered for, so far.
+    pub texts: u64,
+    /// Frames that were sent, so far.
+    pub frames: u64,
+    /// Their bytes, so far.
+    pub sent: u64,
+    /// Events that happened, so far.
+    pub events: u64,
+}
+
+/// What became of the texts of one hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hour {
+    /// Texts that nodes answered for.
+    pub texts: u64,
+    /// Of these, delivered.
+    pub delivered: u64,
+    /// Of these, refused by every receiver.
+    pub failed: u64,
 }
 
 impl Figures {
@@ -67,6 +144,19 @@ impl Figures {
 
     pub(super) fn fault(&mut self, at: u64, what: FaultKind) {
         self.faults.push((at, what));
+    }
+
+    /// Counts a text that was written `at` so many milliseconds after the beginning.
+    pub(super) fn text(&mut self, at: u64, delivered: bool, failed: bool) {
+        let hour = usize::try_from(at / 3_600_000).unwrap_or(usize::MAX);
+        if self.hours.len() <= hour {
+            self.hours.resize(hour.saturating_add(1), Hour::default());
+        }
+        if let Some(hour) = self.hours.get_mut(hour) {
+            hour.texts += 1;
+            hour.delivered += u64::from(delivered);
+            hour.failed += u64::from(failed && !delivered);
+        }
     }
 
     pub(super) fn sample(&mut self, sample: Sample) {

@@ -1,13 +1,20 @@
 //! Scenarios: whole businesses with their people on virtual time, checked against a reference, measured and reported.
 
+mod bounds;
 mod chance;
 pub mod figures;
+mod finding;
+pub(crate) mod log;
 mod people;
 mod play;
+pub mod report;
 mod roads;
 pub mod scenario;
+mod trouble;
 mod truth;
 
+pub use finding::{Finding, FindingError, Replayed};
+pub use log::Happening;
 pub use people::Path;
 pub use play::{Outcome, Watch, play};
 pub use roads::Roads;

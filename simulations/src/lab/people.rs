@@ -2,7 +2,7 @@
 
 use super::scenario::Scenario;
 use crate::{NodeId, SimError, World, office, world::Founding};
-use frontdesk_engine::Settings;
+use frontdesk_engine::{ForwardRule, ForwardTo, Settings};
 use frontdesk_identity::{ContactLink, DeviceId, Role as Enrolled};
 use std::collections::BTreeMap;
 
@@ -35,9 +35,12 @@ struct Person {
 }
 
 /// All of them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Cast {
     people: BTreeMap<NodeId, Person>,
+    /// Those of a role who can be counted on, and of a business.
+    by_role: BTreeMap<Role, Vec<NodeId>>,
+    by_business: BTreeMap<(NodeId, Role), Vec<NodeId>>,
     by_device: BTreeMap<DeviceId, NodeId>,
     links: BTreeMap<NodeId, ContactLink>,
 }
@@ -49,10 +52,11 @@ impl Cast {
         scenario: &Scenario,
         settings: Settings,
     ) -> Result<Self, SimError> {
-        let mut cast = Self { people: BTreeMap::new(), by_device: BTreeMap::new(), links: BTreeMap::new() };
+        let mut cast = Self::default();
+        let policy = Settings { forward_new: policy(scenario), ..settings };
         let mut administrators = Vec::new();
         for number in 0..scenario.business.count.max(1) {
-            let administrator = world.add(Founding::Entity, &format!("Business {number}"), settings)?;
+            let administrator = world.add(Founding::Entity, &format!("Business {number}"), policy)?;
             cast.add(world, administrator, Role::Administrator, administrator)?;
             cast.links.insert(administrator, office::link(world, administrator, administrator)?);
             let people = [(Role::Bot, scenario.business.bots), (Role::Agent, scenario.business.agents)];
@@ -82,25 +86,47 @@ impl Cast {
     ) -> Result<(), SimError> {
         self.by_device.insert(world.node(node)?.device(), node);
         self.people.insert(node, Person { role, administrator });
+        self.by_role.entry(role).or_default().push(node);
+        self.by_business.entry((administrator, role)).or_default().push(node);
         Ok(())
+    }
+
+    /// Somebody can't be counted on any more.
+    pub(super) fn quit(&mut self, node: NodeId) {
+        for nodes in self.by_role.values_mut().chain(self.by_business.values_mut()) {
+            nodes.retain(|other| *other != node);
+        }
+    }
+
+    pub(super) fn everybody(&self) -> impl Iterator<Item = NodeId> {
+        self.people.keys().copied()
     }
 
     pub(super) fn role(&self, node: NodeId) -> Option<Role> {
         self.people.get(&node).map(|person| person.role)
     }
 
-    pub(super) fn of(&self, role: Role) -> impl Iterator<Item = NodeId> {
-        self.people.iter().filter(move |(_, person)| person.role == role).map(|(node, _)| *node)
+    /// What to call a node.
+    pub(super) fn title(&self, node: NodeId) -> &'static str {
+        match self.role(node) {
+            Some(Role::Administrator) => "administrator",
+            Some(Role::Agent) => "agent",
+            Some(Role::Bot) => "bot",
+            Some(Role::Customer) => "customer",
+            None => "stranger",
+        }
+    }
+
+    pub(super) fn of(&self, role: Role) -> &[NodeId] {
+        self.by_role.get(&role).map(Vec::as_slice).unwrap_or_default()
     }
 
     pub(super) fn administrator(&self, node: NodeId) -> Option<NodeId> {
         self.people.get(&node).map(|person| person.administrator)
     }
 
-    pub(super) fn colleagues(&self, administrator: NodeId, role: Role) -> Vec<NodeId> {
-        let of_it =
-            |(_, person): &(&NodeId, &Person)| person.role == role && person.administrator == administrator;
-        self.people.iter().filter(of_it).map(|(node, _)| *node).collect()
+    pub(super) fn colleagues(&self, administrator: NodeId, role: Role) -> &[NodeId] {
+        self.by_business.get(&(administrator, role)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The contact link of the business that a customer writes to.
@@ -119,4 +145,12 @@ impl Cast {
             Some(Role::Agent | Role::Administrator) => Path::BusinessToCustomer,
         }
     }
+}
+
+/// The rule of administrators' nodes, where they forward by themselves.
+fn policy(scenario: &Scenario) -> Option<ForwardRule> {
+    let business = &scenario.business;
+    let role = if business.bots > 0 { Enrolled::Bot } else { Enrolled::Agent };
+    let rule = ForwardRule { to: ForwardTo::Role(role), lasts: business.lasts(), history: business.choice() };
+    business.by_policy().then_some(rule)
 }

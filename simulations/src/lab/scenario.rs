@@ -1,5 +1,8 @@
 //! Scenarios: what is simulated, as a TOML file. Unknown keys are errors; every key but `about` and `hours` has a default.
 
+use super::roads::whole;
+pub use super::trouble::{Adversary, AdversaryKind, Churn, Clocks, Fault, FaultKind, Nats, Share, Who};
+use frontdesk_engine::HistoryChoice;
 use serde::{Deserialize, Serialize};
 
 /// A scenario.
@@ -25,9 +28,31 @@ pub struct Scenario {
     /// The customers; each writes to one business.
     #[serde(default)]
     pub customers: Customers,
+    /// What stands between nodes and those who dial them.
+    #[serde(default)]
+    pub nat: Nats,
+    /// How far wall clocks are off.
+    #[serde(default)]
+    pub clocks: Clocks,
+    /// Who switches devices off, and when.
+    #[serde(default)]
+    pub churn: Vec<Churn>,
     /// What goes wrong.
     #[serde(default, rename = "fault")]
     pub faults: Vec<Fault>,
+    /// Who attacks.
+    #[serde(default, rename = "adversary")]
+    pub adversaries: Vec<Adversary>,
+}
+
+impl Scenario {
+    /// How many nodes it has.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        let business = &self.business;
+        let people = business.agents.saturating_add(business.bots).saturating_add(1);
+        business.count.max(1).saturating_mul(people).saturating_add(self.customers.count)
+    }
 }
 
 /// A cipher suite by its name.
@@ -109,8 +134,10 @@ pub struct Business {
     pub history: String,
     /// Threads that an agent hands over to another in the middle, of 1.
     pub hand_over: f64,
-    /// Threads from which the agent is taken out when they are closed, of 1.
+    /// Threads from which the administrator takes the agent out when its customer has nothing left to ask, of 1.
     pub revoke: f64,
+    /// How long a forward's grant lasts, in hours; at most seven days, which is what a node's wish to hand over may ask for.
+    pub grant_lasts: f64,
 }
 
 /// The customers.
@@ -131,73 +158,30 @@ pub struct Customers {
     pub come_back: f64,
 }
 
-/// Something that goes wrong.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fault {
-    /// What.
-    pub what: FaultKind,
-    /// Whom it befalls.
-    pub who: Who,
-    /// When it begins, as an hour of the scenario.
-    pub from: f64,
-    /// When it ends.
-    pub until: f64,
-    /// So often, for what happens again and again, in minutes.
-    #[serde(default = "default::every")]
-    pub every: f64,
-    /// How long each lasts, in seconds.
-    #[serde(default = "default::lasts")]
-    pub lasts: f64,
-}
-
-/// Kinds of faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultKind {
-    /// A node is killed: what it had not flushed is gone. It starts again.
-    Crash,
-    /// A node's connections are cut, and can't be made again for a while.
-    Partition,
-    /// A node's disk takes no batch.
-    DiskFull,
-    /// A node's disk takes a batch and fails to make it durable.
-    FlushFails,
-    /// The power goes while a node writes, before its batch is durable.
-    PowerCut,
-    /// A node moves to another address.
-    Move,
-    /// A node's owner puts back an older copy of its disk, as `frontdesk restore` does.
-    RollBack,
-    /// A device sleeps, and wakes later.
-    Sleep,
-}
-
-/// Whom something befalls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Who {
-    /// One of all nodes.
-    Anyone,
-    /// A customer.
-    Customer,
-    /// An agent.
-    Agent,
-    /// An administrator.
-    Administrator,
-}
-
 mod default {
     pub(super) const fn settle() -> f64 {
         30.0
     }
+}
 
-    pub(super) const fn every() -> f64 {
-        10.0
+impl Business {
+    /// Whether administrators' nodes forward by their own rule.
+    pub(super) fn by_policy(&self) -> bool {
+        self.forward_takes <= 0.0
     }
 
-    pub(super) const fn lasts() -> f64 {
-        10.0
+    /// How long the grant of a forward lasts, in seconds.
+    pub(super) fn lasts(&self) -> u64 {
+        whole(self.grant_lasts * 3600.0)
+    }
+
+    /// What newcomers may read.
+    pub(super) fn choice(&self) -> HistoryChoice {
+        match self.history.strip_prefix("last:").and_then(|count| count.parse().ok()) {
+            Some(count) => HistoryChoice::Last(count),
+            None if self.history == "none" => HistoryChoice::None,
+            None => HistoryChoice::All,
+        }
     }
 }
 
@@ -221,6 +205,7 @@ impl Default for Business {
             history: "all".into(),
             hand_over: 0.0,
             revoke: 0.0,
+            grant_lasts: 7.0 * 24.0,
         }
     }
 }

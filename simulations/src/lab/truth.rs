@@ -1,9 +1,12 @@
 //! The reference: what was said, by whom, to whom, and who was let in when. It knows nothing of keys, epochs or frames,
 //! and is compared with what the nodes show.
 
-use crate::{NodeId, World, office};
-use frontdesk_engine::{HistoryChoice, MessageState};
-use frontdesk_identity::ThreadId;
+mod closing;
+mod losses;
+
+use crate::NodeId;
+use frontdesk_engine::{CommandId, HistoryChoice, MessageState};
+use frontdesk_identity::{DeviceId, ThreadId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A promise that was not kept.
@@ -23,19 +26,25 @@ pub(super) struct Said {
     pub(super) thread: ThreadId,
     pub(super) author: NodeId,
     pub(super) at: u64,
-    /// Who was in the thread, as the author's node knew it.
+    /// Who was in the thread by a grant that held, as the author's node knew it.
     audience: BTreeSet<NodeId>,
     pub(super) delivered: Option<u64>,
     pub(super) failed: bool,
+    /// Its author's node has lost it: who was not shown it until then gets it from nobody.
+    gone: bool,
 }
 
 /// A stay in a thread.
 #[derive(Debug, Clone)]
 struct Stay {
     from: u64,
+    /// When the steward took it out.
     until: Option<u64>,
-    /// What it may read of what was said before.
-    past: BTreeSet<u64>,
+    /// When its grant ends by itself.
+    ends: u64,
+    /// What the steward had and did not hand on. What it had not got yet itself is no such: where that is in the thread's
+    /// order, and so on which side of a bound, only nodes know.
+    hidden: BTreeSet<u64>,
 }
 
 /// The reference model.
@@ -44,13 +53,38 @@ pub(super) struct Truth {
     pub(super) said: BTreeMap<u64, Said>,
     /// From a message's own name to its number here.
     names: BTreeMap<(ThreadId, String), u64>,
-    shown: BTreeSet<(NodeId, u64)>,
+    /// The numbers of a thread's texts.
+    of_thread: BTreeMap<ThreadId, Vec<u64>>,
+    /// When each text was first shown to each reader.
+    shown: BTreeMap<(NodeId, u64), u64>,
     ghosts: BTreeSet<u64>,
     stays: BTreeMap<(ThreadId, NodeId), Vec<Stay>>,
     /// The founding members of each thread.
     pub(super) founders: BTreeMap<ThreadId, [NodeId; 2]>,
+    /// What each commit changed, as the first member that has it tells.
+    commits: BTreeMap<(ThreadId, u64), Commit>,
+    commands: BTreeSet<CommandId>,
+    /// Nodes that are no longer honest.
+    pub(super) rogues: BTreeSet<NodeId>,
+    /// Threads whose steward told different members different stories, which nothing protects from.
+    pub(super) split: BTreeSet<ThreadId>,
+    /// Nodes that were put back to an old copy, and what they no longer know of.
+    rolled: BTreeSet<NodeId>,
+    forgot: BTreeSet<(ThreadId, NodeId)>,
     pub(super) violations: Vec<Violation>,
 }
+
+/// Who came and who left by a commit, and who told of it first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Commit {
+    added: BTreeSet<DeviceId>,
+    removed: BTreeSet<DeviceId>,
+    told_by: NodeId,
+}
+
+/// Clocks may differ by so much until a grant's end is certain, in milliseconds: the tolerance, twice, for the one who
+/// sends and the one who reads.
+const SKEW: u64 = 2 * 60_000;
 
 /// The text number `number`, as people write it in simulations.
 pub(super) fn text(number: u64, words: &str) -> String {
@@ -77,7 +111,11 @@ impl Truth {
         audience: BTreeSet<NodeId>,
     ) {
         self.names.insert((thread, name), number);
-        self.said.insert(number, Said { thread, author, at, audience, delivered: None, failed: false });
+        self.of_thread.entry(thread).or_default().push(number);
+        self.said.insert(
+            number,
+            Said { thread, author, at, audience, delivered: None, failed: false, gone: false },
+        );
     }
 
     /// A text of which it is not known whether the node has it.
@@ -87,7 +125,10 @@ impl Truth {
         (thread, author, at): (ThreadId, NodeId, u64),
         audience: BTreeSet<NodeId>,
     ) {
-        self.said.insert(number, Said { thread, author, at, audience, delivered: None, failed: true });
+        self.said.insert(
+            number,
+            Said { thread, author, at, audience, delivered: None, failed: true, gone: false },
+        );
     }
 
     /// A first message of which it is not known whether the node has it, nor in which thread.
@@ -99,17 +140,16 @@ impl Truth {
         &mut self,
         (thread, node, at): (ThreadId, NodeId, u64),
         history: HistoryChoice,
+        ends: u64,
         so_far: &[u64],
     ) {
-        let past = match history {
-            HistoryChoice::All => so_far.iter().copied().collect(),
-            HistoryChoice::None => BTreeSet::new(),
-            HistoryChoice::Last(count) => {
-                let count = usize::try_from(count).unwrap_or(usize::MAX);
-                so_far.iter().rev().take(count).copied().collect()
-            }
+        let shown = match history {
+            HistoryChoice::All => so_far.len(),
+            HistoryChoice::None => 0,
+            HistoryChoice::Last(count) => usize::try_from(count).unwrap_or(usize::MAX),
         };
-        self.stays.entry((thread, node)).or_default().push(Stay { from: at, until: None, past });
+        let hidden = so_far.iter().rev().skip(shown).copied().collect();
+        self.stays.entry((thread, node)).or_default().push(Stay { from: at, until: None, ends, hidden });
     }
 
     pub(super) fn takes_out(&mut self, thread: ThreadId, node: NodeId, at: u64) {
@@ -121,10 +161,13 @@ impl Truth {
     /// A node showed its owner a message. Answers its number.
     pub(super) fn shows(&mut self, at: u64, node: NodeId, text: &str, history: bool) -> Option<u64> {
         let number = number_of(text)?;
-        if !self.shown.insert((node, number)) && !history {
+        let again = self.shown.contains_key(&(node, number));
+        self.shown.entry((node, number)).or_insert(at);
+        if again && !history {
             self.broken(at, "nothing is shown twice", format!("node {} shows #{number} again", node.0));
         }
         self.may_read(at, node, number);
+        self.may_write(at, node, number);
         Some(number)
     }
 
@@ -137,8 +180,8 @@ impl Truth {
         };
         let stays = self.stays.get(&(said.thread, node)).map(Vec::as_slice).unwrap_or_default();
         let granted = |stay: &Stay| {
-            stay.past.contains(&number)
-                || (stay.from <= said.at && stay.until.is_none_or(|until| said.at <= until))
+            let until = stay.until.unwrap_or(u64::MAX).min(stay.ends.saturating_add(SKEW));
+            !stay.hidden.contains(&number) && said.at <= until
         };
         if !said.audience.contains(&node) && !stays.iter().any(granted) {
             let seen = format!(
@@ -150,6 +193,53 @@ impl Truth {
                 stays.iter().map(|stay| (stay.from, stay.until)).collect::<Vec<_>>(),
             );
             self.broken(at, "nobody reads what no grant gave", seen);
+        }
+    }
+
+    /// Whether all grants that a node had of a thread have ended by themselves.
+    pub(super) fn has_ended(&self, thread: ThreadId, node: NodeId, now: u64) -> bool {
+        let stays = self.stays.get(&(thread, node));
+        stays.is_some_and(|stays| stays.iter().all(|stay| stay.ends.saturating_add(SKEW) < now))
+    }
+
+    /// Nobody believes what was written after its author's grant had ended.
+    fn may_write(&mut self, at: u64, node: NodeId, number: u64) {
+        let Some(said) = self.said.get(&number) else { return };
+        let Some(stays) = self.stays.get(&(said.thread, said.author)) else { return };
+        if stays.iter().all(|stay| stay.ends.saturating_add(SKEW) < said.at) {
+            let seen = format!("node {} shows #{number} of node {}", node.0, said.author.0);
+            self.broken(at, "who has no grant in force is not believed", seen);
+        }
+    }
+
+    /// A node tells of a commit. No two members may tell different things of one epoch.
+    pub(super) fn commit(
+        &mut self,
+        at: u64,
+        (thread, epoch): (ThreadId, u64),
+        told_by: NodeId,
+        (added, removed): (&[DeviceId], &[DeviceId]),
+    ) {
+        let set = |devices: &[DeviceId]| devices.iter().copied().collect();
+        let commit = Commit { added: set(added), removed: set(removed), told_by };
+        let first = self.commits.entry((thread, epoch)).or_insert_with(|| commit.clone());
+        let same = (&first.added, &first.removed) == (&commit.added, &commit.removed);
+        if !same && !self.split.contains(&thread) {
+            let seen = format!(
+                "thread {}, epoch {epoch}: nodes {} and {} tell of different commits",
+                thread.fmt_short(),
+                first.told_by.0,
+                told_by.0
+            );
+            self.broken(at, "there is one commit for each epoch", seen);
+        }
+    }
+
+    /// A command was answered.
+    pub(super) fn done(&mut self, at: u64, command: CommandId) {
+        if !self.commands.insert(command) {
+            let seen = format!("command {} was answered twice", command.0);
+            self.broken(at, "every command ends in one event", seen);
         }
     }
 
@@ -174,87 +264,6 @@ impl Truth {
                 Some((number, false))
             }
             MessageState::Queued | MessageState::Stored | MessageState::Received => Some((number, false)),
-        }
-    }
-
-    /// After all faults have stopped and everything has settled: nothing is lost, all agree, nothing waits.
-    pub(super) fn close(&mut self, world: &World, at: u64) {
-        let threads: Vec<ThreadId> = self.founders.keys().copied().collect();
-        for thread in threads {
-            self.close_thread(world, at, thread);
-        }
-    }
-
-    fn close_thread(&mut self, world: &World, at: u64, thread: ThreadId) {
-        let Some([_, steward]) = self.founders.get(&thread).copied() else { return };
-        let Some(who) = office::who(world, steward, thread) else { return };
-        let node_of = |device| {
-            (0..world.nodes.len())
-                .map(NodeId)
-                .find(|node| world.nodes.get(node.0).is_some_and(|n| n.device() == device))
-        };
-        let members: Vec<NodeId> = who.members.iter().filter_map(|member| node_of(member.device)).collect();
-        let listed: BTreeMap<NodeId, Vec<u64>> = members
-            .iter()
-            .map(|node| {
-                let texts = office::texts(world, *node, thread);
-                (*node, texts.iter().filter_map(|text| number_of(text)).collect())
-            })
-            .collect();
-        for node in &members {
-            let seen = office::who(world, *node, thread).map(|who| (who.epoch, who.members.len()));
-            if seen != Some((who.epoch, who.members.len())) {
-                let seen = format!(
-                    "thread {thread}: node {} sees {seen:?}, the steward {:?}",
-                    node.0,
-                    (who.epoch, who.members.len())
-                );
-                self.broken(at, "all members agree on epoch and members", seen);
-            }
-        }
-        self.check_order(at, thread, &listed);
-        let said: Vec<(u64, Said)> = self
-            .said
-            .iter()
-            .filter(|(_, said)| said.thread == thread && !said.failed)
-            .map(|(number, said)| (*number, said.clone()))
-            .collect();
-        for (number, said) in said {
-            for node in members.iter().filter(|node| said.audience.contains(node)) {
-                if !listed.get(node).is_some_and(|numbers| numbers.contains(&number)) {
-                    let seen = format!(
-                        "thread {thread}: node {} has no #{number} of node {}",
-                        node.0, said.author.0
-                    );
-                    self.broken(at, "nothing that was answered for is lost", seen);
-                }
-            }
-        }
-    }
-
-    /// Any two members have what both have in the same order.
-    fn check_order(&mut self, at: u64, thread: ThreadId, listed: &BTreeMap<NodeId, Vec<u64>>) {
-        let Some((_, first)) = listed.first_key_value() else { return };
-        for (node, numbers) in listed {
-            let common = |of: &[u64], other: &[u64]| -> Vec<u64> {
-                let other: BTreeSet<u64> = other.iter().copied().collect();
-                of.iter().copied().filter(|number| other.contains(number)).collect()
-            };
-            if common(first, numbers) != common(numbers, first) {
-                let seen = format!("thread {thread}: node {} has another order", node.0);
-                self.broken(at, "all members show the same order", seen);
-            }
-            let mut last: BTreeMap<NodeId, u64> = BTreeMap::new();
-            for number in numbers {
-                let Some(author) = self.said.get(number).map(|said| said.author) else { continue };
-                if last.insert(author, *number).is_some_and(|before| before > *number) {
-                    let seen = format!(
-                        "thread {thread}: node {} shows #{number} of node {} too late",
-                        node.0, author.0
-                    );
-                    self.broken(at, "each author's order is kept", seen);
-                }
-            }
         }
     }
 }
@@ -295,7 +304,7 @@ mod tests {
     #[test]
     fn who_was_not_there_may_read_what_a_grant_gave_and_nothing_more() {
         let mut truth = three();
-        truth.lets_in((THREAD, BEN, 25), HistoryChoice::Last(1), &[1, 2]);
+        truth.lets_in((THREAD, BEN, 25), HistoryChoice::Last(1), u64::MAX, &[1, 2]);
         truth.shows(31, BEN, "#2 hello", true);
         truth.shows(32, BEN, "#3 hello", false);
         assert!(truth.violations.is_empty());
@@ -306,7 +315,7 @@ mod tests {
     #[test]
     fn who_was_taken_out_may_read_nothing_that_was_said_later() {
         let mut truth = three();
-        truth.lets_in((THREAD, BEN, 5), HistoryChoice::None, &[]);
+        truth.lets_in((THREAD, BEN, 5), HistoryChoice::None, u64::MAX, &[]);
         truth.takes_out(THREAD, BEN, 25);
         truth.shows(31, BEN, "#2 hello", false);
         assert!(truth.violations.is_empty());
@@ -324,6 +333,53 @@ mod tests {
         assert!(truth.violations.is_empty());
         truth.check_order(40, THREAD, &BTreeMap::from([(CARLA, vec![1, 2, 3]), (ANA, vec![3, 1])]));
         assert_eq!(promise(&truth), "all members show the same order");
+    }
+
+    #[test]
+    fn whose_grant_has_ended_reads_and_writes_nothing_more() {
+        let mut truth = three();
+        truth.lets_in((THREAD, BEN, 5), HistoryChoice::None, 25, &[]);
+        let late = 25 + SKEW + 1;
+        for (number, author, at) in [(4, BEN, 25), (5, BEN, late), (6, CARLA, late)] {
+            let audience = BTreeSet::from([CARLA, ANA]);
+            truth.says((number, format!("x.{number}")), (THREAD, author, at), audience);
+        }
+        truth.shows(late, CARLA, "#4 in time", false);
+        truth.shows(late, BEN, "#1 in time", false);
+        assert!(truth.violations.is_empty());
+        truth.shows(late, CARLA, "#5 too late", false);
+        assert_eq!(promise(&truth), "who has no grant in force is not believed");
+        truth.violations.clear();
+        truth.shows(late, BEN, "#6 too late", false);
+        assert_eq!(promise(&truth), "nobody reads what no grant gave");
+    }
+
+    #[test]
+    fn two_commits_of_one_epoch_and_two_answers_to_one_command_are_noticed() {
+        let device = |byte| DeviceId::from_bytes([byte; 32]);
+        let mut truth = three();
+        truth.commit(1, (THREAD, 3), ANA, (&[device(1)], &[]));
+        truth.commit(2, (THREAD, 3), CARLA, (&[device(1)], &[]));
+        truth.done(3, CommandId(1));
+        truth.done(4, CommandId(2));
+        assert!(truth.violations.is_empty());
+        truth.commit(2, (THREAD, 3), CARLA, (&[device(2)], &[]));
+        assert_eq!(promise(&truth), "there is one commit for each epoch");
+        truth.violations.clear();
+        truth.done(5, CommandId(2));
+        assert_eq!(promise(&truth), "every command ends in one event");
+    }
+
+    #[test]
+    fn who_was_put_back_to_an_old_copy_may_be_shown_again_what_it_lost() {
+        let mut truth = three();
+        truth.shows(11, ANA, "#1 hello", false);
+        truth.shows(21, ANA, "#2 hello", false);
+        truth.rolled_back(ANA, 15, &BTreeSet::new());
+        truth.shows(50, ANA, "#2 hello", false);
+        assert!(truth.violations.is_empty());
+        truth.shows(51, ANA, "#1 hello", false);
+        assert_eq!(promise(&truth), "nothing is shown twice");
     }
 
     #[test]

@@ -12,7 +12,9 @@ use frontdesk_wire::{Body, Data, LinkSeq, limits};
 impl Engine {
     pub(super) fn data(&mut self, step: Step<'_>, from: TransportKey, data: Data) -> Result<(), StoreError> {
         let link = self.link(step, from)?;
-        link.ack_due = true;
+        // Before the peer's greeting this node's count may be of a life of the peer's that is over, and an
+        // acknowledgement doesn't say which it speaks of: a peer that was restored would take it for a breach.
+        link.ack_due |= link.greeted;
         let expected = link.record.received.next();
         // Past the list's end a refusal would be forgotten before it is told: the rest comes again after the
         // acknowledgement.

@@ -1,0 +1,43 @@
+//! The bounds of a node's queues and disk.
+
+use frontdesk_engine::limits::{MAX_ASIDE, MAX_INVITATIONS, MAX_OUTBOX, MAX_RECEPTIONS};
+use frontdesk_store::{MemoryStore, Reader as _, Scan};
+use std::collections::BTreeMap;
+
+/// What any node may keep, in bytes: its own records, a roster, and stocks of key packages.
+const BASE: usize = 1024 * 1024;
+/// What a thread may cost beside what was said in it: the keys of its epochs, in bytes.
+const A_THREAD: usize = 256 * 1024;
+/// What something that was said, or waits to be sent, may cost, beyond twice its own length, in bytes.
+const A_RECORD: usize = 4096;
+
+/// Which bound a node passes, if it does.
+pub(super) fn passed(disk: &MemoryStore) -> Option<String> {
+    let count = |prefix: &[u8]| disk.scan(&Scan::prefix(prefix)).map_or(0, |found| found.len());
+    let mut outboxes: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+    for (key, _) in disk.scan(&Scan::prefix(b"o/")).unwrap_or_default() {
+        *outboxes.entry(key.get(..34).unwrap_or_default().to_vec()).or_default() += 1;
+    }
+    let longest = outboxes.values().max().copied().unwrap_or_default();
+    if longest > MAX_OUTBOX {
+        return Some(format!("{longest} frames wait for one peer"));
+    }
+    let waiting = count(b"w/");
+    if waiting > MAX_ASIDE {
+        return Some(format!("{waiting} sealed messages wait"));
+    }
+    let offers = count(b"q/");
+    if offers > 2 * MAX_RECEPTIONS {
+        return Some(format!("{offers} records of open offers"));
+    }
+    let invitations = count(b"n/");
+    if invitations > MAX_INVITATIONS {
+        return Some(format!("{invitations} invitations"));
+    }
+    let (_, bytes) = disk.size();
+    let kept = count(b"h/")
+        + waiting
+        + outboxes.values().map(|count| usize::try_from(*count).unwrap_or(0)).sum::<usize>();
+    let most = BASE + A_THREAD * count(b"t/") + A_RECORD * kept;
+    (bytes > most).then(|| format!("{bytes} bytes on the disk, and no reason for more than {most}"))
+}

@@ -1,0 +1,132 @@
+//! Customers: they write, wait, lose patience, and some come back.
+
+use super::{Deed, HOUR, MINUTE, Play};
+use crate::{
+    NodeId, SimError,
+    lab::{chance::Chance as _, roads::whole, truth::text},
+    office,
+};
+use frontdesk_engine::{Command, CommandError, Reply};
+use frontdesk_identity::ThreadId;
+use std::collections::BTreeSet;
+
+/// Where a customer's conversation stands.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Talk {
+    pub(super) thread: Option<ThreadId>,
+    /// Texts that the customer still wants to write, and has written.
+    pub(super) left: u32,
+    pub(super) written: u32,
+    /// When the first text went out, until the first answer came.
+    pub(super) asked: Option<u64>,
+    pub(super) gone: bool,
+}
+
+impl Play<'_> {
+    pub(super) fn arrive(&mut self, customer: NodeId) -> Result<(), SimError> {
+        let Some(link) = self.cast.link(customer) else { return Ok(()) };
+        let number = self.next_text;
+        self.next_text += 1;
+        let command = Command::Contact { link: link.clone(), text: text(number, "hello") };
+        let Some(Reply::Opened { thread }) = self.tries(customer, command)? else {
+            if std::mem::take(&mut self.unsure) {
+                self.truth.ghost(number);
+            }
+            self.later(MINUTE, Deed::Arrive { customer });
+            return Ok(());
+        };
+        let wants = whole(self.rng.exponential(self.scenario.customers.texts));
+        let now = self.world.time;
+        let talk = Talk {
+            thread: Some(thread),
+            left: u32::try_from(wants.min(50)).unwrap_or(50),
+            written: 1,
+            asked: Some(now),
+            gone: false,
+        };
+        self.talks.insert(customer, talk);
+        self.customers.insert(thread, customer);
+        let audience = [Some(customer), self.cast.administrator(customer)].into_iter().flatten().collect();
+        let name = office::first_name(&self.world, customer);
+        self.truth.says((number, name), (thread, customer, now), audience);
+        let patience = self.rng.exponential(self.scenario.customers.patience * MINUTE);
+        self.later(patience, Deed::GiveUp { customer, texts: 1 });
+        Ok(())
+    }
+
+    pub(super) fn write(&mut self, customer: NodeId) -> Result<(), SimError> {
+        let Some(talk) = self.talks.get(&customer).filter(|talk| !talk.gone).cloned() else { return Ok(()) };
+        let Some(thread) = talk.thread else { return Ok(()) };
+        if self.says(customer, thread, "a question")?.is_none() {
+            let again = match self.refused {
+                Some(CommandError::UnknownThread | CommandError::Left) => Deed::Arrive { customer },
+                _ => Deed::Write { customer },
+            };
+            self.later(MINUTE, again);
+            return Ok(());
+        }
+        let now = self.world.time;
+        let patience = self.rng.exponential(self.scenario.customers.patience * MINUTE);
+        if let Some(talk) = self.talks.get_mut(&customer) {
+            talk.left = talk.left.saturating_sub(1);
+            talk.written += 1;
+            talk.asked.get_or_insert(now);
+            let texts = talk.written;
+            self.later(patience, Deed::GiveUp { customer, texts });
+        }
+        Ok(())
+    }
+
+    /// A customer who still has no answer goes, and some come back hours later.
+    pub(super) fn give_up(&mut self, customer: NodeId, texts: u32) {
+        let back = self.rng.hits(self.scenario.customers.come_back);
+        let wait = self.rng.exponential(3.0 * HOUR);
+        let Some(talk) = self.talks.get_mut(&customer) else { return };
+        if talk.asked.is_none() || talk.written != texts {
+            return;
+        }
+        self.figures.gave_up += 1;
+        talk.gone = !back;
+        if back {
+            talk.left = talk.left.max(1);
+            self.later(wait, Deed::Write { customer });
+        }
+    }
+
+    pub(super) fn says(
+        &mut self,
+        node: NodeId,
+        thread: ThreadId,
+        words: &str,
+    ) -> Result<Option<u64>, SimError> {
+        self.switch_on(node)?;
+        let audience: BTreeSet<NodeId> = office::who(&self.world, node, thread)
+            .map(|who| {
+                let holds = who.members.iter().filter(|member| !member.expired);
+                holds.filter_map(|member| self.cast.node_of(&member.device)).collect()
+            })
+            .unwrap_or_default();
+        let number = self.next_text;
+        self.next_text += 1;
+        let send = Command::Send { thread, text: text(number, words) };
+        let Some(Reply::Queued { message, .. }) = self.tries(node, send)? else {
+            self.perhaps(number, thread, node, audience);
+            return Ok(None);
+        };
+        self.truth.says((number, message), (thread, node, self.world.time), audience);
+        Ok(Some(number))
+    }
+
+    /// After a failure of the disk a text may have been stored or not: it may be shown, and need not be.
+    pub(super) fn perhaps(
+        &mut self,
+        number: u64,
+        thread: ThreadId,
+        node: NodeId,
+        audience: BTreeSet<NodeId>,
+    ) {
+        if std::mem::take(&mut self.unsure) {
+            self.truth.perhaps(number, (thread, node, self.world.time), audience);
+        }
+    }
+}

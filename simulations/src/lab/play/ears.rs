@@ -1,0 +1,185 @@
+//! What nodes tell their owners, and what the owners make of it.
+
+use super::{Deed, MINUTE, Play, SECOND};
+use crate::{
+    NodeId,
+    lab::{chance::Chance as _, people::Role, truth::number_of},
+    office,
+};
+use frontdesk_engine::{Event, MessageState};
+use frontdesk_identity::{ThreadId, TransportKey};
+use frontdesk_wire::Reason;
+
+impl Play<'_> {
+    pub(super) fn hear(&mut self, node: NodeId, event: Event) {
+        let now = self.world.time;
+        match event {
+            Event::Message { message, history } if !message.mine => {
+                let Some(number) = self.truth.shows(now, node, &message.text, history) else { return };
+                if !history {
+                    self.react(node, message.thread, number);
+                }
+            }
+            Event::MessageState { thread, message, state } => {
+                let told = self.truth.state(now, thread, &message, state);
+                if let MessageState::Failed { reason } = state {
+                    *self.figures.refusals.entry(reason.to_string()).or_default() += 1;
+                }
+                if let Some((number, _)) = told {
+                    self.judge_late(number, state);
+                }
+                if let Some((number, true)) = told
+                    && let Some(said) = self.truth.said.get(&number)
+                {
+                    let path = self.cast.path(said.author);
+                    self.figures.delivery(path, now.saturating_sub(said.at));
+                }
+            }
+            Event::ThreadOpened { thread, forwarded } => self.opened(node, thread, forwarded),
+            Event::MembersChanged { thread, epoch, added, removed } => {
+                self.truth.commit(now, (thread, epoch), node, (&added, &removed));
+                let added: Vec<NodeId> =
+                    added.iter().filter_map(|device| self.cast.node_of(device)).collect();
+                added.into_iter().for_each(|newcomer| self.came(node, thread, newcomer));
+                let out: Vec<NodeId> =
+                    removed.iter().filter_map(|device| self.cast.node_of(device)).collect();
+                out.into_iter().for_each(|out| self.left(node, thread, out));
+            }
+            Event::CommandDone { id, .. } => self.truth.done(now, id),
+            Event::Security { peer, reason, detail, .. } => self.accuse(node, peer, reason, &detail),
+            Event::ContactFailed { .. }
+            | Event::Message { .. }
+            | Event::Removed { .. }
+            | Event::Closed { .. }
+            | Event::ForwardAnswered { .. }
+            | Event::JoinRequested { .. }
+            | Event::JoinChallenged { .. }
+            | Event::Joined { .. }
+            | Event::JoinFailed { .. }
+            | Event::Enrolled { .. }
+            | Event::DeviceRemoved { .. }
+            | Event::PeerUp { .. }
+            | Event::PeerDown { .. } => {}
+        }
+    }
+
+    /// A node learns that somebody is in a thread now. The steward's view at that moment says what a newcomer may read.
+    pub(super) fn came(&mut self, node: NodeId, thread: ThreadId, newcomer: NodeId) {
+        if self.cast.administrator(newcomer) != Some(node) {
+            return;
+        }
+        let business = &self.scenario.business;
+        let by_policy = business.by_policy().then(|| (self.world.time, business.choice()));
+        let asked = self.forwards.get(&(thread, newcomer)).copied();
+        if asked.is_none() && by_policy.is_some() {
+            self.figures.forwarded_by_policy += 1;
+        }
+        if let Some((asked, history)) = asked.or(by_policy) {
+            let ends = self.world.time.saturating_add(business.lasts().saturating_mul(1000));
+            let so_far: Vec<u64> =
+                office::texts(&self.world, node, thread).iter().filter_map(|text| number_of(text)).collect();
+            self.truth.lets_in((thread, newcomer, asked), history, ends, &so_far);
+        }
+    }
+
+    /// A node learns that somebody is no longer in a thread.
+    pub(super) fn left(&mut self, node: NodeId, thread: ThreadId, out: NodeId) {
+        let now = self.world.time;
+        self.note_leaving(thread, out, node);
+        match self.cast.role(node) {
+            Some(Role::Administrator) => {
+                self.truth.takes_out(thread, out, now);
+                self.removals.insert((thread, out), now);
+                self.look_after(node, thread);
+            }
+            Some(Role::Customer) => {
+                if let Some(at) = self.removals.get(&(thread, out)) {
+                    self.figures.revocation.push(now.saturating_sub(*at));
+                }
+            }
+            Some(Role::Agent | Role::Bot) | None => {}
+        }
+    }
+
+    pub(super) fn opened(&mut self, node: NodeId, thread: ThreadId, forwarded: bool) {
+        let now = self.world.time;
+        match self.cast.role(node) {
+            Some(Role::Administrator) => {
+                if let Some(customer) = self.customer_of(thread) {
+                    self.truth.founders.insert(thread, [customer, node]);
+                }
+                if self.scenario.business.by_policy() {
+                    // Where the rule finds nobody, a person looks after it.
+                    self.later(5.0 * MINUTE, Deed::Forward { steward: node, thread });
+                } else {
+                    let takes = self.rng.exponential(self.scenario.business.forward_takes * SECOND);
+                    self.later(self.at_work(takes), Deed::Forward { steward: node, thread });
+                }
+            }
+            Some(Role::Agent | Role::Bot) if forwarded => {
+                if let Some((asked, _)) = self.forwards.remove(&(thread, node)) {
+                    self.figures.forward.push(now.saturating_sub(asked));
+                }
+                self.answer_later(node, thread);
+            }
+            Some(Role::Agent | Role::Bot | Role::Customer) | None => {}
+        }
+    }
+
+    /// Someone reads a text, and may answer.
+    pub(super) fn react(&mut self, node: NodeId, thread: ThreadId, number: u64) {
+        let now = self.world.time;
+        let by_customer = self
+            .truth
+            .said
+            .get(&number)
+            .is_some_and(|said| self.cast.role(said.author) == Some(Role::Customer));
+        match self.cast.role(node) {
+            Some(Role::Customer) if !by_customer => {
+                let mean = self.scenario.customers.thinks * SECOND;
+                let think = self.rng.exponential(mean);
+                let Some(talk) = self.talks.get_mut(&node).filter(|talk| !talk.gone) else { return };
+                if let Some(asked) = talk.asked.take() {
+                    self.figures.first_answer.push(now.saturating_sub(asked));
+                }
+                if talk.left > 0 {
+                    self.later(think, Deed::Write { customer: node });
+                }
+            }
+            Some(Role::Agent | Role::Bot) if by_customer => self.answer_later(node, thread),
+            Some(Role::Administrator) if by_customer => self.look_after(node, thread),
+            _ => {}
+        }
+    }
+
+    /// A customer still waits, and everybody who answered is out of the thread: the administrator forwards it again.
+    fn look_after(&mut self, steward: NodeId, thread: ThreadId) {
+        let waits = self.customer_of(thread).and_then(|customer| self.talks.get(&customer));
+        let waits = waits.is_some_and(|talk| !talk.gone && (talk.left > 0 || talk.asked.is_some()));
+        let served_before = self.removals.range((thread, NodeId(0))..=(thread, NodeId(usize::MAX))).next();
+        if waits && served_before.is_some() && !self.is_served(steward, thread) {
+            let takes = self.rng.exponential(self.scenario.business.forward_takes.max(1.0) * SECOND);
+            self.later(self.at_work(takes), Deed::Forward { steward, thread });
+        }
+    }
+
+    /// A node says that another broke a rule. Honest nodes don't, but for what they sent before they knew that their right
+    /// had ended.
+    fn accuse(&mut self, node: NodeId, peer: TransportKey, reason: Reason, detail: &str) {
+        let Some(peer) = self.world.by_key.get(&peer).copied() else { return };
+        *self.figures.security.entry(reason.to_string()).or_default() += 1;
+        let ended = [Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason);
+        if !ended && self.is_honest(peer) && self.is_honest(node) {
+            let seen = format!("node {} accuses node {}: {reason}: {detail}", node.0, peer.0);
+            self.truth.broken(self.world.time, "honest nodes keep the rules", seen);
+        }
+    }
+
+    fn is_honest(&self, node: NodeId) -> bool {
+        self.cast.role(node).is_some() && !self.truth.rogues.contains(&node)
+    }
+
+    pub(super) fn customer_of(&self, thread: ThreadId) -> Option<NodeId> {
+        self.customers.get(&thread).copied()
+    }
+}

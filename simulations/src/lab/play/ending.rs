@@ -1,0 +1,155 @@
+//! The end: faults stop, everything settles, and what came of it is counted.
+
+use super::{MINUTE, Outcome, Play};
+use crate::{
+    NodeId, SimError,
+    lab::{Roads, bounds, figures::Sample, log::Log, roads::whole, scenario::Network},
+    office,
+};
+use frontdesk_identity::TransportKey;
+use frontdesk_store::{Reader as _, Scan};
+use sha2::Digest as _;
+use std::collections::BTreeSet;
+
+/// Where a node's store keeps what it has to send: `o/`, then the peer's transport key.
+const OUTGOING: &[u8] = b"o/";
+
+impl Play<'_> {
+    /// Faults and attacks stop, everybody is awake, and all must agree in time.
+    pub(super) fn settle(&mut self) -> Result<(), SimError> {
+        self.make_peace()?;
+        let (start, last) = (self.world.time, self.world.time + whole(self.scenario.settle * MINUTE));
+        // Who still had something to get when it was looked at last is asked first.
+        let mut latest = NodeId(0);
+        loop {
+            let until = (self.world.time + 1000).min(last);
+            while self.world.happen(until)? {
+                self.attend()?;
+            }
+            self.world.time = until;
+            let nodes = std::iter::once(latest).chain(self.cast.everybody());
+            match nodes.into_iter().find(|node| !self.waits(*node).is_empty()) {
+                Some(node) => latest = node,
+                None => {
+                    self.figures.settled_in = Some(self.world.time.saturating_sub(start));
+                    break;
+                }
+            }
+            if until >= last {
+                let who: Vec<String> =
+                    self.cast.everybody().flat_map(|node| self.waits(node)).take(20).collect();
+                self.truth.broken(last, "all is delivered once faults have stopped", who.join("; "));
+                break;
+            }
+        }
+        let now = self.world.time;
+        self.truth.close(&self.world, &self.cast, now);
+        Ok(())
+    }
+
+    fn make_peace(&mut self) -> Result<(), SimError> {
+        self.deeds.clear();
+        self.world.mend_all();
+        if let Some(roads) = &mut self.world.roads {
+            *roads = Roads::new(Network::default());
+        }
+        self.asleep.clear();
+        for node in (0..self.world.nodes.len()).map(NodeId) {
+            let disk = self.world.node_mut(node)?;
+            (disk.fuse, disk.full) = (None, false);
+            if !disk.withholds.is_empty() {
+                disk.withholds.clear();
+            }
+            self.wake(node)?;
+        }
+        Ok(())
+    }
+
+    /// For whom a node still has frames: honest nodes that it can be connected to.
+    fn waits(&self, from: NodeId) -> Vec<String> {
+        if self.truth.rogues.contains(&from) || office::outbox(&self.world, from) == 0 {
+            return Vec::new();
+        }
+        let Ok(node) = self.world.node(from) else { return Vec::new() };
+        let keys = node.store.scan(&Scan::prefix(OUTGOING)).unwrap_or_default();
+        let peers = keys.iter().filter_map(|(key, _)| <[u8; 32]>::try_from(key.get(2..34)?).ok());
+        let peers: BTreeSet<NodeId> = peers
+            .filter_map(|key| self.world.by_key.get(&TransportKey::from_bytes(key)).copied())
+            .filter(|to| self.world.node(*to).is_ok_and(|node| node.rogue.is_none()))
+            .filter(|to| self.world.wires.can_meet(from, *to))
+            .collect();
+        let tell = |to: NodeId| {
+            let connected = if self.world.are_connected(from, to) { "" } else { ", not connected" };
+            format!("node {} has frames for node {}{connected}", from.0, to.0)
+        };
+        peers.into_iter().map(tell).collect()
+    }
+
+    /// Looks at all nodes: how full they are, and that no bound is passed.
+    pub(super) fn sample(&mut self) {
+        let (frames, sent) = self.world.traffic;
+        let mut sample = Sample {
+            at: self.world.time.saturating_sub(self.began),
+            texts: u64::try_from(self.truth.said.len()).unwrap_or(u64::MAX),
+            frames,
+            sent,
+            events: self.world.steps.saturating_sub(self.steps_before),
+            ..Sample::default()
+        };
+        for node in self.cast.everybody() {
+            let Ok(disk) = self.world.node(node).map(|node| &node.store) else { continue };
+            let (records, bytes) = disk.size();
+            let waiting = office::outbox(&self.world, node);
+            sample.waiting += waiting;
+            sample.records += records;
+            sample.bytes += bytes;
+            sample.longest_outbox = sample.longest_outbox.max(waiting);
+            sample.largest_disk = sample.largest_disk.max(bytes);
+            sample.up += usize::from(self.world.node(node).is_ok_and(crate::Node::is_up));
+            if !self.truth.rogues.contains(&node)
+                && let Some(seen) = bounds::passed(disk)
+            {
+                self.truth.broken(
+                    self.world.time,
+                    "queues and disks stay within their bounds",
+                    format!("node {}: {seen}", node.0),
+                );
+            }
+        }
+        self.figures.sample(sample);
+    }
+
+    pub(super) fn finish(mut self) -> Outcome {
+        self.sample();
+        self.figures.virtual_hours = self.scenario.hours;
+        (self.figures.frames, self.figures.bytes) = self.world.traffic;
+        self.figures.withheld = self.world.withheld;
+        self.figures.shut_out = self.world.bans;
+        self.figures.apart = u64::try_from(self.world.wires.apart.len()).unwrap_or(u64::MAX);
+        self.figures.texts = u64::try_from(self.truth.said.len()).unwrap_or(u64::MAX);
+        self.figures.delivered =
+            u64::try_from(self.truth.said.values().filter(|said| said.delivered.is_some()).count())
+                .unwrap_or(u64::MAX);
+        self.figures.failed =
+            u64::try_from(self.truth.said.values().filter(|said| said.failed).count()).unwrap_or(u64::MAX);
+        for said in self.truth.said.values() {
+            let at = said.at.saturating_sub(self.began);
+            self.figures.text(at, said.delivered.is_some(), said.failed);
+        }
+        let trace = self.world.trace.take().map(|trace| hex(&trace.finalize())).unwrap_or_default();
+        let log = self.world.log.take().map(Log::into_happenings).unwrap_or_default();
+        let roles = (0..self.world.nodes.len()).map(|node| self.cast.title(NodeId(node))).collect();
+        Outcome {
+            violations: self.truth.violations,
+            trace,
+            began: self.began,
+            figures: self.figures,
+            log,
+            roles,
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,143 @@
+//! The people of a business: they answer, forward and hand over, while it is open.
+
+use super::{Deed, HOUR, MINUTE, Play, SECOND};
+use crate::{
+    NodeId, SimError,
+    lab::{chance::Chance as _, people::Role},
+    office,
+};
+use frontdesk_engine::Command;
+use frontdesk_identity::ThreadId;
+
+impl Play<'_> {
+    pub(super) fn answer_later(&mut self, by: NodeId, thread: ThreadId) {
+        let business = &self.scenario.business;
+        let wait = if self.cast.role(by) == Some(Role::Bot) {
+            business.bot_takes * SECOND
+        } else {
+            let takes = self.rng.exponential(business.answer_takes * SECOND);
+            self.at_work(takes)
+        };
+        self.later(wait, Deed::Answer { by, thread });
+    }
+
+    /// The hour of the day.
+    pub(super) fn hour(&self) -> f64 {
+        let now = f64::from(u32::try_from(self.world.time.saturating_sub(self.began)).unwrap_or(u32::MAX));
+        now / HOUR - libm::floor(now / (24.0 * HOUR)) * 24.0
+    }
+
+    /// How long something takes that is only done at work, from now.
+    pub(super) fn at_work(&self, takes: f64) -> f64 {
+        let [open, close] = self.scenario.business.open.map(|hour| hour * HOUR);
+        let now = f64::from(u32::try_from(self.world.time.saturating_sub(self.began)).unwrap_or(u32::MAX));
+        let of_day = now - libm::floor(now / (24.0 * HOUR)) * 24.0 * HOUR;
+        if of_day < open {
+            open - of_day + takes
+        } else if of_day + takes > close {
+            24.0 * HOUR - of_day + open + takes
+        } else {
+            takes
+        }
+    }
+
+    pub(super) fn answer(&mut self, by: NodeId, thread: ThreadId) -> Result<(), SimError> {
+        if self.says(by, thread, "an answer")?.is_none() {
+            if self.is_out_of_order(by)? {
+                self.later(MINUTE, Deed::Answer { by, thread });
+            }
+            return Ok(());
+        }
+        let business = &self.scenario.business;
+        let hands_over = self.cast.role(by) == Some(Role::Bot) || self.rng.hits(business.hand_over);
+        if hands_over && self.handed.insert(thread) {
+            let Some(to) = self.next_agent(by) else { return Ok(()) };
+            return self.hand_over(by, thread, to);
+        }
+        self.finish_with(by, thread);
+        Ok(())
+    }
+
+    /// The administrator takes some agents out whose customers have nothing left to ask.
+    fn finish_with(&mut self, by: NodeId, thread: ThreadId) {
+        let done = self.customer_of(thread).and_then(|customer| self.talks.get(&customer));
+        let done = done.is_some_and(|talk| talk.left == 0);
+        if done
+            && self.rng.hits(self.scenario.business.revoke)
+            && let Some(steward) = self.cast.administrator(by)
+        {
+            self.later(MINUTE, Deed::Revoke { steward, thread, from: by });
+        }
+    }
+
+    pub(super) fn revoke(&mut self, steward: NodeId, thread: ThreadId, from: NodeId) -> Result<(), SimError> {
+        let device = self.world.node(from)?.device();
+        let now = self.world.time;
+        if self.tries(steward, Command::Revoke { thread, from: device })?.is_some() {
+            self.figures.revoked += 1;
+            self.truth.takes_out(thread, from, now);
+        }
+        Ok(())
+    }
+
+    pub(super) fn next_agent(&mut self, near: NodeId) -> Option<NodeId> {
+        let administrator = self.cast.administrator(near)?;
+        let agents = self.cast.colleagues(administrator, Role::Agent).to_vec();
+        let turn = self.turns.entry(administrator).or_default();
+        *turn += 1;
+        let others: Vec<NodeId> = agents.iter().copied().filter(|agent| *agent != near).collect();
+        others.get(*turn % others.len().max(1)).copied()
+    }
+
+    pub(super) fn forward(&mut self, steward: NodeId, thread: ThreadId) -> Result<(), SimError> {
+        if self.is_served(steward, thread) {
+            return Ok(());
+        }
+        let bots = self.cast.colleagues(steward, Role::Bot);
+        let to = match self.rng.pick(bots).copied() {
+            Some(bot) => Some(bot),
+            None => self.next_agent(steward),
+        };
+        let Some(to) = to else { return Ok(()) };
+        self.let_in(steward, thread, to, false).map(|_| ())
+    }
+
+    /// Whether somebody but the customer and the steward is in a thread, as the steward knows it.
+    pub(super) fn is_served(&self, steward: NodeId, thread: ThreadId) -> bool {
+        office::who(&self.world, steward, thread).is_some_and(|who| who.members.len() > 2)
+    }
+
+    pub(super) fn hand_over(&mut self, by: NodeId, thread: ThreadId, to: NodeId) -> Result<(), SimError> {
+        self.let_in(by, thread, to, true).map(|_| ())
+    }
+
+    pub(super) fn let_in(
+        &mut self,
+        by: NodeId,
+        thread: ThreadId,
+        to: NodeId,
+        hand_over: bool,
+    ) -> Result<bool, SimError> {
+        let history = self.scenario.business.choice();
+        let Some(steward) = self.cast.administrator(by) else { return Ok(false) };
+        let device = self.world.node(to)?.device();
+        let command = Command::Forward {
+            thread,
+            to: Some(device),
+            history,
+            lasts: self.scenario.business.lasts(),
+            hand_over,
+            note: String::new(),
+        };
+        let before = self.forwards.insert((thread, to), (self.world.time, history));
+        if self.tries(by, command)?.is_some() {
+            return Ok(true);
+        }
+        match before {
+            Some(before) => drop(self.forwards.insert((thread, to), before)),
+            None => drop(self.forwards.remove(&(thread, to))),
+        }
+        self.later(5.0 * MINUTE, Deed::Forward { steward, thread });
+        Ok(false)
+    }
+}

@@ -1,0 +1,118 @@
+//! Faults as they befall nodes.
+
+use super::{Deed, MINUTE, Play, SECOND};
+use crate::{
+    Failure, NodeId, SimError,
+    lab::{
+        chance::Chance as _,
+        people::Role,
+        roads::whole,
+        scenario::{FaultKind, Who},
+    },
+    office,
+};
+use frontdesk_identity::ThreadId;
+use std::collections::BTreeSet;
+
+impl Play<'_> {
+    pub(super) fn strike(&mut self, fault: usize) -> Result<(), SimError> {
+        let Some(fault) = self.scenario.faults.get(fault).cloned() else { return Ok(()) };
+        let Some(node) = self.victim(fault.who) else { return Ok(()) };
+        if self.world.node(node)?.engine().is_none() {
+            return Ok(());
+        }
+        self.figures.fault(self.world.time.saturating_sub(self.began), fault.what);
+        self.world.note(node, None, || format!("is struck: {:?}", fault.what));
+        let lasts = fault.lasts * SECOND;
+        match fault.what {
+            FaultKind::Crash => self.world.crash(node, whole(lasts))?,
+            FaultKind::Partition => self.part(node, lasts)?,
+            FaultKind::DiskFull => {
+                self.world.node_mut(node)?.full = true;
+                self.later(lasts, Deed::Room { node });
+            }
+            FaultKind::FlushFails => self.world.fail_step(node, 0, Failure::Flush)?,
+            FaultKind::PowerCut => self.world.fail_step(node, 0, Failure::CutBeforeFlush)?,
+            FaultKind::Move => {
+                let place = self.world.nodes.len() + usize::try_from(self.world.time).unwrap_or_default();
+                self.world.relocate(node, place)?;
+            }
+            FaultKind::Sleep => {
+                self.world.stop(node)?;
+                self.later(lasts, Deed::Wake { node });
+            }
+            FaultKind::RollBack => self.roll_back(node)?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn part(&mut self, node: NodeId, lasts: f64) -> Result<(), SimError> {
+        let mut others: BTreeSet<NodeId> = self.world.wires.peers(node).into_iter().collect();
+        others.extend(self.cast.administrator(node).filter(|other| *other != node));
+        for other in others {
+            {
+                self.world.part(node, other)?;
+                self.later(lasts, Deed::Mend { a: node, b: other });
+            }
+        }
+        Ok(())
+    }
+
+    /// The first time, the owner makes a backup; the second time, puts it back.
+    pub(super) fn roll_back(&mut self, node: NodeId) -> Result<(), SimError> {
+        let Some((since, copy)) = self.copies.remove(&node) else {
+            self.copies.insert(node, (self.world.time, self.world.copy_of(node)?));
+            return Ok(());
+        };
+        let before = office::threads(&self.world, node);
+        self.world.restore(node, copy)?;
+        let after = office::threads(&self.world, node);
+        let forgot: BTreeSet<ThreadId> = before.difference(&after).copied().collect();
+        self.figures.rolled_back += 1;
+        self.figures.forgotten += u64::try_from(forgot.len()).unwrap_or(u64::MAX);
+        self.truth.rolled_back(node, since, &forgot);
+        Ok(())
+    }
+
+    pub(super) fn victim(&mut self, who: Who) -> Option<NodeId> {
+        let all = self.those(who);
+        self.rng.pick(&all).copied()
+    }
+
+    pub(super) fn those(&self, who: Who) -> Vec<NodeId> {
+        match who {
+            Who::Anyone => self.cast.everybody().collect(),
+            Who::Customer => self.cast.of(Role::Customer).to_vec(),
+            Who::Agent => self.cast.of(Role::Agent).to_vec(),
+            Who::Bot => self.cast.of(Role::Bot).to_vec(),
+            Who::Administrator => self.cast.of(Role::Administrator).to_vec(),
+        }
+    }
+
+    pub(super) fn plan_churn(&mut self) {
+        for (churn, rule) in self.scenario.churn.iter().enumerate() {
+            for node in self.those(rule.who) {
+                self.later(0.0, Deed::Toss { churn, node });
+            }
+        }
+    }
+
+    /// The owner of a device decides whether it is on.
+    pub(super) fn toss(&mut self, churn: usize, node: NodeId) -> Result<(), SimError> {
+        let Some(rule) = self.scenario.churn.get(churn) else { return Ok(()) };
+        let on = self.rng.hits(rule.part(self.hour()));
+        let again = self.rng.exponential(rule.every * MINUTE);
+        self.later(again, Deed::Toss { churn, node });
+        if self.world.node(node)?.rogue.is_some() {
+            return Ok(());
+        }
+        if on && self.asleep.remove(&node) {
+            return self.wake(node);
+        }
+        if !on && self.world.node(node)?.is_up() && self.asleep.insert(node) {
+            self.figures.switched_off += 1;
+            self.world.stop(node)?;
+        }
+        Ok(())
+    }
+}

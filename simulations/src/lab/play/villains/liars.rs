@@ -1,0 +1,67 @@
+//! Nodes with honest engines, and dishonest surroundings: one that withholds, and one whose clock lies.
+
+use super::{Traitor, Villain};
+use crate::{
+    Clock, NodeId, SimError,
+    lab::{chance::Chance as _, people::Role, play::Play},
+};
+use frontdesk_engine::MessageState;
+
+/// A clock that stands still: it loses as much as passes.
+const STANDS_STILL: i64 = -1_000_000_000;
+
+impl Play<'_> {
+    /// An agent that sends half of the others nothing, for a time. Its engine numbers and keeps what it withholds.
+    pub(super) fn withholder(&mut self) -> Result<Option<Villain>, SimError> {
+        let everybody: Vec<NodeId> = self.cast.everybody().collect();
+        // What it withholds comes when it stops, so that everything that is promised holds for it as well.
+        let Some(node) = self.rng.pick(self.cast.of(Role::Agent)).copied() else { return Ok(None) };
+        for other in everybody {
+            if self.rng.hits(0.5) {
+                self.world.node_mut(node)?.withholds.insert(other);
+            }
+        }
+        Ok(Some(Villain::Engine(Traitor { node, threads: Vec::new() })))
+    }
+
+    /// An agent whose clock stands still, and who doesn't listen to the steward: for its own node, no grant ever ends.
+    pub(super) fn liar(&mut self) -> Result<Option<Villain>, SimError> {
+        let Some((node, threads)) = self.recruit()? else { return Ok(None) };
+        let time = i64::try_from(self.world.time).unwrap_or(i64::MAX);
+        self.world.node_mut(node)?.clock = Clock { ahead: time, drift: STANDS_STILL };
+        if let Some(steward) = self.cast.administrator(node) {
+            self.world.part(node, steward)?;
+        }
+        Ok(Some(Villain::Engine(Traitor { node, threads })))
+    }
+
+    /// It writes to all its threads, whose grants have ended for everybody else.
+    pub(super) fn speak_out_of_time(&mut self, index: usize, traitor: &Traitor) -> Result<(), SimError> {
+        for thread in traitor.threads.clone() {
+            if !self.truth.has_ended(thread, traitor.node, self.world.time) {
+                continue;
+            }
+            if let Some(number) = self.says(traitor.node, thread, "out of time")? {
+                self.attacks(index).tried += 1;
+                self.late.insert(number, index);
+            }
+        }
+        Ok(())
+    }
+
+    /// A text that came after its author's grant had ended got further: it is refused.
+    pub(in crate::lab::play) fn judge_late(&mut self, number: u64, state: MessageState) {
+        let Some(index) = self.late.get(&number).copied() else { return };
+        match state {
+            MessageState::Failed { reason } => {
+                *self.attacks(index).refused.entry(reason.to_string()).or_default() += 1;
+            }
+            MessageState::Delivered | MessageState::Read => {
+                self.attacks(index).taken += 1;
+                let seen = format!("#{number} was taken, though its author's grant had ended");
+                self.truth.broken(self.world.time, "what breaks a rule is refused", seen);
+            }
+            MessageState::Queued | MessageState::Stored | MessageState::Received => {}
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Strangers: floods, hostile bytes, and customers with forged grants.
+
+use super::{Hands, Villain};
+use crate::{
+    Adversary, Business, Forge, NodeId, SimError,
+    lab::{chance::Chance as _, people::Role, play::Play},
+    office,
+};
+use frontdesk_capability::{Abilities, Ability, ChainBytes, Terms};
+use frontdesk_identity::{DeviceKeys, PrincipalId, ThreadId};
+use frontdesk_wire::{Body, ContactRequest, RequestId, ThreadMessage};
+use rand_core::Rng as _;
+use serde_bytes::ByteBuf;
+
+/// Customers that one who floods with contacts plays at a time.
+const CROWD: usize = 8;
+
+impl Play<'_> {
+    pub(super) fn stranger(&mut self) -> Result<Option<Villain>, SimError> {
+        let Some((_, entity)) = self.a_business()? else { return Ok(None) };
+        Ok(Some(Hands::of(vec![Adversary::stranger(&mut self.world, entity)?])))
+    }
+
+    pub(super) fn customers_by_hand(&mut self) -> Result<Option<Villain>, SimError> {
+        let businesses: Result<Vec<Business>, SimError> =
+            (0..CROWD).map(|_| Business::found(&mut self.world)).collect();
+        let Villain::Hands(mut hands) = Hands::of(Vec::new()) else { return Ok(None) };
+        hands.businesses = businesses?;
+        Ok(Some(Villain::Hands(hands)))
+    }
+
+    /// An administrator that can be counted on, and its entity.
+    fn a_business(&mut self) -> Result<Option<(NodeId, PrincipalId)>, SimError> {
+        let Some(administrator) = self.rng.pick(self.cast.of(Role::Administrator)).copied() else {
+            return Ok(None);
+        };
+        if self.world.node(administrator)?.engine().is_none() {
+            return Ok(None);
+        }
+        Ok(Some((administrator, office::principal(&self.world, administrator)?)))
+    }
+
+    /// Requests with chains that don't hold, each for its own reason.
+    pub(super) fn show_forged_grants(&mut self, index: usize, hands: &mut Hands) -> Result<bool, SimError> {
+        let Some((administrator, entity)) = self.a_business()? else { return Ok(true) };
+        if !self.reach_all(hands, &[(0, administrator)])? {
+            return Ok(false);
+        }
+        let now = self.world.now().wall;
+        let Some(business) = hands.businesses.first_mut() else { return Ok(true) };
+        let request = business.request(&self.world, entity)?;
+        let (device, since) = (business.device.keys.id(), business.since);
+        let terms = Business::terms(device, since);
+        let narrow: Abilities = [Ability::Read, Ability::Forward, Ability::Admit].into_iter().collect();
+        let narrow = business.grant(Terms { abilities: narrow, ..terms })?;
+        let wider = Terms { depth: 0, ..terms };
+        let mut rng = business.device.rng.clone();
+        let widened = Forge::link(&narrow, business.device.keys.signing(), wider, now, &mut rng)?;
+        let stranger = DeviceKeys::generate(&mut business.device.rng).id();
+        let over = Terms { expires: since.plus(1), ..terms };
+        let chains: Vec<ChainBytes> = vec![
+            Forge::spoil(business.chain.bytes()),
+            widened,
+            business.grant(over)?.bytes().clone(),
+            business.grant(Business::terms(stranger, since))?.bytes().clone(),
+            business.grant_without(Ability::Write)?.bytes().clone(),
+        ];
+        for chain in chains {
+            let mut id = [0; 16];
+            self.rng.fill_bytes(&mut id);
+            let body = ContactRequest { request: RequestId::from_bytes(id), chain, ..request.clone() };
+            self.shoot(index, hands, (0, administrator), &Body::ContactRequest(body))?;
+        }
+        Ok(true)
+    }
+
+    /// Requests to be answered with offers, more than anybody needs.
+    pub(super) fn flood_contacts(
+        &mut self,
+        index: usize,
+        hands: &mut Hands,
+        count: u32,
+    ) -> Result<bool, SimError> {
+        let Some((administrator, entity)) = self.a_business()? else { return Ok(true) };
+        let targets: Vec<(usize, NodeId)> =
+            (0..hands.businesses.len()).map(|by| (by, administrator)).collect();
+        if !self.reach_all(hands, &targets)? {
+            return Ok(false);
+        }
+        let each = usize::try_from(count).unwrap_or(usize::MAX) / hands.businesses.len().max(1);
+        for (by, to) in targets {
+            for _ in 0..each {
+                let Some(business) = hands.businesses.get_mut(by) else { continue };
+                let request = business.request(&self.world, entity)?;
+                self.shoot(index, hands, (by, to), &Body::ContactRequest(request))?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sealed messages of threads that there are none of, to somebody of the business.
+    pub(super) fn flood_frames(
+        &mut self,
+        index: usize,
+        hands: &mut Hands,
+        count: u32,
+    ) -> Result<bool, SimError> {
+        let Some((administrator, _)) = self.a_business()? else { return Ok(true) };
+        if !self.reach_all(hands, &[(0, administrator)])? {
+            return Ok(false);
+        }
+        for _ in 0..count {
+            let (mut thread, mut sealed) = ([0; 32], vec![0; 200]);
+            self.rng.fill_bytes(&mut thread);
+            self.rng.fill_bytes(&mut sealed);
+            let thread = ThreadId::from_bytes(thread);
+            let body = Body::ThreadMessage(ThreadMessage { thread, era: 0, sealed: ByteBuf::from(sealed) });
+            self.shoot(index, hands, (0, administrator), &body)?;
+        }
+        Ok(true)
+    }
+
+    /// Bytes that are no frames, and bodies that are nearly good.
+    pub(super) fn throw_bytes(
+        &mut self,
+        index: usize,
+        hands: &mut Hands,
+        count: u32,
+    ) -> Result<bool, SimError> {
+        let victims: Vec<NodeId> = self.cast.everybody().collect();
+        let Some(victim) = self.rng.pick(&victims).copied() else { return Ok(true) };
+        if self.truth.rogues.contains(&victim) {
+            return Ok(true);
+        }
+        if !self.reach_all(hands, &[(0, victim)])? {
+            return Ok(false);
+        }
+        for _ in 0..count {
+            let mut bytes = vec![0; usize::try_from(self.rng.next_u32() % 300).unwrap_or_default()];
+            self.rng.fill_bytes(&mut bytes);
+            let Some(node) = hands.nodes.first() else { return Ok(true) };
+            if !self.world.are_connected(node.node, victim) {
+                break;
+            }
+            if self.rng.hits(0.5) {
+                let from = node.node;
+                self.world.inject(from, victim, bytes)?;
+                self.attacks(index).tried += 1;
+                self.attacks(index).ignored += 1;
+            } else {
+                // The head of a body of some kind, and rubbish.
+                let mut body = vec![0x82, u8::try_from(self.rng.next_u32() % 24).unwrap_or_default()];
+                body.extend(bytes);
+                self.shoot_bytes(index, hands, (0, victim), body)?;
+            }
+        }
+        Ok(true)
+    }
+}

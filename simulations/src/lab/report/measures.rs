@@ -1,0 +1,80 @@
+//! The numbers that say the most about a run.
+
+use super::{
+    Report,
+    words::{bytes, duration, real, short},
+};
+use crate::lab::{Path, figures::percentile};
+
+/// A number with what it measures.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// What.
+    pub name: &'static str,
+    /// How much; none if there was nothing to measure.
+    pub value: Option<f64>,
+    /// How it is written.
+    pub words: fn(f64) -> String,
+    /// It is a part of a hundred, so a part of it says nothing.
+    pub is_part: bool,
+    /// The same seed gives the same value. False for what depends on the computer.
+    pub fixed: bool,
+}
+
+impl Measured {
+    /// The value in words.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.value.map_or_else(|| "\u{2013}".to_owned(), self.words)
+    }
+}
+
+/// All of them, always in this order.
+#[must_use]
+pub fn measures(report: &Report) -> Vec<Measured> {
+    let figures = &report.figures;
+    let fixed = |name, value, words| Measured { name, value, words, is_part: false, fixed: true };
+    let loose = |name, value, words| Measured { name, value, words, is_part: false, fixed: false };
+    let of_texts = |count: u64| (figures.texts > 0).then(|| real(count) / real(figures.texts));
+    let at = |times: &[u64], percent| percentile(times, percent).map(real);
+    let empty = Vec::new();
+    let path = |path| figures.delivery.get(&path).unwrap_or(&empty);
+    let (inward, outward) = (path(Path::CustomerToBusiness), path(Path::BusinessToCustomer));
+    let last = figures.samples.last();
+    let size = |count: usize| real(u64::try_from(count).unwrap_or(u64::MAX));
+    let mean = last.filter(|_| figures.nodes > 0).map(|last| size(last.bytes) / size(figures.nodes));
+    let peak = figures.samples.iter().map(|sample| sample.waiting).max();
+    vec![
+        fixed("nodes", Some(size(figures.nodes)), short),
+        fixed("texts", Some(real(figures.texts)), short),
+        Measured {
+            is_part: true,
+            ..fixed("delivered", of_texts(figures.delivered).map(|part| part * 100.0), percent)
+        },
+        fixed("refused", Some(real(figures.failed)), short),
+        fixed("customers who gave up", Some(real(figures.gave_up)), short),
+        fixed("customer to business, half within", at(inward, 50), duration),
+        fixed("customer to business, 99 % within", at(inward, 99), duration),
+        fixed("business to customer, half within", at(outward, 50), duration),
+        fixed("business to customer, 99 % within", at(outward, 99), duration),
+        fixed("first answer, half within", at(&figures.first_answer, 50), duration),
+        fixed("forward, half within", at(&figures.forward, 50), duration),
+        fixed("removed agent could write, half less than", at(&figures.revocation, 50), duration),
+        fixed("removed agent could write, at most", at(&figures.revocation, 100), duration),
+        fixed("frames a text", of_texts(figures.frames), short),
+        fixed("bytes a text", of_texts(figures.bytes), bytes),
+        fixed("most frames waiting", peak.map(size), short),
+        fixed("stored a node at the end, mean", mean, bytes),
+        fixed("stored by the fullest node", last.map(|last| size(last.largest_disk)), bytes),
+        fixed("faults", Some(size(figures.faults.len())), short),
+        fixed("settled after", figures.settled_in.map(real), duration),
+        fixed("events", Some(real(figures.events)), short),
+        loose("events a real second", (figures.took > 0.0).then(|| figures.events_a_second()), short),
+        loose("played in", (figures.took > 0.0).then_some(figures.took * 1000.0), duration),
+        loose("memory of the program", report.memory.map(|kib| real(kib) * 1024.0), bytes),
+    ]
+}
+
+fn percent(value: f64) -> String {
+    if value >= 100.0 { "100 %".into() } else { format!("{value:.2} %") }
+}

@@ -1,0 +1,300 @@
+//! The plots of a run.
+
+use super::{
+    plot::{Axis, Measure, Plot, Series, Shape},
+    shares::share,
+    words::{bytes, real, short},
+};
+use crate::lab::{
+    Path,
+    figures::{Figures, Sample},
+};
+use std::collections::BTreeMap;
+
+const HOUR: f64 = 3_600_000.0;
+
+/// All plots of a run, in the order in which a page shows them.
+#[must_use]
+pub fn plots(figures: &Figures) -> Vec<Plot> {
+    vec![
+        ratio(figures),
+        delay(figures),
+        times("first-answer", "Time to the first answer", FIRST_ANSWER, &figures.first_answer),
+        times("forward", "How long a forward takes", FORWARD, &figures.forward),
+        times("revocation", "How long a removed agent could still write", REVOCATION, &figures.revocation),
+        outboxes(figures),
+        frames(figures),
+        traffic(figures),
+        storage(figures),
+        up(figures),
+        events(figures),
+        faults(figures),
+    ]
+}
+
+const FIRST_ANSWER: &str = "From a customer's first text, or the first after an answer, to the answer on the customer's \
+    device. It holds working hours and the speed of people, so it is mostly about them.";
+const FORWARD: &str = "From the command to forward until the newcomer is in the thread and can write.";
+const REVOCATION: &str = "From the change that takes a device out until the customer's node knows it: so long the \
+    removed device could still write to the customer, and read what the customer wrote.";
+
+fn ratio(figures: &Figures) -> Plot {
+    let hours = figures.hours.iter().enumerate().filter(|(_, hour)| hour.texts > 0);
+    let points = hours.map(|(at, hour)| {
+        let middle = real(u64::try_from(at).unwrap_or_default()) + 0.5;
+        (middle, 100.0 * real(hour.delivered) / real(hour.texts))
+    });
+    let facts = vec![
+        ("texts", short(real(figures.texts))),
+        ("delivered", short(real(figures.delivered))),
+        ("refused", short(real(figures.failed))),
+    ];
+    Plot {
+        id: "delivery",
+        title: "Texts that were delivered".into(),
+        about: "For each hour in which somebody wrote: how many of its texts were delivered in the end. The others \
+            were refused, with a reason that the author saw, or were still on their way when the run ended."
+            .into(),
+        x: clock(figures),
+        y: axis("delivered, % of the hour's texts", Measure::Percent),
+        series: vec![Series {
+            name: String::new(),
+            colour: 0,
+            dashed: false,
+            shape: Shape::Dots,
+            points: points.collect(),
+            facts,
+        }],
+    }
+}
+
+fn delay(figures: &Figures) -> Plot {
+    let paths = [Path::CustomerToBusiness, Path::BusinessToCustomer, Path::BotToCustomer];
+    let series = paths.into_iter().zip(0..).filter_map(|(path, colour)| {
+        let name = match path {
+            Path::CustomerToBusiness => "customer to business",
+            Path::BusinessToCustomer => "business to customer",
+            Path::BotToCustomer => "bot to customer",
+        };
+        figures.delivery.get(&path).map(|times| share(name, colour, times))
+    });
+    Plot {
+        id: "delay",
+        title: "Delay from writing to delivery".into(),
+        about: "How many of the delivered texts had arrived after so long, by the way they go. Delivered means that \
+            a device of the other side has opened the text and made it durable."
+            .into(),
+        x: axis("delay (each mark is about ten times the one before)", Measure::Duration),
+        y: axis("of all delivered, %", Measure::Percent),
+        series: series.collect(),
+    }
+}
+
+fn times(id: &'static str, title: &str, about: &str, times: &[u64]) -> Plot {
+    Plot {
+        id,
+        title: title.into(),
+        about: about.into(),
+        x: axis("time (each mark is about ten times the one before)", Measure::Duration),
+        y: axis("of all, % that took no longer", Measure::Percent),
+        series: vec![share("", 0, times)],
+    }
+}
+
+fn outboxes(figures: &Figures) -> Plot {
+    let waiting = |sample: &Sample| sample.waiting;
+    let most = |sample: &Sample| sample.longest_outbox;
+    Plot {
+        id: "outboxes",
+        title: "Frames waiting in outboxes".into(),
+        about: "What nodes had stored for others and knew no acknowledgement of, every few minutes: of all nodes \
+            together, and of the one with the most. It should come back to 0 when all are awake and connected."
+            .into(),
+        x: clock(figures),
+        y: axis("frames", Measure::Count),
+        series: vec![
+            level("all nodes together", 0, &figures.samples, waiting, short),
+            level("the fullest one", 1, &figures.samples, most, short),
+        ],
+    }
+}
+
+fn storage(figures: &Figures) -> Plot {
+    let nodes = figures.nodes.max(1);
+    Plot {
+        id: "storage",
+        title: "What a node keeps".into(),
+        about: "Bytes of all records that a node has stored, keys and values: the mean of all nodes, and the node \
+            with the most."
+            .into(),
+        x: clock(figures),
+        y: axis("bytes a node", Measure::Bytes),
+        series: vec![
+            level("mean of all nodes", 0, &figures.samples, |sample| sample.bytes / nodes, bytes),
+            level("the fullest one", 1, &figures.samples, |sample| sample.largest_disk, bytes),
+        ],
+    }
+}
+
+fn up(figures: &Figures) -> Plot {
+    Plot {
+        id: "up",
+        title: "Nodes that were up".into(),
+        about: "Devices that were switched on and running, of all. The others had crashed, slept, or their owners had \
+            gone home."
+            .into(),
+        x: clock(figures),
+        y: axis("nodes", Measure::Count),
+        series: vec![level("", 0, &figures.samples, |sample| sample.up, short)],
+    }
+}
+
+fn frames(figures: &Figures) -> Plot {
+    let per_text = |before: &Sample, after: &Sample| {
+        (after.frames.saturating_sub(before.frames), after.texts.saturating_sub(before.texts))
+    };
+    Plot {
+        id: "frames",
+        title: "Frames for each text".into(),
+        about: "All frames that were sent in an hour, for each text that was written in it: the texts to each member, \
+            acknowledgements, forwards, and what was sent again."
+            .into(),
+        x: clock(figures),
+        y: axis("frames a text", Measure::Count),
+        series: vec![hourly(figures, per_text, short, (figures.frames, figures.texts))],
+    }
+}
+
+fn traffic(figures: &Figures) -> Plot {
+    let per_text = |before: &Sample, after: &Sample| {
+        (after.sent.saturating_sub(before.sent), after.texts.saturating_sub(before.texts))
+    };
+    Plot {
+        id: "traffic",
+        title: "Bytes for each text".into(),
+        about: "The bytes of the same frames, without what transports add. Bringing an agent into a thread costs the \
+            most."
+            .into(),
+        x: clock(figures),
+        y: axis("bytes a text", Measure::Bytes),
+        series: vec![hourly(figures, per_text, bytes, (figures.bytes, figures.texts))],
+    }
+}
+
+fn events(figures: &Figures) -> Plot {
+    let windows = figures.samples.windows(2).filter_map(|pair| {
+        let [before, after] = pair else { return None };
+        let seconds = real(after.at.saturating_sub(before.at)) / 1000.0;
+        (seconds > 0.0)
+            .then(|| (real(before.at) / HOUR, real(after.events.saturating_sub(before.events)) / seconds))
+    });
+    let mut facts = vec![("events", short(real(figures.events)))];
+    if figures.took > 0.0 {
+        facts.push(("played in a real second", short(figures.events_a_second())));
+    }
+    Plot {
+        id: "events",
+        title: "Events a second".into(),
+        about: "Frames that arrive, connections, deadlines and deeds of people in a second of the simulated time: how \
+            busy the world was. The table says how many the computer played in a real second."
+            .into(),
+        x: clock(figures),
+        y: axis("events a simulated second", Measure::Count),
+        series: vec![Series {
+            name: String::new(),
+            colour: 0,
+            dashed: false,
+            shape: Shape::Steps,
+            points: windows.collect(),
+            facts,
+        }],
+    }
+}
+
+fn faults(figures: &Figures) -> Plot {
+    let faults = figures.faults.iter().map(|(at, kind)| (*at, kind_name(kind)));
+    let turned = figures.turned.iter().map(|(at, kind)| (*at, format!("turns: {}", kind_name(kind))));
+    let mut rows: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (at, name) in faults.chain(turned) {
+        rows.entry(name).or_default().push(real(at) / HOUR);
+    }
+    let series = rows.iter().zip(0u64..).map(|((name, times), row)| Series {
+        name: name.clone(),
+        colour: usize::from(name.starts_with("turns")),
+        dashed: false,
+        shape: Shape::Marks,
+        points: times.iter().map(|at| (*at, real(row))).collect(),
+        facts: vec![("times", times.len().to_string())],
+    });
+    let series = series.collect();
+    Plot {
+        id: "faults",
+        title: "What went wrong, and when".into(),
+        about: "Each stroke is a fault that the scenario asked for, or a node that turns into an adversary, in the \
+            row of its kind. All of it stops at the end; then everything has to settle."
+            .into(),
+        x: clock(figures),
+        y: axis("kind", Measure::Rows(rows.into_keys().collect())),
+        series,
+    }
+}
+
+/// The name that scenarios use.
+pub(super) fn kind_name(kind: &impl serde::Serialize) -> String {
+    serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn axis(label: &str, measure: Measure) -> Axis {
+    Axis { label: label.into(), measure }
+}
+
+fn clock(figures: &Figures) -> Axis {
+    axis("time of day in the simulation", Measure::Clock(figures.virtual_hours))
+}
+
+/// How something stood at each sample.
+fn level(
+    name: &str,
+    colour: usize,
+    samples: &[Sample],
+    value: impl Fn(&Sample) -> usize,
+    words: fn(f64) -> String,
+) -> Series {
+    let of = |sample: &Sample| real(u64::try_from(value(sample)).unwrap_or(u64::MAX));
+    let points: Vec<(f64, f64)> = samples.iter().map(|sample| (real(sample.at) / HOUR, of(sample))).collect();
+    let most = points.iter().map(|(_, y)| *y).fold(0.0, f64::max);
+    let facts = points.last().map(|(_, last)| vec![("most", words(most)), ("at the end", words(*last))]);
+    Series {
+        name: name.into(),
+        colour,
+        dashed: false,
+        shape: Shape::Line,
+        points,
+        facts: facts.unwrap_or_default(),
+    }
+}
+
+/// What a text cost in each hour in which there were some.
+fn hourly(
+    figures: &Figures,
+    cost: impl Fn(&Sample, &Sample) -> (u64, u64),
+    words: fn(f64) -> String,
+    (all, texts): (u64, u64),
+) -> Series {
+    let mut points = Vec::new();
+    let mut before = figures.samples.first();
+    for sample in &figures.samples {
+        let Some(start) = before else { break };
+        if sample.at.saturating_sub(start.at) < 3_600_000 {
+            continue;
+        }
+        let (cost, texts) = cost(start, sample);
+        if texts > 0 {
+            points.push(((real(start.at) + HOUR / 2.0) / HOUR, real(cost) / real(texts)));
+        }
+        before = Some(sample);
+    }
+    let facts =
+        if texts > 0 { vec![("over the whole run", words(real(all) / real(texts)))] } else { Vec::new() };
+    Series { name: String::new(), colour: 0, dashed: false, shape: Shape::Dots, points, facts }
+}

@@ -1,0 +1,239 @@
+//! Who is connected with whom, who wants to be, and what keeps them apart.
+
+use crate::{NodeId, SimError, World, queue::What};
+use frontdesk_engine::Input;
+use frontdesk_identity::TransportKey;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Until a connection that broke, or could not be made, is tried again, in milliseconds.
+const AGAIN: u64 = 1000;
+
+/// What stands between a node and those who dial it.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nat {
+    /// Nothing: everybody can dial it.
+    #[default]
+    Open,
+    /// A router that keeps one outside port for all peers. Nobody can dial it; holes could be punched.
+    Cone,
+    /// A router with another outside port for each peer. Nobody can dial it, and no hole can be punched.
+    Symmetric,
+}
+
+/// The connections of a world. What is asked for each event is found without looking at all nodes.
+#[derive(Debug, Default)]
+pub(crate) struct Wires {
+    /// The number of each connection: frames of an earlier one are lost.
+    numbers: BTreeMap<(NodeId, NodeId), u64>,
+    peers: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    /// For each node, who wants to be connected to it.
+    wanted: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    /// Pairs that can't be connected.
+    cut: BTreeSet<(NodeId, NodeId)>,
+    /// Pairs that one side refuses, until when.
+    banned: BTreeMap<(NodeId, NodeId), u64>,
+    /// Nodes that stand behind something.
+    nat: BTreeMap<NodeId, Nat>,
+    /// Holes are punched, which the program doesn't do.
+    pub(crate) punching: bool,
+    /// Pairs that wanted to be connected and never could.
+    pub(crate) apart: BTreeSet<(NodeId, NodeId)>,
+}
+
+pub(crate) fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
+    if a < b { (a, b) } else { (b, a) }
+}
+
+impl Wires {
+    pub(crate) fn number(&self, a: NodeId, b: NodeId) -> Option<u64> {
+        self.numbers.get(&pair(a, b)).copied()
+    }
+
+    pub(crate) fn peers(&self, node: NodeId) -> Vec<NodeId> {
+        self.peers.get(&node).into_iter().flatten().copied().collect()
+    }
+
+    pub(crate) fn want(&mut self, by: NodeId, other: NodeId) {
+        self.wanted.entry(other).or_default().insert(by);
+    }
+
+    pub(crate) fn forget(&mut self, by: NodeId, other: NodeId) {
+        if let Some(wanted) = self.wanted.get_mut(&other) {
+            wanted.remove(&by);
+        }
+    }
+
+    fn wants(&self, by: NodeId, other: NodeId) -> bool {
+        self.wanted.get(&other).is_some_and(|wanted| wanted.contains(&by))
+    }
+
+    fn tie(&mut self, a: NodeId, b: NodeId, number: u64) {
+        self.numbers.insert(pair(a, b), number);
+        self.peers.entry(a).or_default().insert(b);
+        self.peers.entry(b).or_default().insert(a);
+    }
+
+    fn untie(&mut self, a: NodeId, b: NodeId) -> bool {
+        for (side, other) in [(a, b), (b, a)] {
+            self.peers.entry(side).or_default().remove(&other);
+        }
+        self.numbers.remove(&pair(a, b)).is_some()
+    }
+
+    pub(crate) fn set_nat(&mut self, node: NodeId, nat: Nat) {
+        self.nat.insert(node, nat);
+    }
+
+    pub(crate) fn nat(&self, node: NodeId) -> Nat {
+        self.nat.get(&node).copied().unwrap_or_default()
+    }
+
+    /// Whether one who dials the other gets through.
+    fn reaches(&self, by: NodeId, other: NodeId) -> bool {
+        match (self.nat(by), self.nat(other)) {
+            (_, Nat::Open) => true,
+            (Nat::Cone, Nat::Cone) => self.punching,
+            (Nat::Open | Nat::Symmetric, Nat::Cone) | (_, Nat::Symmetric) => false,
+        }
+    }
+
+    /// Whether two nodes can ever be connected, whoever dials.
+    pub(crate) fn can_meet(&self, a: NodeId, b: NodeId) -> bool {
+        self.reaches(a, b) || self.reaches(b, a)
+    }
+
+    pub(crate) fn is_cut(&self, a: NodeId, b: NodeId) -> bool {
+        self.cut.contains(&pair(a, b))
+    }
+}
+
+impl World {
+    /// Puts a node behind a router, from its next connection on.
+    pub fn set_nat(&mut self, node: NodeId, nat: Nat) {
+        self.wires.set_nat(node, nat);
+    }
+
+    /// Kills a node for good.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn stop(&mut self, id: NodeId) -> Result<(), SimError> {
+        self.note(id, None, || "stops; what was not flushed is lost".into());
+        self.node_mut(id)?.crash();
+        for peer in self.wires.peers(id) {
+            let (a, b) = pair(id, peer);
+            self.disconnect(a, b)?;
+        }
+        Ok(())
+    }
+
+    /// Breaks a connection. Who wants it tries again after a second.
+    pub(crate) fn disconnect(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
+        if !self.wires.untie(a, b) {
+            return Ok(());
+        }
+        self.note(a, Some(b), || "connection breaks".into());
+        for (side, other) in [(a, b), (b, a)] {
+            let peer = self.node(other)?.transport();
+            self.feed(side, Input::PeerDown(peer))?;
+            self.try_again(side, other, AGAIN);
+        }
+        Ok(())
+    }
+
+    fn try_again(&mut self, by: NodeId, other: NodeId, wait: u64) {
+        if self.wires.wants(by, other) {
+            self.schedule(wait, What::Connect { a: by, b: other });
+        }
+    }
+
+    /// A node is there again: who wants it tries.
+    pub(crate) fn invite_all(&mut self, node: NodeId) {
+        let wanted = self.wires.wanted.get(&node).cloned().unwrap_or_default();
+        for by in wanted {
+            if self.wires.number(by, node).is_none() {
+                self.schedule(AGAIN, What::Connect { a: by, b: node });
+            }
+        }
+    }
+
+    /// One dials the other. What keeps them apart and passes is waited for: a node that is down calls when it is back.
+    pub(crate) fn connect(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
+        if self.wires.number(a, b).is_some() || !self.node(a)?.is_up() {
+            return Ok(());
+        }
+        if !self.wires.reaches(a, b) {
+            if !self.wires.can_meet(a, b) {
+                self.wires.apart.insert(pair(a, b));
+            }
+            return Ok(());
+        }
+        if !self.node(b)?.is_up() || self.wires.is_cut(a, b) {
+            return Ok(());
+        }
+        if let Some(until) = self.wires.banned.get(&pair(a, b)).copied() {
+            if self.time < until {
+                self.try_again(a, b, until - self.time);
+                return Ok(());
+            }
+            self.wires.banned.remove(&pair(a, b));
+        }
+        let number = self.next_order();
+        self.note(a, Some(b), || "connects".into());
+        self.wires.tie(a, b, number);
+        let (key_a, key_b) = (self.node(a)?.transport(), self.node(b)?.transport());
+        self.feed(a, Input::PeerUp(key_b))?;
+        self.feed(b, Input::PeerUp(key_a))
+    }
+
+    /// Honest nodes give each other no reason to break a connection.
+    pub(crate) fn ban(&mut self, id: NodeId, peer: TransportKey, ban: u64) -> Result<(), SimError> {
+        let other = self.by_key.get(&peer).copied().ok_or(SimError::Down)?;
+        if self.node(other)?.rogue.is_none() {
+            // Where somebody keeps the books, the run goes on.
+            match &mut self.quarrels {
+                Some(quarrels) => quarrels.push((id, other)),
+                None => return Err(SimError::Broken("a peer broke the protocol".into())),
+            }
+        }
+        self.wires.banned.insert(pair(id, other), self.time + ban);
+        self.note(id, Some(other), || format!("shuts out for {ban} ms"));
+        self.bans += 1;
+        self.disconnect(id, other)
+    }
+
+    /// Cuts the wire between two nodes.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn part(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
+        self.note(a, Some(b), || "wire is cut".into());
+        self.wires.cut.insert(pair(a, b));
+        self.disconnect(a, b)
+    }
+
+    /// Mends the wire between two nodes.
+    pub fn mend(&mut self, a: NodeId, b: NodeId) {
+        if self.wires.cut.remove(&pair(a, b)) {
+            self.note(a, Some(b), || "wire is mended".into());
+            self.try_again(a, b, AGAIN);
+            self.try_again(b, a, AGAIN);
+        }
+    }
+
+    /// Mends all wires.
+    pub(crate) fn mend_all(&mut self) {
+        for (a, b) in self.wires.cut.clone() {
+            self.mend(a, b);
+        }
+    }
+
+    /// Whether two nodes are connected.
+    #[must_use]
+    pub fn are_connected(&self, a: NodeId, b: NodeId) -> bool {
+        self.wires.number(a, b).is_some()
+    }
+}
