@@ -8,21 +8,29 @@ use frontdesk_sim::lab::{
     play,
     scenario::AdversaryKind,
 };
-use std::{fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Scenarios that are for long evenings.
 const BIG: [&str; 1] = ["city"];
-/// With how many seeds each scenario is played, from which on.
-const SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
+/// With which seeds each scenario is played. The tests share what came of them.
+const SEEDS: [u64; 2] = [7, 8];
 
-fn scenarios() -> Vec<(String, Scenario)> {
+static PLAYED: Mutex<BTreeMap<(String, u64), Arc<Outcome>>> = Mutex::new(BTreeMap::new());
+
+/// The names of all scenarios that are played here.
+fn small() -> Vec<String> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let mut found: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    found.sort();
-    found
-        .into_iter()
-        .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), read(&path)))
-        .collect()
+    let found = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut names: Vec<String> =
+        found.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    names.retain(|name| !BIG.contains(&name.as_str()));
+    names.sort();
+    names
 }
 
 fn read(path: &std::path::Path) -> Scenario {
@@ -38,11 +46,23 @@ fn run(scenario: &Scenario, seed: u64) -> Outcome {
     play(scenario, seed, &mut Nobody).unwrap()
 }
 
+/// What comes of a scenario as it is written.
+fn played(name: &str, seed: u64) -> Arc<Outcome> {
+    let key = (name.to_owned(), seed);
+    let known = || PLAYED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(outcome) = known().get(&key) {
+        return Arc::clone(outcome);
+    }
+    let outcome = Arc::new(run(&scenario(name), seed));
+    known().insert(key, Arc::clone(&outcome));
+    outcome
+}
+
 /// Plays a scenario, which must keep every promise.
 fn keeps(name: &str, seed: u64) -> Figures {
-    let outcome = run(&scenario(name), seed);
+    let outcome = played(name, seed);
     assert!(outcome.violations.is_empty(), "{name}, seed {seed}: {:#?}", outcome.violations);
-    outcome.figures
+    outcome.figures.clone()
 }
 
 fn refused(attack: &Attack, word: &str) -> u64 {
@@ -67,11 +87,10 @@ impl Watch for Nobody {
 
 #[test]
 fn every_scenario_keeps_every_promise() {
-    for (name, scenario) in scenarios().into_iter().filter(|(name, _)| !BIG.contains(&name.as_str())) {
+    for name in small() {
         for seed in SEEDS {
-            let outcome = run(&scenario, seed);
-            assert!(outcome.violations.is_empty(), "{name}, seed {seed}: {:#?}", outcome.violations);
-            assert!(outcome.figures.texts > 100, "{name}, seed {seed}: hardly anybody wrote");
+            let figures = keeps(&name, seed);
+            assert!(figures.texts > 100, "{name}, seed {seed}: hardly anybody wrote");
         }
     }
 }
@@ -79,7 +98,7 @@ fn every_scenario_keeps_every_promise() {
 #[test]
 fn on_an_ordinary_day_nearly_nothing_is_refused_and_nothing_stays_on_its_way() {
     for name in ["office", "storm", "clocks", "policy", "expiry", "moving", "forgery", "contact_flood"] {
-        let figures = keeps(name, 5);
+        let figures = keeps(name, 7);
         assert_eq!(figures.delivered + figures.failed, figures.texts, "{name}");
         assert!(figures.failed * 50 <= figures.texts, "{name}: {} refused", figures.failed);
     }
@@ -87,11 +106,9 @@ fn on_an_ordinary_day_nearly_nothing_is_refused_and_nothing_stays_on_its_way() {
 
 #[test]
 fn the_same_seed_gives_the_same_run_and_another_seed_another() {
-    for (name, scenario) in scenarios().into_iter().filter(|(name, _)| !BIG.contains(&name.as_str())) {
-        let trace = |seed| run(&scenario, seed).trace;
-        let first = trace(7);
-        assert_eq!(first, trace(7), "{name}");
-        assert_ne!(first, trace(8), "{name}");
+    for name in small() {
+        assert_eq!(played(&name, 7).trace, run(&scenario(&name), 7).trace, "{name}");
+        assert_ne!(played(&name, 7).trace, played(&name, 8).trace, "{name}");
     }
 }
 
@@ -201,6 +218,13 @@ fn a_grant_ends_for_others_whatever_the_clock_of_its_holder_says() {
     let (_, liar) = attack("lying_clock", AdversaryKind::LyingClock);
     assert!(liar.tried > 20 && liar.taken == 0, "{liar:?}");
     assert!(liar.refused.values().sum::<u64>() * 2 > liar.tried, "{liar:?}");
+}
+
+#[test]
+fn the_big_scenarios_can_be_read() {
+    for name in BIG {
+        assert!(scenario(name).customers.count >= 8_000, "{name}");
+    }
 }
 
 #[test]

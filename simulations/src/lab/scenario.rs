@@ -164,6 +164,14 @@ mod default {
     }
 }
 
+impl Scenario {
+    /// Whether disks fail so that something is done and its answer is lost.
+    pub(super) fn loses_answers(&self) -> bool {
+        let such = [FaultKind::FlushFails, FaultKind::PowerCut];
+        self.faults.iter().any(|fault| such.contains(&fault.what))
+    }
+}
+
 impl Business {
     /// Whether administrators' nodes forward by their own rule.
     pub(super) fn by_policy(&self) -> bool {

@@ -46,7 +46,9 @@ impl Play<'_> {
                 out.into_iter().for_each(|out| self.left(node, thread, out));
             }
             Event::CommandDone { id, .. } => self.truth.done(now, id),
-            Event::Security { peer, reason, detail, .. } => self.accuse(node, peer, reason, &detail),
+            Event::Security { peer, thread, reason, detail } => {
+                self.accuse((node, peer), thread, reason, &detail);
+            }
             Event::ContactFailed { .. }
             | Event::Message { .. }
             | Event::Removed { .. }
@@ -164,12 +166,19 @@ impl Play<'_> {
     }
 
     /// A node says that another broke a rule. Honest nodes don't, but for what they sent before they knew that their right
-    /// had ended.
-    fn accuse(&mut self, node: NodeId, peer: TransportKey, reason: Reason, detail: &str) {
+    /// had ended, and where their steward lies.
+    fn accuse(
+        &mut self,
+        (node, peer): (NodeId, TransportKey),
+        thread: Option<ThreadId>,
+        reason: Reason,
+        detail: &str,
+    ) {
         let Some(peer) = self.world.by_key.get(&peer).copied() else { return };
         *self.figures.security.entry(reason.to_string()).or_default() += 1;
         let ended = [Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason);
-        if !ended && self.is_honest(peer) && self.is_honest(node) {
+        let split = thread.is_some_and(|thread| self.truth.split.contains(&thread));
+        if !ended && !split && self.is_honest(peer) && self.is_honest(node) {
             let seen = format!("node {} accuses node {}: {reason}: {detail}", node.0, peer.0);
             self.truth.broken(self.world.time, "honest nodes keep the rules", seen);
         }

@@ -6,7 +6,7 @@ use crate::{
     lab::{chance::Chance as _, people::Role},
     office,
 };
-use frontdesk_engine::Command;
+use frontdesk_engine::{Command, HistoryChoice};
 use frontdesk_identity::ThreadId;
 
 impl Play<'_> {
@@ -129,8 +129,15 @@ impl Play<'_> {
             hand_over,
             note: String::new(),
         };
-        let before = self.forwards.insert((thread, to), (self.world.time, history));
-        if self.tries(by, command)?.is_some() {
+        let now = self.world.time;
+        let before = self.forwards.insert((thread, to), (now, history));
+        let done = self.tries(by, command)?.is_some();
+        if (done || self.unsure) && self.scenario.loses_answers() {
+            // A steward whose disk fails may do it and tell nobody.
+            let ends = now.saturating_add(self.scenario.business.lasts().saturating_mul(1000));
+            self.truth.lets_in((thread, to, now), HistoryChoice::All, ends, &[]);
+        }
+        if done {
             return Ok(true);
         }
         match before {

@@ -6,8 +6,11 @@ use frontdesk_engine::MessageState;
 use frontdesk_identity::{DeviceId, ThreadId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a member knows of a thread: epoch, members, the grants of each, and who is steward.
-type View = (u64, Vec<(DeviceId, Vec<String>, bool)>);
+/// A member of a thread as another knows it: its device, its grants, and whether it is the steward.
+type Known = (DeviceId, Vec<String>, bool);
+
+/// What a member knows of a thread: epoch and members.
+type View = (u64, Vec<Known>);
 
 /// What members list of a thread, each in its order.
 type Lists = BTreeMap<NodeId, Vec<u64>>;
@@ -75,7 +78,7 @@ impl Truth {
         &mut self,
         at: u64,
         thread: ThreadId,
-        (epoch, state): (u64, &[(DeviceId, Vec<String>, bool)]),
+        (epoch, state): (u64, &[Known]),
         views: &BTreeMap<NodeId, Option<View>>,
     ) {
         let frozen = self.is_frozen(thread);

@@ -7,7 +7,7 @@ use crate::{
     office,
 };
 use frontdesk_capability::{Abilities, Ability, ChainBytes, Terms};
-use frontdesk_identity::{DeviceKeys, PrincipalId, ThreadId};
+use frontdesk_identity::{DeviceKeys, PrincipalId, ThreadId, UnixTime};
 use frontdesk_wire::{Body, ContactRequest, RequestId, ThreadMessage};
 use rand_core::Rng as _;
 use serde_bytes::ByteBuf;
@@ -57,7 +57,8 @@ impl Play<'_> {
         let mut rng = business.device.rng.clone();
         let widened = Forge::link(&narrow, business.device.keys.signing(), wider, now, &mut rng)?;
         let stranger = DeviceKeys::generate(&mut business.device.rng).id();
-        let over = Terms { expires: since.plus(1), ..terms };
+        let ago = |hours: u64| UnixTime(since.0.saturating_sub(hours * 3600));
+        let over = Terms { not_before: ago(2), expires: ago(1), ..terms };
         let chains: Vec<ChainBytes> = vec![
             Forge::spoil(business.chain.bytes()),
             widened,

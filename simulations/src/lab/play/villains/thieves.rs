@@ -6,7 +6,7 @@ use crate::{
     lab::{play::Play, truth::text},
 };
 use frontdesk_engine::Command;
-use frontdesk_identity::ThreadId;
+use frontdesk_identity::{ThreadId, UnixTime};
 use frontdesk_thread::{Opened, Suite};
 use frontdesk_wire::{
     Body, Content, ContentKind, ForwardRequest, Frame, KeyPackages, Position, RefillRequest, Rejoin,
@@ -130,30 +130,29 @@ impl Play<'_> {
 }
 
 fn thread_of(body: &Body) -> Option<ThreadId> {
-    match body {
-        Body::ThreadMessage(message) => Some(message.thread),
-        Body::HistoryPiece(piece) => Some(piece.thread),
-        Body::CommitNotice(notice) => Some(notice.thread),
-        _ => None,
+    if let Body::ThreadMessage(message) = body {
+        return Some(message.thread);
     }
+    if let Body::HistoryPiece(piece) = body {
+        return Some(piece.thread);
+    }
+    let Body::CommitNotice(notice) = body else { return None };
+    Some(notice.thread)
 }
 
-fn opens(agent: &mut Adversary, now: frontdesk_identity::UnixTime, thread: ThreadId, body: &Body) -> bool {
-    match body {
-        Body::ThreadMessage(message) => {
-            let opened = agent.in_thread(now, thread, |ctx, keys| keys.open(ctx, &message.sealed));
-            matches!(opened, Ok(Ok(Opened::Message { .. })))
-        }
-        Body::HistoryPiece(piece) => {
-            let opened =
-                agent.in_thread(now, thread, |ctx, keys| keys.open_history(ctx, piece.index, &piece.sealed));
-            matches!(opened, Ok(Ok(_)))
-        }
-        Body::CommitNotice(notice) => {
-            // What follows from a commit that it can open is tried with what comes after it.
-            drop(agent.in_thread(now, thread, |ctx, keys| keys.open(ctx, &notice.commit)));
-            false
-        }
-        _ => false,
+/// Whether it reads something. What follows from a commit that it can open is tried with what comes after it.
+fn opens(agent: &mut Adversary, now: UnixTime, thread: ThreadId, body: &Body) -> bool {
+    if let Body::ThreadMessage(message) = body {
+        let opened = agent.in_thread(now, thread, |ctx, keys| keys.open(ctx, &message.sealed));
+        return matches!(opened, Ok(Ok(Opened::Message { .. })));
     }
+    if let Body::HistoryPiece(piece) = body {
+        let (index, sealed) = (piece.index, &piece.sealed);
+        let opened = agent.in_thread(now, thread, |ctx, keys| keys.open_history(ctx, index, sealed));
+        return matches!(opened, Ok(Ok(_)));
+    }
+    if let Body::CommitNotice(notice) = body {
+        drop(agent.in_thread(now, thread, |ctx, keys| keys.open(ctx, &notice.commit)));
+    }
+    false
 }
