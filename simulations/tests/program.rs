@@ -1,5 +1,5 @@
 //! The program as people use it: the real binary, its files, its words and its exit codes.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use serde_json::Value;
 use std::{

@@ -115,21 +115,17 @@ pub(crate) fn command_in_words(command: &Command) -> String {
 
 /// What a node tells its owner. Answers to commands are told with the command.
 pub(crate) fn event_in_words(event: &Event) -> Option<String> {
-    match event {
-        Event::CommandDone { .. } | Event::PeerUp { .. } | Event::PeerDown { .. } => None,
-        Event::Message { message, .. } if message.mine => None,
-        Event::Message { message, history } => {
-            let from = if *history { " from the history" } else { "" };
-            Some(format!(
-                "shows \"{}\" ({}) of {}{from}",
-                message.text,
-                message.id,
-                message.thread.fmt_short()
-            ))
-        }
-        Event::MessageState { thread, message, state } => {
-            Some(format!("says that {message} of {} is {state:?}", thread.fmt_short()))
-        }
-        other => Some(format!("tells {other:?}")),
+    if matches!(event, Event::CommandDone { .. } | Event::PeerUp { .. } | Event::PeerDown { .. }) {
+        return None;
     }
+    if let Event::Message { message, history } = event {
+        let from = if *history { " from the history" } else { "" };
+        let thread = message.thread.fmt_short();
+        let words = format!("shows \"{}\" ({}) of {thread}{from}", message.text, message.id);
+        return (!message.mine).then_some(words);
+    }
+    if let Event::MessageState { thread, message, state } = event {
+        return Some(format!("says that {message} of {} is {state:?}", thread.fmt_short()));
+    }
+    Some(format!("tells {event:?}"))
 }

@@ -71,7 +71,7 @@ fn verdict(report: &Report) -> String {
         .collect();
     format!(
         "<p class=\"verdict bad\">\u{2717} Promises were broken: {}.</p>\n<div class=\"wide\"><table>\n\
-         <tr><th>when</th><th>promise</th><th>what was seen</th></tr>\n{rows}</table></div>\n",
+         <tr><th>when</th><th class=\"words\">promise</th><th class=\"words\">what was seen</th></tr>\n{rows}</table></div>\n",
         report.violations.len()
     )
 }
