@@ -1,6 +1,6 @@
 //! What goes wrong in a world: cut wires, failing disks, restored backups; and a record of what was sent.
 
-use crate::{Failure, Node, NodeId, SimError, World};
+use crate::{Failure, Fare, Node, NodeId, SimError, World};
 use frontdesk_engine::{Input, mark_restored};
 use frontdesk_store::{Batch, MemoryStore, Overlay, Reader as _, Scan, Store as _};
 
@@ -121,9 +121,15 @@ impl World {
         self.tape.as_deref().unwrap_or_default()
     }
 
-    /// Gives each of the next frames its own delay, in milliseconds; none of them is lost.
-    pub fn set_delays(&mut self, delays: impl IntoIterator<Item = u64>) {
-        self.script = delays.into_iter().collect();
+    /// Says of each of the next frames how it fares.
+    pub fn set_fares(&mut self, fares: impl IntoIterator<Item = Fare>) {
+        self.script = fares.into_iter().collect();
+    }
+
+    /// Whether fewer frames were sent than [`set_fares`](Self::set_fares) spoke of.
+    #[must_use]
+    pub fn has_fares_left(&self) -> bool {
+        !self.script.is_empty()
     }
 
     /// Gives a node a frame as if `from` had sent it over a connection that it authenticated.

@@ -16,6 +16,24 @@ pub struct Weather {
     pub duplication: u32,
 }
 
+/// How one frame fares, in the weather's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fare {
+    /// It arrives after so many milliseconds.
+    After(u64),
+    /// It never arrives.
+    Lost,
+}
+
+impl Fare {
+    pub(crate) fn arrivals(self) -> Vec<u64> {
+        match self {
+            Self::After(delay) => vec![delay],
+            Self::Lost => Vec::new(),
+        }
+    }
+}
+
 impl Weather {
     /// Every frame arrives once and in order, after a millisecond.
     pub const FAIR: Self = Self { latency: 1, jitter: 0, loss: 0, duplication: 0 };

@@ -1,7 +1,7 @@
 //! The world: nodes, time, and the queue of what happens next.
 
 use crate::{
-    Node, NodeId, Sent, Weather,
+    Fare, Node, NodeId, Sent, Weather,
     lab::{Roads, log},
     queue::{Scheduled, What},
     wires::Wires,
@@ -86,8 +86,8 @@ pub struct World {
     pub(crate) wires: Wires,
     /// Every frame that was sent, while it is recorded.
     pub(crate) tape: Option<Vec<Sent>>,
-    /// Delays of the next frames, in the weather's place.
-    pub(crate) script: VecDeque<u64>,
+    /// How the next frames fare, in the weather's place.
+    pub(crate) script: VecDeque<Fare>,
     /// Ways that frames take, in the weather's place.
     pub(crate) roads: Option<Roads>,
     /// What [`World::call`] asked for and is due.
@@ -411,7 +411,7 @@ impl World {
             tape.push(Sent { at: self.time, from, to, frame: frame.to_vec() });
         }
         let arrivals = match (self.script.pop_front(), &mut self.roads) {
-            (Some(delay), _) => vec![delay],
+            (Some(fare), _) => fare.arrivals(),
             (None, Some(roads)) => roads.arrivals((from, to), self.time, frame.len(), &mut self.rng),
             (None, None) => self.weather.arrivals(&mut self.rng),
         };

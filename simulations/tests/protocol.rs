@@ -5,7 +5,7 @@ use frontdesk_capability::{Abilities, Ability, History, Revocation, RevocationBy
 use frontdesk_engine::{Answer, Event, HistoryChoice, Query, Role, limits::MAX_MALFORMED};
 use frontdesk_identity::{DeviceId, UnixTime, codec};
 use frontdesk_sim::{
-    Business, Fate, Forge, NodeId, Siege,
+    Business, Fare, Fate, Forge, NodeId, Siege,
     office::{PATIENCE, is_in, stock, texts, told},
 };
 use frontdesk_store::{Reader as _, Scan};
@@ -124,9 +124,9 @@ fn a_forward_payload_counts_for_its_device_from_its_steward_and_once() {
     let forged = Body::ForwardPayload(ForwardPayload { chain: Forge::spoil(&anas.chain), ..anas.clone() });
     siege.refuses(&mut stranger, ben, &forged, Reason::GrantForged).unwrap();
     // Ben's own payload is overtaken by the same one from Ana, who is not the steward.
-    siege.office.world.set_delays([10_000; 8]);
+    siege.office.world.set_fares([Fare::After(10_000); 8]);
     siege.office.ask_forward(acme, thread, ben, (HistoryChoice::All, DAY, false)).unwrap();
-    siege.office.world.set_delays([]);
+    siege.office.world.set_fares([]);
     let bens = Body::ForwardPayload(payload(&siege, ben));
     let mut ana = siege.take_over(ana, &[ben]).unwrap();
     siege.refuses(&mut ana, ben, &bens, Reason::NotSteward).unwrap();

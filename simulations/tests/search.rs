@@ -1,0 +1,145 @@
+//! Small worlds, searched: every way in which the frames of one moment can fare, and every instant of a crash.
+//!
+//! `FRONTDESK_DEPTH` sets how many frames fare in every way (default 5).
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says how much was searched"
+)]
+
+use frontdesk_engine::{Command, Event, HistoryChoice};
+use frontdesk_sim::{
+    Explored, Fare, NodeId, Search, Siege, SimError, World,
+    office::{PATIENCE, is_in, texts, told, who},
+};
+
+const DAY: u64 = 24 * 3600;
+/// On time, overtaken by all others, or lost.
+const FARES: [Fare; 3] = [Fare::After(1), Fare::After(60), Fare::Lost];
+
+fn depth() -> u32 {
+    std::env::var("FRONTDESK_DEPTH").ok().and_then(|text| text.parse().ok()).unwrap_or(5)
+}
+
+fn base() -> Result<Siege, SimError> {
+    Siege::lay(HistoryChoice::All, DAY)
+}
+
+fn frames() -> Search {
+    Search { depth: depth(), fares: FARES.to_vec(), crashes: (Vec::new(), 0) }
+}
+
+/// Each node killed at each of the first thirty happenings, while frames are on time or late.
+fn crashes() -> Search {
+    let all = vec![NodeId(0), NodeId(1), NodeId(2), NodeId(3)];
+    Search { depth: 3, fares: vec![Fare::After(1), Fare::After(60)], crashes: (all, 30) }
+}
+
+fn explored(what: &str, outcome: Result<Explored, SimError>) {
+    let Explored { runs, states } = outcome.unwrap_or_else(|error| panic!("{what}: {error}"));
+    println!("{what}: {runs} runs, {states} states");
+    assert!(states > 100, "{what}: only {states} states");
+}
+
+fn check(holds: bool, what: &str) -> Result<(), SimError> {
+    if holds { Ok(()) } else { Err(SimError::Broken(what.to_owned())) }
+}
+
+/// All of these show so many texts, the same in the same order, know as many members, and accuse nobody.
+fn agree(siege: &mut Siege, nodes: &[NodeId], count: usize, members: usize) -> Result<(), SimError> {
+    let thread = siege.thread;
+    let whole = |world: &World| {
+        nodes.iter().all(|node| {
+            texts(world, *node, thread).len() >= count
+                && who(world, *node, thread).is_some_and(|who| who.members.len() == members)
+        })
+    };
+    siege.office.world.until_about("all texts and members everywhere", PATIENCE, whole)?;
+    siege.settle()?;
+    let world = &siege.office.world;
+    let mut shown = nodes.iter().map(|node| texts(world, *node, thread));
+    let first = shown.next().unwrap_or_default();
+    check(first.len() == count, "a text is shown twice")?;
+    check(shown.all(|other| other == first), "two members show another order")?;
+    let accused = |node: &&NodeId| told(world, **node, |event| matches!(event, Event::Security { .. }));
+    check(!nodes.iter().any(|node| accused(&node)), "an honest node was accused")
+}
+
+fn forward(siege: &mut Siege) -> Result<(), SimError> {
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    siege.office.ask_forward(acme, thread, ben, (HistoryChoice::All, DAY, false))?;
+    siege.office.say(carla, thread, "meanwhile Carla")?;
+    siege.office.say(ana, thread, "meanwhile Ana")
+}
+
+fn forwarded(siege: &mut Siege) -> Result<(), SimError> {
+    let all = [siege.acme, siege.carla, siege.ana, siege.ben];
+    agree(siege, &all, 5, 4)
+}
+
+/// Ana asks for it, and what she wrote before counts.
+fn hand_over(siege: &mut Siege) -> Result<(), SimError> {
+    let (carla, ana, ben, thread) = (siege.carla, siege.ana, siege.ben, siege.thread);
+    siege.office.say(ana, thread, "my last word")?;
+    siege.office.ask_forward(ana, thread, ben, (HistoryChoice::All, DAY, true))?;
+    siege.office.say(carla, thread, "meanwhile Carla")
+}
+
+fn handed_over(siege: &mut Siege) -> Result<(), SimError> {
+    let (stay, ana, thread) = ([siege.acme, siege.carla, siege.ben], siege.ana, siege.thread);
+    agree(siege, &stay, 5, 3)?;
+    siege.office.world.until_about("Ana to leave", PATIENCE, |world| !is_in(world, ana, thread))
+}
+
+/// The steward takes Ana out; she doesn't know, and writes.
+fn revoke(siege: &mut Siege) -> Result<(), SimError> {
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let from = siege.device(ana)?;
+    siege.office.world.command(acme, Command::Revoke { thread, from })?;
+    siege.office.say(ana, thread, "she does not know yet")?;
+    siege.office.say(acme, thread, "among us")?;
+    siege.office.say(carla, thread, "meanwhile Carla")
+}
+
+fn revoked(siege: &mut Siege) -> Result<(), SimError> {
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let shows = |world: &World, node, text: &str| texts(world, node, thread).contains(&text.to_owned());
+    let whole = |world: &World| {
+        [acme, carla]
+            .iter()
+            .all(|node| shows(world, *node, "meanwhile Carla") && shows(world, *node, "among us"))
+            && !is_in(world, ana, thread)
+    };
+    siege.office.world.until_about("the texts of those who stay", PATIENCE, whole)?;
+    siege.settle()?;
+    let world = &siege.office.world;
+    check(!shows(world, acme, "she does not know yet"), "who revoked hears nothing more")?;
+    check(!shows(world, ana, "among us"), "who was taken out reads what follows")?;
+    siege.goes_on()
+}
+
+#[test]
+fn a_forward_among_texts_however_frames_fare() {
+    explored("forward", frames().explore(base, forward, forwarded));
+}
+
+#[test]
+fn a_hand_over_among_texts_however_frames_fare() {
+    explored("hand-over", frames().explore(base, hand_over, handed_over));
+}
+
+#[test]
+fn a_removal_among_texts_however_frames_fare() {
+    explored("removal", frames().explore(base, revoke, revoked));
+}
+
+#[test]
+fn a_forward_among_texts_whoever_is_killed_whenever() {
+    explored("forward and a crash", crashes().explore(base, forward, forwarded));
+}
+
+#[test]
+fn a_hand_over_among_texts_whoever_is_killed_whenever() {
+    explored("hand-over and a crash", crashes().explore(base, hand_over, handed_over));
+}
