@@ -4,6 +4,7 @@
 use crate::{
     member::{Holds, Leaf, LeafError, Member, Side, host_may_be_here, verify_chain},
     state::{StateError, ThreadState},
+    verified::VerifiedRecords,
 };
 use frontdesk_capability::{Ability, ChainBytes, Refusal, Revocations, Scope};
 use frontdesk_identity::{DeviceId, DeviceRecord, UnixTime};
@@ -133,12 +134,13 @@ pub(crate) fn admit(
     step: Step<'_>,
     state: Option<&[u8]>,
     leaves: &[Leaf],
+    verified: &VerifiedRecords,
     at: At<'_>,
 ) -> Result<Admitted, AdmissionRefusal> {
     let state = ThreadState::decode(state.ok_or(AdmissionRefusal::NotAThread)?)?;
     check_committer(step, &state)?;
     check_history(step, &state)?;
-    let records = records(step, leaves)?;
+    let records = records(step, leaves, verified)?;
     check_grants_are_leaves(&state, &records)?;
     let members = members(step, &state, records, at)?;
     check_sides(step, &state, &members)?;
@@ -169,12 +171,16 @@ fn check_history(step: Step<'_>, state: &ThreadState) -> Result<(), AdmissionRef
 }
 
 /// The verified records of the leaves. A leaf that was verified before is not verified again.
-fn records(step: Step<'_>, leaves: &[Leaf]) -> Result<BTreeMap<DeviceId, DeviceRecord>, AdmissionRefusal> {
+fn records(
+    step: Step<'_>,
+    leaves: &[Leaf],
+    verified: &VerifiedRecords,
+) -> Result<BTreeMap<DeviceId, DeviceRecord>, AdmissionRefusal> {
     let mut records = BTreeMap::new();
     for leaf in leaves {
         let record = match known(step, leaf) {
             Some(member) => member.record.clone(),
-            None => leaf.verify()?,
+            None => verified.verify(leaf)?,
         };
         let device = record.id();
         require(records.insert(device, record).is_none(), AdmissionRefusal::TwoLeaves(device))?;

@@ -91,7 +91,8 @@ fn found(ctx: &Ctx<'_>, founding: Founding) -> Result<(Thread, WelcomeBytes), Cr
     let staged = group.pending_commit().ok_or_else(|| CreateError::Mls("no commit".into()))?;
     let leaves = leaves_after(&group, staged, group.own_leaf_index())?;
     let state = state_of(staged.group_context().extensions());
-    let admitted = admit(Step::Founding(ctx.keys.id()), state, &leaves, (ctx.now, ctx.revocations))?;
+    let admitted =
+        admit(Step::Founding(ctx.keys.id()), state, &leaves, &ctx.mls.1, (ctx.now, ctx.revocations))?;
     group.merge_pending_commit(&ctx.provider()).map_err(mls)?;
     Ok((Thread::new(group, admitted, suite), welcome))
 }

@@ -1,6 +1,6 @@
 //! What every operation on a thread is given, and OpenMLS's view of it.
 
-use crate::storage::MlsStorage;
+use crate::{storage::MlsStorage, verified::VerifiedRecords};
 use frontdesk_capability::Revocations;
 use frontdesk_identity::{DeviceKeys, DeviceRecord, UnixTime};
 use frontdesk_store::Overlay;
@@ -20,7 +20,7 @@ use std::{cell::RefCell, convert::Infallible, fmt};
 /// HPKE encapsulation inside takes its randomness from the system, since the provider has no other way in; all that
 /// OpenMLS draws for itself comes from [`Ctx::rng`].
 #[derive(Debug, Default)]
-pub struct Mls(pub(crate) RustCrypto);
+pub struct Mls(pub(crate) RustCrypto, pub(crate) VerifiedRecords);
 
 impl Mls {
     /// The cryptography, seeded from the system.

@@ -162,7 +162,7 @@ fn join(ctx: &Ctx<'_>, welcome: Welcome, expected: &Expected) -> Result<Thread, 
         staged.members().map(|member| Leaf::new(&member.credential, &member.signature_key)).collect();
     let state = state_of(staged.group_context().extensions());
     let step = step(expected.role, from, ctx.keys.id());
-    let admitted = admit(step, state, &leaves, (ctx.now, ctx.revocations))?;
+    let admitted = admit(step, state, &leaves, &ctx.mls.1, (ctx.now, ctx.revocations))?;
     check_expected(expected, &admitted.state, ctx.keys.id())?;
     let group = staged.into_group(&provider).map_err(refusal)?;
     let thread = Thread::new(group, admitted, suite);

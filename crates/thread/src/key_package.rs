@@ -7,6 +7,7 @@ use crate::{
     member::{Leaf, LeafError},
     storage::StorageError,
     suite::Suite,
+    verified::VerifiedRecords,
 };
 use frontdesk_identity::{DeviceId, DeviceRecord};
 use openmls::prelude::{
@@ -135,15 +136,15 @@ impl KeyPackageBytes {
         // The streaming decoder: the other one of the codec asserts, in debug builds, that lengths are honest.
         let package =
             KeyPackageIn::tls_deserialize_exact(&self.0).map_err(|_| KeyPackageRefusal::Malformed)?;
-        let mls = package.validate(&mls.0, ProtocolVersion::Mls10).map_err(|_| KeyPackageRefusal::Invalid)?;
-        check(mls)
+        let package = package.validate(&mls.0, ProtocolVersion::Mls10);
+        check(package.map_err(|_| KeyPackageRefusal::Invalid)?, &mls.1)
     }
 }
 
-fn check(mls: MlsKeyPackage) -> Result<KeyPackage, KeyPackageRefusal> {
+fn check(mls: MlsKeyPackage, verified: &VerifiedRecords) -> Result<KeyPackage, KeyPackageRefusal> {
     let suite = Suite::from_code(mls.ciphersuite().into()).map_err(|_| KeyPackageRefusal::UnknownSuite)?;
     let leaf = mls.leaf_node();
-    let device = Leaf::of(leaf).verify()?;
+    let device = verified.verify(&Leaf::of(leaf))?;
     if !leaf.capabilities().extensions().contains(&ExtensionType::Unknown(STATE_EXTENSION)) {
         return Err(KeyPackageRefusal::Incapable);
     }

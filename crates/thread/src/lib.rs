@@ -100,6 +100,7 @@ mod state;
 mod storage;
 mod suite;
 mod thread;
+mod verified;
 
 pub use admission::AdmissionRefusal;
 pub use change::{ChangeRefusal, ChangeRequest, Committed, Speaker};

@@ -61,10 +61,11 @@ impl Leaf {
         self.key.as_slice().try_into().ok().map(DeviceId::from_bytes)
     }
 
-    pub(crate) fn verify(&self) -> Result<DeviceRecord, LeafError> {
+    /// The record in the credential, if it holds.
+    pub(crate) fn record(&self) -> Result<DeviceRecord, LeafError> {
         let record = SignedDeviceRecord::from_bytes(self.credential.as_slice());
         let record = record.map_err(|_| LeafError::NotARecord)?;
-        let record = record.verify().map_err(|error| match error {
+        record.verify().map_err(|error| match error {
             DeviceRecordError::Decode(_) => LeafError::NotARecord,
             DeviceRecordError::WeakPrincipal
             | DeviceRecordError::WeakSigningKey
@@ -73,8 +74,7 @@ impl Leaf {
             | DeviceRecordError::SharedKey
             | DeviceRecordError::BadSignature
             | DeviceRecordError::BadTransportSignature => LeafError::Record(error),
-        })?;
-        if record.id().as_bytes().as_slice() == self.key { Ok(record) } else { Err(LeafError::KeyMismatch) }
+        })
     }
 }
 

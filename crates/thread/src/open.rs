@@ -250,7 +250,7 @@ impl Thread {
         let leaves = leaves_after(&self.group, staged, index)?;
         let state = state_of(staged.group_context().extensions());
         let step = Step::Commit { by, before: &self.admitted };
-        admit(step, state, &leaves, (ctx.now, ctx.revocations))
+        admit(step, state, &leaves, &ctx.mls.1, (ctx.now, ctx.revocations))
     }
 
     pub(crate) fn change_of(&self, staged: &StagedCommit, admitted: &Admitted) -> Change {

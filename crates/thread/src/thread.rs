@@ -72,7 +72,7 @@ impl Thread {
         let Some(group) = group else { return Ok(None) };
         let suite = Suite::from_code(group.ciphersuite().into()).map_err(|_| AdmissionRefusal::NotAThread)?;
         let at = (ctx.now, ctx.revocations);
-        let admitted = admit(Step::Loading, state_of(group.extensions()), &leaves(&group), at)?;
+        let admitted = admit(Step::Loading, state_of(group.extensions()), &leaves(&group), &ctx.mls.1, at)?;
         let departed = load_departed(ctx, group.group_id(), &admitted.state)?;
         Ok(Some(Self { departed, ..Self::new(group, admitted, suite) }))
     }

@@ -19,7 +19,7 @@ use crate::limits::{MAX_ENGINE_VALUE, check_value};
 use crate::{Batch, Change, StoreError};
 
 /// Bytes of each of the two files, written once: to write over them needs no news of the file's size on the disk.
-pub(super) const FILE_SIZE: usize = 2 * 1024 * 1024;
+pub(super) const FILE_SIZE: usize = 4 * 1024 * 1024;
 /// Records begin at multiples of this, so that no write touches a sector that holds an older record.
 const ALIGN: usize = 4096;
 /// Checksum (CRC-32), length of the content, records of the generation before, generation, number, 4 zero bytes;
