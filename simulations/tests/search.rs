@@ -2,7 +2,6 @@
 //!
 //! `FRONTDESK_DEPTH` sets how many frames fare in every way (default 5).
 #![expect(
-    clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
     reason = "a test fails by panicking, and says how much was searched"
