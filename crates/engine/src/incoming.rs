@@ -51,11 +51,11 @@ impl Engine {
         }
         self.refresh(step, &mut meta, &thread)?;
         self.note_change(step, &mut meta, &thread, &change.added, &change.removed)?;
+        self.keep_last_words(step, &meta, &change.removed, &body.departed)?;
         self.stay_close(&meta);
         let Change { epoch, added, removed, .. } = change;
         let newcomers = !added.is_empty();
         self.tell(Event::MembersChanged { thread: meta.thread, epoch, added, removed });
-        self.keep_last_words(step, &meta, &body.departed)?;
         self.release(step, &mut meta, &mut thread)?;
         if newcomers {
             quietly(self.greet(step, &mut meta, &mut thread))?;
@@ -65,14 +65,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Remembers up to where what the departed wrote is taken still, if it isn't here yet.
+    /// Remembers up to where what the departed wrote is taken still, if it isn't here yet. Of others nothing is kept: a
+    /// steward could fill the disk with them.
     fn keep_last_words(
         &self,
         step: Step<'_>,
         meta: &Meta,
+        removed: &[DeviceId],
         departed: &[(DeviceId, Seq)],
     ) -> Result<(), StoreError> {
-        for (device, seq) in departed {
+        for (device, seq) in departed.iter().filter(|(device, _)| removed.contains(device)) {
             if meta.author(device).is_none_or(|author| author.through < *seq) {
                 record::put(step.overlay, space::departed_device(&meta.thread, meta.era, device), seq)?;
             }
