@@ -8,15 +8,15 @@ use frontdesk_engine::{
         REJOIN_PAUSE,
     },
 };
-use frontdesk_identity::{AddressRecord, ContactLink, ThreadId};
+use frontdesk_identity::{AddressRecord, ContactLink, DeviceId, ThreadId};
 use frontdesk_sim::{
     Business, Fate, Founding, NodeId, Siege, Weather, World,
     office::{Office, PATIENCE, is_in, texts},
 };
-use frontdesk_thread::Suite;
+use frontdesk_thread::{ChangeRequest, Suite};
 use frontdesk_wire::{
-    Body, ContactRequest, Data, Frame, LinkSeq, Reason, Refill, RefillRequest, Rejoin, Revoked, Seq,
-    ThreadMessage,
+    Body, CommitNotice, ContactRequest, Data, Frame, LinkSeq, Reason, Refill, RefillRequest, Rejoin, Revoked,
+    Seq, ThreadMessage,
 };
 use serde_bytes::ByteBuf;
 
@@ -263,6 +263,33 @@ fn a_missed_message_is_its_authors_and_sealed_for_its_reader() {
     assert_eq!(ana.send(&mut siege.office.world, carla, &Body::Refill(good)).unwrap(), Fate::Delivered);
     assert!(texts(&siege.office.world, carla, thread).contains(&"number 7".to_owned()));
     siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_steward_that_names_devices_which_did_not_leave_makes_nobody_remember_them() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (acme, carla, thread, now) = (siege.acme, siege.carla, siege.thread, siege.now());
+    let staying = siege.device(siege.ana).unwrap();
+    let mut steward = siege.take_over(acme, &[carla]).unwrap();
+    for _ in 0..3 {
+        let commit = steward
+            .in_thread(now, thread, |ctx, keys| keys.change(ctx, ChangeRequest::default()).unwrap().commit);
+        let mut departed: Vec<(DeviceId, Seq)> =
+            (1..16).map(|byte| (DeviceId::from_bytes([byte; 32]), Seq(Seq::MAX.0))).collect();
+        departed.push((staying, Seq(Seq::MAX.0)));
+        departed.sort_by_key(|(device, _)| *device);
+        let notice = CommitNotice {
+            thread,
+            era: 0,
+            commit: ByteBuf::from(commit.unwrap()),
+            revocations: Vec::new(),
+            addresses: Vec::new(),
+            departed,
+        };
+        let fate = steward.send(&mut siege.office.world, carla, &Body::CommitNotice(notice)).unwrap();
+        assert_eq!(fate, Fate::Delivered);
+    }
+    assert_eq!(siege.office.world.count(carla, b"u/").unwrap(), 0);
 }
 
 #[test]
