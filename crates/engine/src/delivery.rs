@@ -4,12 +4,12 @@ use crate::{
     Engine, Event, MessageState, ThreadStatus,
     message::{message_id, receiver_of},
     record::{self, About, Contact, Receiver},
-    space,
+    sent, space,
     step::{Refuse, Step},
 };
 use frontdesk_identity::TransportKey;
 use frontdesk_store::StoreError;
-use frontdesk_wire::{Reason, RequestId, Seq};
+use frontdesk_wire::{Reason, RequestId};
 
 pub(crate) const QUEUED: u8 = 0;
 pub(crate) const STORED: u8 = 1;
@@ -74,21 +74,26 @@ impl Engine {
         &mut self,
         step: Step<'_>,
         from: TransportKey,
-        (thread, era, seq): (frontdesk_identity::ThreadId, u32, Seq),
+        name: sent::Name,
         state: u8,
         reason: Option<Reason>,
     ) -> Result<(), StoreError> {
-        let author = self.id();
-        let Some((key, mut entry)) = self.content_at(step.overlay, &thread, era, &author, seq)? else {
-            return Ok(());
+        let ((thread, era, seq), author) = (name, self.id());
+        let found = match self.sent.take(&name) {
+            Some(found) => Some(found),
+            None => self.content_at(step.overlay, &thread, era, &author, seq)?,
         };
+        let Some((key, mut entry)) = found else { return Ok(()) };
         let before = state_of(&entry.receivers);
         if let Some(receiver) = receiver_of(&mut entry.receivers, from) {
             receiver.state = state;
             receiver.reason = reason;
         }
-        record::put(step.overlay, key, &entry)?;
+        record::put(step.overlay, key.clone(), &entry)?;
         let state = state_of(&entry.receivers);
+        if entry.receivers.iter().any(|receiver| receiver.state < DELIVERED) {
+            self.sent.keep(name, key, entry);
+        }
         if state != before {
             self.tell(Event::MessageState { thread, message: message_id(&author, seq), state });
         }

@@ -8,6 +8,7 @@ use crate::{
     link::Link,
     record::{self, About, Addresses, Asker, DeviceEntry, LinkRecord, Reception, SelfRecord},
     revocations::RevocationName,
+    sent::Sent,
     space,
     step::{Halt, Step},
 };
@@ -83,6 +84,7 @@ pub struct Engine {
     /// Peers to stay connected to even with nothing to send.
     pub(crate) kept: BTreeSet<TransportKey>,
     pub(crate) threads: LruCache<ThreadId, Thread>,
+    pub(crate) sent: Sent,
     /// The devices of this node's own entity, by transport key.
     pub(crate) colleagues: BTreeMap<TransportKey, DeviceId>,
     pub(crate) addresses: Vec<DialAddress>,
@@ -161,6 +163,7 @@ impl Engine {
             wanted: BTreeSet::new(),
             kept: BTreeSet::new(),
             threads: LruCache::new(CACHED_THREADS),
+            sent: Sent::new(),
             colleagues: BTreeMap::new(),
             addresses: Vec::new(),
             pending: Vec::new(),
@@ -201,6 +204,7 @@ impl Engine {
         self.revocations = load_revocations(reader)?;
         self.chain = self.own_chain();
         self.threads.clear();
+        self.sent.clear();
         self.pending.clear();
         self.touched.clear();
         self.retries.clear();
@@ -345,6 +349,7 @@ impl Engine {
     /// Takes back all that was done since the mark.
     pub(crate) fn undo(&mut self, step: Step<'_>, mark: Mark) {
         step.overlay.rollback(mark.savepoint);
+        self.sent.clear();
         self.output.actions.truncate(mark.actions);
         self.output.events.truncate(mark.events);
         self.pending.truncate(mark.pending);

@@ -239,7 +239,10 @@ impl Engine {
             }
             let place = space::history_item(&meta.thread, content.era, content.position, &content.author, 0);
             let known = self.has_content(step, &meta, &content.author, content.seq)?;
-            if !known && step.overlay.get(&place)?.is_some() {
+            if known {
+                continue;
+            }
+            if step.overlay.get(&place)?.is_some() {
                 return Err(breach(Reason::BadContent, "another message at its place"));
             }
             let (status, active_at) = (meta.status(), meta.active_at);

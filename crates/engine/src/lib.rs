@@ -40,6 +40,7 @@ mod rejoin;
 mod revocations;
 mod roster;
 mod settings;
+mod sent;
 mod space;
 mod step;
 mod threads;

@@ -6,10 +6,12 @@
 
 mod inbox;
 mod outbox;
+mod recent;
 
+use self::recent::Recent;
 use crate::{
     Action, Engine, Event, Millis,
-    record::{self, About, LinkRecord},
+    record::{self, LinkRecord},
     space,
     step::Step,
 };
@@ -24,10 +26,6 @@ pub const MAX_IN_FLIGHT: u64 = 256;
 pub const MAX_IN_FLIGHT_BYTES: usize = 2 * 1024 * 1024;
 /// Frames that may wait for one peer. Past it, sending to it is refused.
 pub const MAX_OUTBOX: u64 = 20_000;
-/// Frames for one peer that are kept in memory too until they are acknowledged; others are read when they are needed.
-const MAX_RECENT: usize = 1_024;
-/// Bodies up to this many bytes are among that.
-const MAX_RECENT_BODY: usize = 4_096;
 /// Frames that came too early and are kept for their turn, for each peer.
 pub const MAX_EARLY: usize = 64;
 /// Bytes of such frames, for each peer: hundreds of peers may do their worst at once. What is dropped comes again.
@@ -61,8 +59,7 @@ pub(crate) struct Link {
     /// The newest frame that was handed to the connection.
     sent: LinkSeq,
     early: BTreeMap<LinkSeq, Vec<u8>>,
-    /// The newest frames of the outbox, as far as they are in memory.
-    recent: BTreeMap<LinkSeq, Recent>,
+    recent: Recent,
     retry_at: Option<Millis>,
     retries: u32,
     malformed: u32,
@@ -71,13 +68,6 @@ pub(crate) struct Link {
     untold: usize,
     /// Known beyond this connection: its record is stored.
     known: bool,
-}
-
-/// A frame of the outbox in memory: what it is about, and its body until it was sent for the first time.
-#[derive(Debug)]
-struct Recent {
-    about: About,
-    body: Option<Vec<u8>>,
 }
 
 impl Link {

@@ -375,7 +375,8 @@ impl Engine {
             return Ok(());
         }
         let place = space::history_item(&meta.thread, content.era, content.position, &content.author, 0);
-        if step.overlay.get(&place)?.is_some() {
+        // Past the newest position there is none.
+        if content.position <= meta.position && step.overlay.get(&place)?.is_some() {
             return Err(Refuse::breach(Reason::BadContent, "another message at its place")
                 .about(meta.thread)
                 .into());

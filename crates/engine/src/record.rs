@@ -42,8 +42,16 @@ pub(crate) fn get<T: Serialize + DeserializeOwned>(
 }
 
 pub(crate) fn put<T: Serialize>(overlay: &Overlay<'_>, key: Vec<u8>, value: &T) -> Result<(), StoreError> {
-    let bytes = codec::encode(&Versioned(VERSION, value)).map_err(|error| damaged(&error))?;
-    overlay.put(key, bytes)
+    overlay.put(key, encode(value)?)
+}
+
+/// Stores a record under a key that has none yet.
+pub(crate) fn add<T: Serialize>(overlay: &Overlay<'_>, key: Vec<u8>, value: &T) -> Result<(), StoreError> {
+    overlay.add(key, encode(value)?)
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+    codec::encode(&Versioned(VERSION, value)).map_err(|error| damaged(&error))
 }
 
 /// Who this node is.

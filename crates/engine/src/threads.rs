@@ -217,7 +217,7 @@ impl Engine {
         self.set_expiry(step, meta, ends.filter(|_| thread.steward() == self.id()))
     }
 
-    /// Adds a message to the thread's history and its counters. Answers false if it was here already.
+    /// Adds a message that isn't here yet to the thread's history and its counters.
     pub(crate) fn add_message(
         &mut self,
         step: Step<'_>,
@@ -225,15 +225,15 @@ impl Engine {
         content: &Content,
         signed: &SignedContent,
         receivers: Vec<Receiver>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         let index = space::index(&meta.thread, content.era, &content.author, content.seq);
-        if step.overlay.get(&index)?.is_some() {
-            return Ok(false);
-        }
-        step.overlay.put(index, content.position.0.to_be_bytes().to_vec())?;
+        step.overlay.add(index, content.position.0.to_be_bytes().to_vec())?;
         let key = space::history_item(&meta.thread, content.era, content.position, &content.author, 0);
         let entry = Entry { content: Some(signed.clone()), note: String::new(), at: step.wall(), receivers };
-        record::put(step.overlay, key, &entry)?;
+        record::add(step.overlay, key.clone(), &entry)?;
+        if content.author == self.id() {
+            self.sent.keep((meta.thread, content.era, content.seq), key, entry);
+        }
         meta.position = meta.position.max(content.position);
         match &content.kind {
             ContentKind::Text(text) => {
@@ -255,7 +255,7 @@ impl Engine {
                 }
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// A line in the thread's history about who came and left.

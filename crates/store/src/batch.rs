@@ -19,8 +19,22 @@ pub struct Batch {
 pub enum Change {
     /// The key has this value from now on.
     Put(Vec<u8>),
+    /// The same for a key that has no value yet, by the word of whoever wrote it: nothing old is looked for, and if it
+    /// is deleted before an engine has put it in its place, nothing is left to do.
+    Add(Vec<u8>),
     /// The key has no value from now on.
     Delete,
+}
+
+impl Change {
+    /// The key's value from now on, if it has one.
+    #[must_use]
+    pub fn value(&self) -> Option<&Vec<u8>> {
+        match self {
+            Self::Put(value) | Self::Add(value) => Some(value),
+            Self::Delete => None,
+        }
+    }
 }
 
 impl Batch {
@@ -53,9 +67,16 @@ impl Batch {
         Ok(())
     }
 
-    /// Adds the changes of a `later` batch; where both change a key, the later one wins.
+    /// Adds the changes of a `later` batch; where both change a key, the later one wins. A key that was added and then
+    /// deleted was never there.
     pub fn merge(&mut self, later: Self) {
-        self.changes.extend(later.changes);
+        for (key, change) in later.changes {
+            if change == Change::Delete && matches!(self.changes.get(&key), Some(Change::Add(_))) {
+                self.changes.remove(&key);
+            } else {
+                self.set(key, change);
+            }
+        }
     }
 
     /// Whether the batch changes nothing.
@@ -84,8 +105,7 @@ impl Batch {
     /// Reads `key` as if the batch had been applied to `base`.
     pub(crate) fn get_over(&self, base: &dyn Reader, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         match self.changes.get(key) {
-            Some(Change::Put(value)) => Ok(Some(value.clone())),
-            Some(Change::Delete) => Ok(None),
+            Some(change) => Ok(change.value().cloned()),
             None => base.get(key),
         }
     }
@@ -107,6 +127,11 @@ impl Batch {
 
     /// Records a change without the checks, for the store's own keys. Answers the change that it replaces.
     pub(crate) fn set(&mut self, key: Vec<u8>, change: Change) -> Option<Change> {
+        let change = match (change, self.changes.get(&key)) {
+            // The key may have had a value before this batch.
+            (Change::Add(value), Some(Change::Put(_) | Change::Delete)) => Change::Put(value),
+            (change, _) => change,
+        };
         self.changes.insert(key, change)
     }
 
@@ -118,7 +143,7 @@ impl Batch {
 /// Counts alone: keys name people, and values are their words.
 impl fmt::Debug for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let puts = self.changes.values().filter(|change| matches!(change, Change::Put(_))).count();
+        let puts = self.changes.values().filter(|change| change.value().is_some()).count();
         f.debug_struct("Batch").field("puts", &puts).field("deletes", &(self.len() - puts)).finish()
     }
 }
@@ -127,6 +152,7 @@ impl fmt::Debug for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Put(value) => write!(f, "Put({} bytes)", value.len()),
+            Self::Add(value) => write!(f, "Add({} bytes)", value.len()),
             Self::Delete => f.write_str("Delete"),
         }
     }
@@ -149,6 +175,27 @@ mod tests {
         assert_eq!(first.change(b"kept"), Some(&Change::Put(b"1".to_vec())));
         assert_eq!(first.change(b"changed"), Some(&Change::Delete));
         assert_eq!(first.len(), 2);
+    }
+
+    #[test]
+    fn a_key_that_is_added_and_deleted_is_no_change_unless_it_may_have_been_there_before() {
+        let change = |later: Change| {
+            let mut batch = Batch::new();
+            batch.set(b"k".to_vec(), later);
+            batch
+        };
+        let merged = |changes: &[Change]| {
+            let mut all = Batch::new();
+            changes.iter().for_each(|later| all.merge(change(later.clone())));
+            all.change(b"k").cloned()
+        };
+        let (put, add) = (Change::Put(b"1".to_vec()), Change::Add(b"1".to_vec()));
+        assert_eq!(merged(&[add.clone(), Change::Delete]), None);
+        assert_eq!(merged(&[add.clone(), Change::Delete, add.clone()]), Some(add.clone()));
+        assert_eq!(merged(&[put.clone(), Change::Delete]), Some(Change::Delete));
+        assert_eq!(merged(&[Change::Delete, add.clone()]), Some(put.clone()));
+        assert_eq!(merged(&[Change::Delete, add.clone(), Change::Delete]), Some(Change::Delete));
+        assert_eq!(merged(&[add, put.clone(), Change::Delete]), Some(Change::Delete));
     }
 
     #[test]

@@ -102,12 +102,12 @@ impl Store for MemoryStore {
     fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         let mut disk = self.disk();
         disk.fail_commit.take().map_or(Ok(()), Fault::into_result)?;
+        let mut adds = batch.iter().filter(|(_, change)| matches!(change, Change::Add(_)));
+        if adds.any(|(key, _)| disk.entries.contains_key(key)) {
+            return Err(StoreError::damaged("a record was added where there was one"));
+        }
         for (key, change) in batch.iter() {
-            let value = match change {
-                Change::Put(value) => Some(value.clone()),
-                Change::Delete => None,
-            };
-            let replaced = disk.set(key.to_vec(), value);
+            let replaced = disk.set(key.to_vec(), change.value().cloned());
             disk.unflushed.push((key.to_vec(), replaced));
         }
         Ok(())

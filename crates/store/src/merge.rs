@@ -34,7 +34,8 @@ pub(crate) fn merge<'a>(
             entries.push(entry);
         }
         if next.is_le()
-            && let Some((key, Change::Put(value))) = changes.next()
+            && let Some((key, change)) = changes.next()
+            && let Some(value) = change.value()
         {
             entries.push((key.to_vec(), value.clone()));
         }

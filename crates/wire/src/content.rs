@@ -176,6 +176,12 @@ impl Content {
 }
 
 impl SignedContent {
+    /// Bytes of the content alone.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The wire form.
     ///
     /// # Errors

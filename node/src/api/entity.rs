@@ -1,7 +1,7 @@
 //! The business and its devices: contact link, invitations, enrolment.
 
 use super::{
-    Api,
+    Shared,
     error::{ApiError, ApiResult},
     extract::{Body, Name},
     threads::answer,
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// How long an invitation is good unless the caller says, in seconds: an hour.
 const INVITATION_LASTS: u64 = 3600;
 
-pub(super) async fn link(State(api): State<Api>) -> ApiResult<Json<Value>> {
+pub(super) async fn link(State(api): State<Shared>) -> ApiResult<Json<Value>> {
     let Answer::Status(status) = api.handle.query(Query::Status).await? else {
         return Err(internal("no status"));
     };
@@ -40,7 +40,7 @@ pub(super) struct Invite {
 }
 
 pub(super) async fn invite(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Body(wish): Body<Invite>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
     let role: Role = wish.role.parse().map_err(|error| ApiError::bad_request("bad-role", error))?;
@@ -55,7 +55,7 @@ pub(super) struct Join {
 }
 
 pub(super) async fn join(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Body(Join { invitation }): Body<Join>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
     let invitation: Invitation =
@@ -63,30 +63,30 @@ pub(super) async fn join(
     answer(api.handle.command(Command::Join { invitation }).await?)
 }
 
-pub(super) async fn requests(State(api): State<Api>) -> ApiResult<Json<Value>> {
+pub(super) async fn requests(State(api): State<Shared>) -> ApiResult<Json<Value>> {
     Ok(shown(&api.handle.query(Query::Requests).await?))
 }
 
 pub(super) async fn approve(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Name(number): Name<String>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
     answer(api.handle.command(Command::Approve { number }).await?)
 }
 
 pub(super) async fn decline(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Name(number): Name<String>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
     answer(api.handle.command(Command::Decline { number }).await?)
 }
 
-pub(super) async fn devices(State(api): State<Api>) -> ApiResult<Json<Value>> {
+pub(super) async fn devices(State(api): State<Shared>) -> ApiResult<Json<Value>> {
     Ok(shown(&api.handle.query(Query::Devices).await?))
 }
 
 pub(super) async fn remove(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Name(device): Name<DeviceId>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
     answer(api.handle.command(Command::RemoveDevice { device }).await?)

@@ -1,7 +1,7 @@
 //! What happens, as server-sent events (WHATWG HTML, section 9.2).
 
 use super::{
-    Api,
+    Shared,
     error::{ApiError, ApiResult},
     extract::Options,
     story,
@@ -30,7 +30,7 @@ pub(super) struct Wish {
 /// Events from now on; with `thread`, of that thread alone. An event `lagged` says that some were lost: read the state
 /// anew. A caller that comes back with `Last-Event-ID` is told so if it missed any.
 pub(super) async fn events(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Options(wish): Options<Wish>,
     headers: HeaderMap,
 ) -> ApiResult<impl IntoResponse> {

@@ -1,6 +1,6 @@
 //! Who is let in: a caller on this machine that names this API as host and shows the token.
 
-use super::{Api, error::ApiError};
+use super::{Api, Shared, error::ApiError};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 
 /// The first thing that every request passes.
 pub(super) async fn check(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {

@@ -58,8 +58,10 @@ use tokio_util::sync::CancellationToken;
 /// The largest body: the longest text with every character escaped, and what stands around it.
 const MAX_BODY: usize = 6 * frontdesk_wire::limits::MAX_TEXT + 4096;
 
+/// What every request has at hand.
+type Shared = Arc<Api>;
+
 /// What the API needs of the node.
-#[derive(Clone)]
 pub(crate) struct Api {
     pub(crate) handle: Handle,
     pub(crate) token: Token,
@@ -75,6 +77,7 @@ pub(crate) struct Api {
 
 /// All routes, behind the guard.
 pub(crate) fn router(api: Api) -> Router {
+    let api = Arc::new(api);
     let guard = middleware::from_fn_with_state(api.clone(), guard::check);
     let not_found =
         || async { ApiError::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this path") };
@@ -99,7 +102,7 @@ pub(crate) fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-fn thread_routes() -> Router<Api> {
+fn thread_routes() -> Router<Shared> {
     Router::new()
         .route("/v1/threads", get(threads::list))
         .route("/v1/threads/{id}", get(threads::one))
@@ -112,7 +115,7 @@ fn thread_routes() -> Router<Api> {
         .route("/v1/contact", post(threads::contact))
 }
 
-fn entity_routes() -> Router<Api> {
+fn entity_routes() -> Router<Shared> {
     Router::new()
         .route("/v1/link", get(entity::link))
         .route("/v1/invitations", post(entity::invite))

@@ -1,7 +1,7 @@
 //! The node itself: status, backup, shutdown.
 
 use super::{
-    Api,
+    Shared,
     error::{ApiError, ApiResult},
     extract::Body,
     words::shown,
@@ -25,11 +25,11 @@ use serde_json::{Value, json};
 use std::{convert::Infallible, path::PathBuf};
 use tokio::sync::mpsc;
 
-pub(super) async fn status(State(api): State<Api>) -> ApiResult<Json<Value>> {
+pub(super) async fn status(State(api): State<Shared>) -> ApiResult<Json<Value>> {
     Ok(shown(&api.handle.query(Query::Status).await?))
 }
 
-pub(super) async fn shutdown(State(api): State<Api>) -> (StatusCode, Json<Value>) {
+pub(super) async fn shutdown(State(api): State<Shared>) -> (StatusCode, Json<Value>) {
     tracing::info!("asked to shut down");
     api.stop.cancel();
     (StatusCode::ACCEPTED, Json(json!({})))
@@ -45,14 +45,15 @@ pub(super) struct BackupWish {
 /// Writes a backup and tells the progress, one JSON object a line; the last has `done` or `error`. The node does
 /// nothing else while the records are read, so that they fit together.
 pub(super) async fn backup(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Body(BackupWish { file, passphrase }): Body<BackupWish>,
 ) -> ApiResult<impl IntoResponse> {
     let passphrase = Passphrase::new(passphrase);
     if !file.is_absolute() {
         return Err(ApiError::bad_request("bad-path", "the file's path has to be absolute"));
     }
-    let recipe = tokio::task::spawn_blocking(move || Recipe::prepare(file, &api.keys, &passphrase));
+    let keys = api.keys.clone();
+    let recipe = tokio::task::spawn_blocking(move || Recipe::prepare(file, &keys, &passphrase));
     let recipe = recipe.await.map_err(|error| refusal(&error.to_string()))?;
     let recipe = recipe.map_err(|error| refusal(&error.to_string()))?;
     let (lines, told) = mpsc::channel(16);

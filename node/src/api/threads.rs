@@ -1,7 +1,7 @@
 //! Threads and messages.
 
 use super::{
-    Api,
+    Shared,
     error::{ApiError, ApiResult},
     extract::{Body, Name, Options},
     words::shown,
@@ -22,11 +22,11 @@ const MAX_MESSAGES: usize = 1000;
 /// How long a forwarded thread's grant lasts unless the caller says: a day.
 const GRANT_LASTS: u64 = 86_400;
 
-pub(super) async fn list(State(api): State<Api>) -> ApiResult<Json<Value>> {
+pub(super) async fn list(State(api): State<Shared>) -> ApiResult<Json<Value>> {
     Ok(shown(&api.handle.query(Query::Threads).await?))
 }
 
-pub(super) async fn one(State(api): State<Api>, Name(thread): Name<ThreadId>) -> ApiResult<Json<Value>> {
+pub(super) async fn one(State(api): State<Shared>, Name(thread): Name<ThreadId>) -> ApiResult<Json<Value>> {
     found(api.handle.query(Query::Thread(thread)).await?)
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Page {
 }
 
 pub(super) async fn messages(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Name(thread): Name<ThreadId>,
     Options(page): Options<Page>,
 ) -> ApiResult<Json<Value>> {
@@ -48,7 +48,7 @@ pub(super) async fn messages(
     Ok(shown(&api.handle.query(query).await?))
 }
 
-pub(super) async fn who(State(api): State<Api>, Name(thread): Name<ThreadId>) -> ApiResult<Json<Value>> {
+pub(super) async fn who(State(api): State<Shared>, Name(thread): Name<ThreadId>) -> ApiResult<Json<Value>> {
     let who = api.handle.query(Query::Who(thread)).await?;
     if who == Answer::Who(None) {
         return Err(unreadable(&api.handle.query(Query::Thread(thread)).await?));
@@ -79,7 +79,7 @@ pub(super) struct Text {
 }
 
 pub(super) async fn send(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Name(thread): Name<ThreadId>,
     Body(Text { text }): Body<Text>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
@@ -93,7 +93,7 @@ pub(super) struct Through {
 }
 
 pub(super) async fn read(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Name(thread): Name<ThreadId>,
     Body(Through { through }): Body<Through>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
@@ -115,7 +115,7 @@ pub(super) struct Forward {
 }
 
 pub(super) async fn forward(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Name(thread): Name<ThreadId>,
     Body(wish): Body<Forward>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
@@ -133,7 +133,7 @@ pub(super) struct From {
 }
 
 pub(super) async fn revoke(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Name(thread): Name<ThreadId>,
     Body(From { device: id }): Body<From>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
@@ -141,7 +141,7 @@ pub(super) async fn revoke(
 }
 
 pub(super) async fn close(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Name(thread): Name<ThreadId>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
     answer(api.handle.command(Command::Close { thread }).await?)
@@ -155,7 +155,7 @@ pub(super) struct Contact {
 }
 
 pub(super) async fn contact(
-    State(api): State<Api>,
+    State(api): State<Shared>,
     Body(Contact { link, text }): Body<Contact>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
     let link: ContactLink = link.parse().map_err(|error| ApiError::bad_request("bad-link", error))?;

@@ -1,6 +1,6 @@
 //! Outgoing frames: numbered, stored, sent as far as the window allows, and sent again until they are acknowledged.
 
-use super::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_OUTBOX, MAX_RECENT, MAX_RECENT_BODY, Recent};
+use super::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_OUTBOX};
 use crate::{
     Engine, Millis,
     record::{self, About, Outgoing},
@@ -42,13 +42,8 @@ impl Engine {
             link.known = true;
             link.changed = true;
             let seq = link.record.numbered;
-            if link.recent.len() < MAX_RECENT {
-                // Only what the window has room for, and nothing large: a peer that is silent must not cost much.
-                let window = link.record.stored.0.saturating_add(MAX_IN_FLIGHT);
-                let soon = link.up && link.greeted && seq.0 <= window && bytes.len() <= MAX_RECENT_BODY;
-                link.recent.insert(seq, Recent { about, body: soon.then(|| bytes.clone()) });
-            }
-            record::put(step.overlay, space::outgoing_item(&peer, seq), &Outgoing::new(about, bytes))?;
+            link.recent.add(seq, about, &bytes, link.up && link.greeted);
+            record::add(step.overlay, space::outgoing_item(&peer, seq), &Outgoing::new(about, bytes))?;
             self.touched.insert(peer);
         }
         Ok(())
@@ -134,12 +129,12 @@ impl Engine {
         refused: Option<Reason>,
     ) -> Result<(), StoreError> {
         let key = space::outgoing_item(&from, seq);
-        let known = self.link(step, from)?.recent.get(&seq).map(|recent| recent.about);
+        let known = self.link(step, from)?.recent.about(seq);
         let read =
             || record::get::<Outgoing>(step.overlay, &key).map(|outgoing| outgoing.map(|it| it.about()));
         let Some(about) = known.map_or_else(read, |about| Ok(Some(about)))? else { return Ok(()) };
         if delivered || refused.is_some() {
-            self.link(step, from)?.recent.remove(&seq);
+            self.link(step, from)?.recent.remove(seq);
             step.overlay.delete(key)?;
         } else if newly_stored {
             record::put(step.overlay, key, &Outgoing::new(about, Vec::new()))?;
@@ -173,8 +168,7 @@ impl Engine {
         let mut bytes = 0;
         while newest.0 < last && bytes <= MAX_IN_FLIGHT_BYTES {
             let next = newest.next();
-            let recent = self.link(step, peer)?.recent.get_mut(&next);
-            let Some(body) = recent.and_then(|recent| recent.body.take()) else { break };
+            let Some(body) = self.link(step, peer)?.recent.take_body(next) else { break };
             bytes += body.len();
             newest = next;
             self.send(peer, &Frame::Data(Data { seq: next, body: ByteBuf::from(body) }));

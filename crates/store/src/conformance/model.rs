@@ -117,7 +117,11 @@ fn play(subject: &mut dyn Subject, model: &mut Model, step: Step) -> Result<(), 
 fn input(overlay: &Overlay<'_>, model: &mut Model, writes: Vec<Write>, refused: bool, largest: usize) {
     let before = overlay.savepoint();
     for write in writes {
+        let added = write.value.is_some_and(|(_, seed)| seed.is_multiple_of(2));
         match value(&write, largest) {
+            Some(value) if added && overlay.get(&write.key).unwrap().is_none() => {
+                overlay.add(write.key.clone(), value).unwrap();
+            }
             Some(value) => overlay.put(write.key.clone(), value).unwrap(),
             None => overlay.delete(write.key.clone()).unwrap(),
         }

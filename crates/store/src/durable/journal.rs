@@ -259,16 +259,13 @@ fn decode_record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
 /// Adds a batch to the content of a record: for each change the key's length, 0 or the value's length and 1, and both.
 pub(super) fn encode_changes(batch: &Batch, into: &mut Vec<u8>) {
     for (key, change) in batch.iter() {
-        let value = match change {
-            Change::Put(value) => Some(value.as_slice()),
-            Change::Delete => None,
-        };
+        let value = change.value();
         // Keys and values are bounded far below these types.
         into.extend(u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes());
         let len = value.map_or(0, |value| u32::try_from(value.len()).unwrap_or(u32::MAX).saturating_add(1));
         into.extend(len.to_be_bytes());
         into.extend(key);
-        into.extend(value.unwrap_or_default());
+        into.extend(value.map(Vec::as_slice).unwrap_or_default());
     }
 }
 

@@ -13,7 +13,7 @@ use self::guard::guarded;
 use self::home::{DataFile, Lock};
 use self::journal::Journal;
 use crate::limits::{MAX_ENGINE_VALUE, RESERVED, check_value};
-use crate::{Batch, Change, Entry, Reader, Scan, Store, StoreError};
+use crate::{Batch, Entry, Reader, Scan, Store, StoreError};
 
 /// sled reads only a database of the segment size that it was made with. This one keeps pages out of blob files, see
 /// [`MAX_ENGINE_VALUE`].
@@ -261,18 +261,16 @@ impl Reader for Tree {
 }
 
 fn check_values(batch: &Batch) -> Result<(), StoreError> {
-    batch.iter().try_for_each(|(_, change)| match change {
-        Change::Put(value) => check_value(value, MAX_ENGINE_VALUE),
-        Change::Delete => Ok(()),
-    })
+    let mut values = batch.iter().filter_map(|(_, change)| change.value());
+    values.try_for_each(|value| check_value(value, MAX_ENGINE_VALUE))
 }
 
 fn translate_batch(batch: &Batch) -> sled::Batch {
     let mut writes = sled::Batch::default();
     for (key, change) in batch.iter() {
-        match change {
-            Change::Put(value) => writes.insert(key, value.as_slice()),
-            Change::Delete => writes.remove(key),
+        match change.value() {
+            Some(value) => writes.insert(key, value.as_slice()),
+            None => writes.remove(key),
         }
     }
     writes

@@ -115,22 +115,24 @@ impl<S: Store> Sealed<S> {
 // Writing.
 impl<S: Store> Sealed<S> {
     fn seal_change(&self, key: &[u8], change: &Change, batch: &mut Batch) -> Result<(), StoreError> {
-        self.remove_pieces(key, batch)?;
-        match change {
-            Change::Put(value) if value.len() > PIECE_SIZE => self.seal_pieces(key, value, batch),
-            Change::Put(value) => {
-                let sealed = self.seal(Role::Whole, key, value)?;
-                batch.set(key.to_vec(), Change::Put(sealed));
-                Ok(())
+        let how = match change {
+            Change::Add(_) => Change::Add,
+            Change::Put(_) | Change::Delete => {
+                self.remove_pieces(key, batch)?;
+                Change::Put
             }
-            Change::Delete => {
-                batch.set(key.to_vec(), Change::Delete);
-                Ok(())
-            }
-        }
+        };
+        let sealed = match change.value() {
+            Some(value) if value.len() > PIECE_SIZE => how(self.seal_pieces(key, value, batch)?),
+            Some(value) => how(self.seal(Role::Whole, key, value)?),
+            None => Change::Delete,
+        };
+        batch.set(key.to_vec(), sealed);
+        Ok(())
     }
 
-    fn seal_pieces(&self, key: &[u8], value: &[u8], batch: &mut Batch) -> Result<(), StoreError> {
+    /// Answers the sealed manifest.
+    fn seal_pieces(&self, key: &[u8], value: &[u8], batch: &mut Batch) -> Result<Vec<u8>, StoreError> {
         let mut id = ValueId::default();
         self.fill(&mut id);
         let manifest = Manifest::new(id, value.len())?;
@@ -138,9 +140,7 @@ impl<S: Store> Sealed<S> {
             let sealed = self.seal(manifest.piece(index), key, piece)?;
             batch.set(layout::piece_key(key, index), Change::Put(sealed));
         }
-        let sealed = self.seal(Role::Manifest, key, &manifest.encode())?;
-        batch.set(key.to_vec(), Change::Put(sealed));
-        Ok(())
+        self.seal(Role::Manifest, key, &manifest.encode())
     }
 
     /// Works without opening the old value, so that a damaged one can be replaced.

@@ -186,6 +186,29 @@ fn a_damaged_value_can_be_replaced() {
 }
 
 #[test]
+fn a_key_that_was_removed_and_added_in_one_batch_leaves_no_piece_behind() {
+    let (disk, store) = new_store();
+    let write = |first: &dyn Fn(&crate::Overlay<'_>)| {
+        put(&store, b"k", vec![1; 20_000]);
+        let step = crate::Overlay::new(&store);
+        first(&step);
+        step.add(*b"k", *b"new").unwrap();
+        store.commit(&step.into_batch()).unwrap();
+        assert_eq!(store.get(b"k").unwrap(), Some(b"new".to_vec()));
+        assert_eq!(disk.scan(&Scan::prefix(&layout::piece_prefix(b"k"))).unwrap(), []);
+    };
+    write(&|step| step.delete(*b"k").unwrap());
+    write(&|step| step.put(*b"k", *b"between").unwrap());
+    // Taken back to what the batch did before.
+    write(&|step| {
+        step.delete(*b"k").unwrap();
+        let before = step.savepoint();
+        step.add(*b"k", *b"refused").unwrap();
+        step.rollback(before);
+    });
+}
+
+#[test]
 fn the_keys_of_the_seal_itself_cannot_be_read_through_it() {
     let (_, store) = new_store();
     put(&store, b"k", vec![1; 20_000]);
