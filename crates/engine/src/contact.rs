@@ -15,7 +15,7 @@ use frontdesk_identity::{
 };
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{
-    CreateError, Expected, Founding, JoinRefusal, KeyPackageBytes, Role, Suite, Thread, WelcomeBytes,
+    CreateError, Expected, Founding, JoinRefusal, KeyPackageBytes, Mls, Role, Suite, Thread, WelcomeBytes,
 };
 use frontdesk_wire::{
     Body, ContactOffer, ContactOpen, ContactRequest, ContentKind, Profile, Reason, RequestId, SignedProfile,
@@ -159,7 +159,7 @@ impl Engine {
         contact: &Contact,
         body: &ContactOffer,
     ) -> Result<DeviceRecord, Halt<Refuse>> {
-        let record = device_on_link(from, &body.record)?;
+        let record = device_on_link(&self.mls, from, &body.record)?;
         let chain = verify(step, &body.chain, &contact.host, &self.revocations)?;
         chain.held_by(&record.id()).map_err(Refuse::grant)?;
         chain.permits(Ability::Accept, Scope::Principal).map_err(Refuse::grant)?;
@@ -248,7 +248,7 @@ impl Engine {
         let reception: Option<Reception> = record::get(step.overlay, &key)?;
         let reception = reception.filter(|reception| reception.since.plus(OFFER_LASTS) >= step.wall());
         let reception = reception.ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
-        let guest = device_on_link(from, &reception.guest)?;
+        let guest = device_on_link(&self.mls, from, &reception.guest)?;
         let host =
             self.chain.as_ref().map(Chain::principal).ok_or_else(|| Refuse::plain(Reason::NotReception))?;
         if self.meta(step.overlay, &body.thread)?.is_some() {
@@ -334,10 +334,11 @@ impl Engine {
 
 /// The device that a record speaks of, which must be the one on this link.
 pub(crate) fn device_on_link(
+    mls: &Mls,
     from: TransportKey,
     signed: &SignedDeviceRecord,
 ) -> Result<DeviceRecord, Refuse> {
-    let record = signed.verify().map_err(|error| Refuse::breach(Reason::GrantForged, error))?;
+    let record = mls.verify(signed).map_err(|error| Refuse::breach(Reason::GrantForged, error))?;
     if record.transport() == from {
         Ok(record)
     } else {
@@ -361,11 +362,10 @@ pub(crate) fn verify(
 fn guest_device(
     step: Step<'_>,
     from: TransportKey,
-    record: &SignedDeviceRecord,
-    chain: ChainBytes,
-    revocations: &frontdesk_capability::Revocations,
+    (record, chain): (&SignedDeviceRecord, ChainBytes),
+    (mls, revocations): (&Mls, &frontdesk_capability::Revocations),
 ) -> Result<(DeviceRecord, Chain), Refuse> {
-    let record = device_on_link(from, record)?;
+    let record = device_on_link(mls, from, record)?;
     let chain = verify(step, &chain, &record.principal(), revocations)?;
     chain.held_by(&record.id()).map_err(Refuse::grant)?;
     chain.permits(Ability::Write, Scope::Principal).map_err(Refuse::grant)?;

@@ -104,7 +104,7 @@ impl Engine {
         body: JoinRequest,
     ) -> Result<(), Halt<Refuse>> {
         let (mut record, invitation) = invited(step, &body.invitation)?;
-        let device = crate::contact::device_on_link(from, &body.record)?;
+        let device = crate::contact::device_on_link(&self.mls, from, &body.record)?;
         let transcript = body.transcript().map_err(Refuse::decode)?;
         if invitation.code.check(&joiner(&transcript), &body.proof).is_err() {
             return Err(

@@ -70,7 +70,8 @@ impl Engine {
         let left_out = self.learn_revocations(step, &entity, &body.revocations, None)?;
         let own = self.id();
         for item in body.devices {
-            let record = item.record.verify().map_err(|error| Refuse::breach(Reason::GrantForged, error))?;
+            let record =
+                self.mls.verify(&item.record).map_err(|error| Refuse::breach(Reason::GrantForged, error))?;
             // A grant that ran out since the roster was made is no reason to refuse the others.
             let Ok(chain) = crate::contact::verify(step, &item.chain, &entity, &self.revocations) else {
                 continue;

@@ -180,7 +180,7 @@ fn records(
     for leaf in leaves {
         let record = match known(step, leaf) {
             Some(member) => member.record.clone(),
-            None => verified.verify(leaf)?,
+            None => verified.of(leaf)?,
         };
         let device = record.id();
         require(records.insert(device, record).is_none(), AdmissionRefusal::TwoLeaves(device))?;

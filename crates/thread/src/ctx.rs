@@ -2,7 +2,7 @@
 
 use crate::{storage::MlsStorage, verified::VerifiedRecords};
 use frontdesk_capability::Revocations;
-use frontdesk_identity::{DeviceKeys, DeviceRecord, UnixTime};
+use frontdesk_identity::{DeviceKeys, DeviceRecord, DeviceRecordError, SignedDeviceRecord, UnixTime};
 use frontdesk_store::Overlay;
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::{
@@ -27,6 +27,14 @@ impl Mls {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Verifies a device record, or finds that it was verified of late.
+    ///
+    /// # Errors
+    /// As [`SignedDeviceRecord::verify`].
+    pub fn verify(&self, signed: &SignedDeviceRecord) -> Result<DeviceRecord, DeviceRecordError> {
+        self.1.verify(signed)
     }
 }
 

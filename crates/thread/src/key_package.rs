@@ -144,7 +144,7 @@ impl KeyPackageBytes {
 fn check(mls: MlsKeyPackage, verified: &VerifiedRecords) -> Result<KeyPackage, KeyPackageRefusal> {
     let suite = Suite::from_code(mls.ciphersuite().into()).map_err(|_| KeyPackageRefusal::UnknownSuite)?;
     let leaf = mls.leaf_node();
-    let device = verified.verify(&Leaf::of(leaf))?;
+    let device = verified.of(&Leaf::of(leaf))?;
     if !leaf.capabilities().extensions().contains(&ExtensionType::Unknown(STATE_EXTENSION)) {
         return Err(KeyPackageRefusal::Incapable);
     }

@@ -61,20 +61,24 @@ impl Leaf {
         self.key.as_slice().try_into().ok().map(DeviceId::from_bytes)
     }
 
-    /// The record in the credential, if it holds.
-    pub(crate) fn record(&self) -> Result<DeviceRecord, LeafError> {
-        let record = SignedDeviceRecord::from_bytes(self.credential.as_slice());
-        let record = record.map_err(|_| LeafError::NotARecord)?;
-        record.verify().map_err(|error| match error {
-            DeviceRecordError::Decode(_) => LeafError::NotARecord,
+    /// The record in the credential; nothing is verified yet.
+    pub(crate) fn signed(&self) -> Result<SignedDeviceRecord, LeafError> {
+        SignedDeviceRecord::from_bytes(self.credential.as_slice()).map_err(|_| LeafError::NotARecord)
+    }
+}
+
+impl From<DeviceRecordError> for LeafError {
+    fn from(error: DeviceRecordError) -> Self {
+        match error {
+            DeviceRecordError::Decode(_) => Self::NotARecord,
             DeviceRecordError::WeakPrincipal
             | DeviceRecordError::WeakSigningKey
             | DeviceRecordError::WeakTransportKey
             | DeviceRecordError::WeakSealKey
             | DeviceRecordError::SharedKey
             | DeviceRecordError::BadSignature
-            | DeviceRecordError::BadTransportSignature => LeafError::Record(error),
-        })
+            | DeviceRecordError::BadTransportSignature => Self::Record(error),
+        }
     }
 }
 

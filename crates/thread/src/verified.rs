@@ -1,11 +1,11 @@
 //! Device records that were verified already.
 
 use crate::member::{Leaf, LeafError};
-use frontdesk_identity::DeviceRecord;
+use frontdesk_identity::{DeviceRecord, DeviceRecordError, SignedDeviceRecord};
 use lru::LruCache;
 use std::{cell::RefCell, fmt, num::NonZeroUsize};
 
-/// VerifiedRecords that are kept, of those verified last. About a kilobyte each.
+/// Records that are kept, of those verified last. About a kilobyte each.
 const KEPT: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
 /// Verified records by their bytes. Whether a record holds depends on its bytes alone, so it is verified once: a device
@@ -13,18 +13,20 @@ const KEPT: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 pub(crate) struct VerifiedRecords(RefCell<LruCache<Vec<u8>, DeviceRecord>>);
 
 impl VerifiedRecords {
-    /// The record of a leaf, verified now or before.
-    pub(crate) fn verify(&self, leaf: &Leaf) -> Result<DeviceRecord, LeafError> {
-        let known = self.0.borrow_mut().get(&leaf.credential).cloned();
-        let record = match known {
-            Some(record) => record,
-            None => leaf.record()?,
-        };
-        if Some(record.id()) != leaf.device() {
-            return Err(LeafError::KeyMismatch);
+    /// The record, verified now or before.
+    pub(crate) fn verify(&self, signed: &SignedDeviceRecord) -> Result<DeviceRecord, DeviceRecordError> {
+        if let Some(known) = self.0.borrow_mut().get(signed.as_bytes()) {
+            return Ok(known.clone());
         }
-        self.0.borrow_mut().put(leaf.credential.clone(), record.clone());
+        let record = signed.verify()?;
+        self.0.borrow_mut().put(signed.as_bytes().to_vec(), record.clone());
         Ok(record)
+    }
+
+    /// The record of the device that a leaf speaks for.
+    pub(crate) fn of(&self, leaf: &Leaf) -> Result<DeviceRecord, LeafError> {
+        let record = self.verify(&leaf.signed()?)?;
+        if Some(record.id()) == leaf.device() { Ok(record) } else { Err(LeafError::KeyMismatch) }
     }
 }
 
@@ -44,7 +46,7 @@ impl fmt::Debug for VerifiedRecords {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use frontdesk_identity::{DeviceKeys, RootKey, SignedDeviceRecord, UnixTime};
+    use frontdesk_identity::{DeviceKeys, RootKey, UnixTime};
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng as _;
 
@@ -58,11 +60,11 @@ mod tests {
         let records = VerifiedRecords::default();
         let own = leaf(signed.as_bytes(), keys.id().as_bytes());
         for _ in 0..2 {
-            assert_eq!(records.verify(&own).unwrap().id(), keys.id());
-            assert_eq!(records.verify(&leaf(signed.as_bytes(), &[7; 32])), Err(LeafError::KeyMismatch));
+            assert_eq!(records.of(&own).unwrap().id(), keys.id());
+            assert_eq!(records.of(&leaf(signed.as_bytes(), &[7; 32])), Err(LeafError::KeyMismatch));
             let mut forged = signed.as_bytes().to_vec();
             *forged.last_mut().unwrap() ^= 1;
-            assert!(records.verify(&leaf(&forged, keys.id().as_bytes())).is_err());
+            assert!(records.of(&leaf(&forged, keys.id().as_bytes())).is_err());
         }
         assert_eq!(format!("{records:?}"), "VerifiedRecords { kept: 1 }");
     }

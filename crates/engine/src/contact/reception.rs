@@ -23,7 +23,8 @@ impl Engine {
         body: ContactRequest,
     ) -> Result<(), Halt<Refuse>> {
         let chain = self.reception_chain(step, &body.host)?;
-        let (guest, _) = guest_device(step, from, &body.record, body.chain, &self.revocations)?;
+        let (guest, _) =
+            guest_device(step, from, (&body.record, body.chain), (&self.mls, &self.revocations))?;
         if let Some(open) = self.receptions.get(&body.request).copied().filter(|open| open.holds(step)) {
             return self.offer_again(step, (from, body.request), open, chain);
         }

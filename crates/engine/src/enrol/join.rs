@@ -150,7 +150,7 @@ impl Engine {
         let entity = invitation.entity;
         let chain = crate::contact::verify(step, &body.chain, &entity, &self.revocations)?;
         chain.held_by(&self.id()).map_err(Refuse::grant)?;
-        let administrator = crate::contact::device_on_link(from, &body.administrator)?;
+        let administrator = crate::contact::device_on_link(&self.mls, from, &body.administrator)?;
         let theirs = crate::contact::verify(step, &body.administrator_chain, &entity, &self.revocations)?;
         theirs.held_by(&administrator.id()).map_err(Refuse::grant)?;
         theirs.permits(Ability::Admit, Scope::Principal).map_err(Refuse::grant)?;
