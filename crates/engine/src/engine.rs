@@ -1,20 +1,22 @@
 //! The engine itself: its memory, and the order of calls that a driver keeps.
 
+mod load;
+
 use crate::{
     Action, Answer, CommandError, Event, Input, Millis, Now, Query, Settings,
     aside::Aside,
     contact::OpenOffer,
     gaps::Gaps,
     link::Link,
-    record::{self, About, Addresses, Asker, DeviceEntry, LinkRecord, Reception, SelfRecord},
+    record::{self, About, Addresses, SelfRecord},
     revocations::RevocationName,
     sent::Sent,
     space,
     step::{Halt, Step},
 };
-use frontdesk_capability::{Chain, ChainBytes, RevocationBytes, Revocations};
+use frontdesk_capability::{Chain, ChainBytes, Revocations};
 use frontdesk_identity::{DeviceId, DeviceKeys, DeviceRecord, DialAddress, ThreadId, TransportKey, UnixTime};
-use frontdesk_store::{Overlay, Reader, Savepoint, Scan, StoreError};
+use frontdesk_store::{Overlay, Reader, Savepoint, StoreError};
 use frontdesk_thread::{Ctx, Mls, Thread};
 use frontdesk_wire::{Body, Incarnation, LinkSeq, RequestId};
 use lru::LruCache;
@@ -201,7 +203,7 @@ impl Engine {
         if self.record.as_ref().is_some_and(|record| record.id() != self.keys.id()) {
             return Err(OpenError::WrongKeys);
         }
-        self.revocations = load_revocations(reader)?;
+        self.revocations = load::revocations(reader)?;
         self.chain = self.own_chain();
         self.threads.clear();
         self.sent.clear();
@@ -209,15 +211,15 @@ impl Engine {
         self.touched.clear();
         self.retries.clear();
         self.output = Output::default();
-        self.colleagues = load_colleagues(reader)?;
-        self.expiries = load_expiries(reader)?;
+        self.colleagues = load::colleagues(reader)?;
+        self.expiries = load::expiries(reader)?;
         self.wanted.clear();
         self.kept = self.to_keep(reader)?;
         let known: Option<Addresses> = record::get(reader, space::ADDRESS)?;
         self.addresses = known.map(|known| known.addresses).unwrap_or_default();
-        self.due = load_due(reader)?;
+        self.due = load::due(reader)?;
         self.portion_at = None;
-        self.receptions = load_receptions(reader)?;
+        self.receptions = load::receptions(reader)?;
         self.lapse_at = None;
         self.aside = Aside::load(reader)?;
         self.refills.clear();
@@ -410,63 +412,6 @@ impl fmt::Debug for Engine {
             .field("links", &self.links.len())
             .finish_non_exhaustive()
     }
-}
-
-fn load_revocations(reader: &dyn Reader) -> Result<Revocations, StoreError> {
-    let mut revocations = Revocations::new();
-    for (key, bytes) in reader.scan(&Scan::prefix(space::REVOCATIONS))? {
-        let bytes: RevocationBytes = record::decode(&bytes)?;
-        let principal = space::principal_of_revocation(&key);
-        let revocation = principal.and_then(|principal| bytes.verify(&principal).ok());
-        let revocation = revocation.ok_or_else(|| StoreError::Damaged { what: "a revocation".into() })?;
-        revocations.restore(revocation);
-    }
-    Ok(revocations)
-}
-
-fn load_colleagues(reader: &dyn Reader) -> Result<BTreeMap<TransportKey, DeviceId>, StoreError> {
-    let mut colleagues = BTreeMap::new();
-    for (_, bytes) in reader.scan(&Scan::prefix(space::DEVICES))? {
-        let entry: DeviceEntry = record::decode(&bytes)?;
-        if !entry.removed {
-            let record = record::device_of(&entry.record)?;
-            colleagues.insert(record.transport(), record.id());
-        }
-    }
-    Ok(colleagues)
-}
-
-fn load_expiries(reader: &dyn Reader) -> Result<BTreeSet<(UnixTime, ThreadId)>, StoreError> {
-    let keys = reader.scan(&Scan::prefix(space::EXPIRIES))?;
-    Ok(keys.iter().filter_map(|(key, _)| space::read_expiry(key)).collect())
-}
-
-/// Peers that have something to get.
-fn load_due(reader: &dyn Reader) -> Result<BTreeSet<TransportKey>, StoreError> {
-    let mut due = BTreeSet::new();
-    for (key, bytes) in reader.scan(&Scan::prefix(space::LINKS))? {
-        let link: LinkRecord = record::decode(&bytes)?;
-        if link.numbered > link.stored
-            && let Some(peer) = space::read_link(&key)
-        {
-            due.insert(peer);
-        }
-    }
-    Ok(due)
-}
-
-fn load_receptions(reader: &dyn Reader) -> Result<BTreeMap<RequestId, OpenOffer>, StoreError> {
-    let mut receptions = BTreeMap::new();
-    for (key, bytes) in reader.scan(&Scan::prefix(space::RECEPTIONS))? {
-        let Reception { guest, since, .. } = record::decode(&bytes)?;
-        if let Some(request) = space::read_reception(&key) {
-            let asker: Option<Asker> = record::get(reader, &space::asker(&request))?;
-            let stranger = asker.is_some_and(|asker| asker.stranger);
-            let peer = record::device_of(&guest)?.transport();
-            receptions.insert(request, OpenOffer { peer, since, stranger });
-        }
-    }
-    Ok(receptions)
 }
 
 #[cfg(test)]

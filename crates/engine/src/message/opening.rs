@@ -1,0 +1,196 @@
+//! Sealed messages: opened, checked, and taken into the thread, each once.
+
+use super::open_refusal;
+use crate::{
+    Engine,
+    record::{self, Meta},
+    refill::GAP_PATIENCE,
+    space,
+    step::{Halt, Refuse, Step},
+};
+use frontdesk_identity::{DeviceId, TransportKey};
+use frontdesk_store::{Reader as _, StoreError};
+use frontdesk_thread::{OpenRefusal, Opened, Thread, WriterRefusal};
+use frontdesk_wire::{Content, ContentKind, LinkSeq, Position, Reason, Seq, SignedContent, ThreadMessage};
+
+impl Engine {
+    pub(crate) fn thread_message(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        seq: LinkSeq,
+        body: ThreadMessage,
+    ) -> Result<(), Halt<Refuse>> {
+        if self.may_be_forwarded_yet(step, &body.thread)? {
+            return self.put_aside(step, from, seq, 0, &body);
+        }
+        let (mut meta, mut thread) = self.thread_of_frame(step, body.thread, body.era)?;
+        match self.open_message(step, from, &mut meta, &mut thread, &body.sealed) {
+            Ok(()) => self.put_meta(step, &meta)?,
+            Err(Early::Epoch(epoch)) => self.put_aside(step, from, seq, epoch, &body)?,
+            Err(Early::Halt(halt)) => return Err(halt),
+        }
+        self.keep_thread(thread);
+        Ok(())
+    }
+
+    /// Opens one sealed message and takes its content in. What is refused leaves nothing behind.
+    pub(crate) fn open_message(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        meta: &mut Meta,
+        thread: &mut Thread,
+        sealed: &[u8],
+    ) -> Result<(), Early> {
+        let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
+        let seed = self.bytes();
+        let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
+        let (sender, revoked, plaintext) = match thread.open(&ctx, sealed) {
+            Ok(Opened::Message { sender, revoked, plaintext, .. }) => (sender, revoked, plaintext),
+            Ok(Opened::Changed(_)) => {
+                return Err(refuse(Reason::Malformed, "a commit sent as a message").into());
+            }
+            Err(OpenRefusal::FutureEpoch { epoch }) => return Err(Early::Epoch(epoch)),
+            Err(error) => return Err(open_refusal(error, meta.thread).into()),
+        };
+        if thread.member(&sender).is_some_and(|member| member.record.transport() != from) {
+            return Err(refuse(Reason::NotMember, "sent over another device's link").into());
+        }
+        if let Some(refusal) = revoked
+            && !self.came_in_time(step, meta, &sender, &plaintext)?
+        {
+            let refusal = WriterRefusal::Grant(refusal);
+            return Err(open_refusal(OpenRefusal::SenderNotAllowed { sender, refusal }, meta.thread).into());
+        }
+        Ok(self.read(step, meta, thread, sender, &plaintext)?)
+    }
+
+    /// Whether the steward had this when it took its author out. What is said here is checked when it is read.
+    fn came_in_time(
+        &self,
+        step: Step<'_>,
+        meta: &Meta,
+        author: &DeviceId,
+        plaintext: &[u8],
+    ) -> Result<bool, StoreError> {
+        let key = space::departed_device(&meta.thread, meta.era, author);
+        let last: Option<Seq> = record::get(step.overlay, &key)?;
+        let content = SignedContent::decode(plaintext).ok().and_then(|signed| signed.read().ok());
+        Ok(last.zip(content).is_some_and(|(last, content)| content.seq <= last))
+    }
+
+    /// Takes in what a member wrote, once it was opened: its own signed content, with numbers that can be.
+    pub(crate) fn read(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        thread: &Thread,
+        sender: DeviceId,
+        plaintext: &[u8],
+    ) -> Result<(), Halt<Refuse>> {
+        let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
+        let signed = SignedContent::decode(plaintext).map_err(Refuse::decode)?;
+        let content = signed.verify().map_err(|error| Refuse::breach(Reason::BadContent, error))?;
+        let ahead = meta.position.0.saturating_add(Position::MAX_AHEAD);
+        if content.author != sender || content.thread != meta.thread || content.era != meta.era {
+            return Err(refuse(Reason::BadContent, "content of another author or thread"));
+        }
+        if content.position.0 > ahead {
+            return Err(refuse(Reason::BadContent, "its place is too far ahead"));
+        }
+        let early = |seq: &Seq| seq.0 < content.position.0;
+        if content.seq.0 > content.position.0 || !content.seen.iter().all(|(_, seq)| early(seq)) {
+            return Err(refuse(Reason::BadContent, "numbers that its place rules out"));
+        }
+        self.take_in(step, meta, thread, (&content, &signed))
+    }
+
+    /// Takes a verified content of another author into the thread, once.
+    fn take_in(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        thread: &Thread,
+        (content, signed): (&Content, &SignedContent),
+    ) -> Result<(), Halt<Refuse>> {
+        if self.has_content(step, meta, &content.author, content.seq)? {
+            return Ok(());
+        }
+        let place = space::history_item(&meta.thread, content.era, content.position, &content.author, 0);
+        // Past the newest position there is none.
+        if content.position <= meta.position && step.overlay.get(&place)?.is_some() {
+            return Err(Refuse::breach(Reason::BadContent, "another message at its place")
+                .about(meta.thread)
+                .into());
+        }
+        self.add_message(step, meta, content, signed, Vec::new())?;
+        let Some(author) = meta.author_mut(content.author) else {
+            return Err(Refuse::plain(Reason::Busy).about(meta.thread).into());
+        };
+        author.newest = author.newest.max(content.seq);
+        // It wrote to this device, so it knows it.
+        author.asks = 0;
+        let (newest, mut through) = (author.newest, author.through);
+        while through < newest && self.has_content(step, meta, &content.author, through.next())? {
+            through = through.next();
+        }
+        if let Some(author) = meta.author_mut(content.author) {
+            author.through = author.through.max(through);
+        }
+        let own = self.id();
+        for (device, seq) in content.seen.iter().filter(|(device, _)| *device != own) {
+            if (thread.is_member(device) || meta.author(device).is_some())
+                && let Some(author) = meta.author_mut(*device)
+            {
+                author.newest = author.newest.max(*seq);
+            }
+        }
+        if meta.missing() > 0 {
+            self.look_again(step, meta.thread, GAP_PATIENCE)?;
+        }
+        match content.kind {
+            ContentKind::Text(_) => {
+                meta.unread = meta.unread.saturating_add(1);
+                self.tell_message(step, meta, content, &[], false)?;
+            }
+            ContentKind::Close => self.tell(crate::Event::Closed { thread: meta.thread }),
+            ContentKind::Read(_) | ContentKind::Name(_) => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) fn has_content(
+        &self,
+        step: Step<'_>,
+        meta: &Meta,
+        author: &DeviceId,
+        seq: Seq,
+    ) -> Result<bool, StoreError> {
+        Ok(step.overlay.get(&space::index(&meta.thread, meta.era, author, seq))?.is_some())
+    }
+}
+
+/// A message that can't be opened yet, or not at all.
+pub(crate) enum Early {
+    Epoch(u64),
+    Halt(Halt<Refuse>),
+}
+
+impl From<Halt<Refuse>> for Early {
+    fn from(halt: Halt<Refuse>) -> Self {
+        Self::Halt(halt)
+    }
+}
+
+impl From<Refuse> for Early {
+    fn from(refuse: Refuse) -> Self {
+        Self::Halt(refuse.into())
+    }
+}
+
+impl From<StoreError> for Early {
+    fn from(error: StoreError) -> Self {
+        Self::Halt(error.into())
+    }
+}
