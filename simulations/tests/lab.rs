@@ -225,6 +225,10 @@ fn the_big_scenarios_can_be_read() {
     for name in BIG {
         assert!(scenario(name).customers.count >= 8_000, "{name}");
     }
+    for nodes in [100, 1_000, 10_000] {
+        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("scale/{nodes}.toml"));
+        assert_eq!(read(&file).nodes(), nodes);
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ const MANY: usize = 5_000;
 /// middle one counts.
 const BURSTS: usize = 5;
 /// Callers that write at once, each waiting for its own answer before it writes again: as many as the API takes.
-const CALLERS: usize = 64;
+const CALLERS: usize = 128;
 const SMALL: usize = 256;
 const HOPS: usize = 1_000;
 /// Between two looks at whether the last message has arrived.

@@ -259,7 +259,7 @@ impl Default for NetConfig {
 
 impl Default for ApiConfig {
     fn default() -> Self {
-        Self { bind: Bind::HomeSocket, event_buffer: 1024, max_requests: 64 }
+        Self { bind: Bind::HomeSocket, event_buffer: 1024, max_requests: 128 }
     }
 }
 

@@ -43,6 +43,7 @@ pub fn measures(report: &Report) -> Vec<Measured> {
     let last = figures.samples.last();
     let size = |count: usize| real(u64::try_from(count).unwrap_or(u64::MAX));
     let mean = last.filter(|_| figures.nodes > 0).map(|last| size(last.bytes) / size(figures.nodes));
+    let (memory, nodes) = (report.memory.map(|kib| real(kib) * 1024.0), size(figures.nodes));
     let peak = figures.samples.iter().map(|sample| sample.waiting).max();
     vec![
         fixed("nodes", Some(size(figures.nodes)), short),
@@ -71,7 +72,8 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         fixed("events", Some(real(figures.events)), short),
         loose("events a real second", (figures.took > 0.0).then(|| figures.events_a_second()), short),
         loose("played in", (figures.took > 0.0).then_some(figures.took * 1000.0), duration),
-        loose("memory of the program", report.memory.map(|kib| real(kib) * 1024.0), bytes),
+        loose("memory of the program", memory, bytes),
+        loose("memory of the program, a node", memory.filter(|_| figures.nodes > 0).map(|all| all / nodes), bytes),
     ]
 }
 
