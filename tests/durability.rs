@@ -1,10 +1,11 @@
-//! What was acknowledged is never lost, and nothing comes twice: under SIGKILL, SIGTERM, and a second process.
+//! What was acknowledged is never lost, and nothing comes twice: under SIGKILL, SIGTERM, and a second process. Many kills
+//! are in `crashes.rs`.
 
-use crate::harness::{Chance, Node, Office, Place, eventually, numbered, texts};
+use crate::harness::{Node, Office, Place, eventually, numbered, texts};
 use serde_json::json;
 use std::{
     io::Write as _,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -76,77 +77,6 @@ fn a_sender_killed_in_a_burst_delivers_all_that_it_had_answered_for() {
     // One may have been stored whose answer was not heard.
     assert!((answered..=answered + 1).contains(&found.len()), "{answered} answered, {} arrived", found.len());
     assert_eq!(found, numbered("burst", found.len()));
-}
-
-#[test]
-fn thirty_kills_at_random_moments_of_a_conversation_lose_nothing_that_was_acknowledged() {
-    let mut chance = Chance::begin();
-    let (office, ana, carla, thread) = Office::with_ana_and_carla();
-    let Office { acme, place: _place } = office;
-    let mut nodes = [Some(ana), Some(carla), Some(acme)];
-    let mut answered = [Vec::new(), Vec::new(), Vec::new()];
-    for round in 1..=30 {
-        let victim = usize::try_from(chance.below(3)).unwrap();
-        let moment = Duration::from_millis(chance.below(120));
-        let pid = nodes[victim].as_ref().unwrap().pid();
-        let over = AtomicBool::new(false);
-        let told: Vec<Vec<String>> = thread::scope(|scope| {
-            let talkers: Vec<_> = nodes
-                .iter()
-                .enumerate()
-                .map(|(index, node)| {
-                    let (over, thread, node) = (&over, &thread, node.as_ref().unwrap());
-                    scope.spawn(move || {
-                        let text = |number| format!("{index} {round:02} {number:04}");
-                        (0..)
-                            .take_while(|_| !over.load(Ordering::Relaxed))
-                            .map(text)
-                            .filter(|text| send(node, thread, text))
-                            .collect()
-                    })
-                })
-                .collect();
-            thread::sleep(moment);
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-            over.store(true, Ordering::Relaxed);
-            talkers.into_iter().map(|talker| talker.join().unwrap()).collect()
-        });
-        answered.iter_mut().zip(told).for_each(|(all, told)| all.extend(told));
-        let home = nodes[victim].take().unwrap().kill();
-        nodes[victim] = Some(home.run());
-    }
-    assert!(answered.iter().all(|texts| texts.len() > 30), "the conversation was cut short");
-    for node in nodes.iter().flatten() {
-        for (author, expected) in answered.iter().enumerate() {
-            everything_once_in_order(node, &thread, &format!("{author} "), expected);
-        }
-    }
-}
-
-/// All that was answered for, each once, in its order; beyond it at most what was stored and not answered any more.
-fn everything_once_in_order(node: &Node, thread: &str, word: &str, expected: &[String]) {
-    let all = eventually(&format!("{} has all of `{word}`", node.path.display()), || {
-        let found: Vec<String> =
-            everything(node, thread).into_iter().filter(|text| text.starts_with(word)).collect();
-        expected.iter().all(|text| found.contains(text)).then_some(found)
-    });
-    assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "twice, or out of order: {all:?}");
-    assert!(all.len() <= expected.len() + 30, "{} answered, {} stored", expected.len(), all.len());
-}
-
-/// Every text, page by page.
-fn everything(node: &Node, thread: &str) -> Vec<String> {
-    let (mut pages, mut before) = (Vec::new(), String::new());
-    loop {
-        let path = format!("/v1/threads/{thread}/messages?limit=1000{before}");
-        let page = node.api().get(&path).json();
-        let page = page.as_array().unwrap().clone();
-        let Some(first) = page.first() else { break };
-        before = format!("&before={}", first["position"]);
-        pages.push(page);
-    }
-    let texts = pages.into_iter().rev().flatten().filter(|message| message["side"] != "note");
-    texts.map(|message| message["text"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]

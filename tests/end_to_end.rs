@@ -15,6 +15,7 @@ mod harness;
 
 mod backups;
 mod command_line;
+mod crashes;
 mod durability;
 mod enrolment;
 mod example_bot;

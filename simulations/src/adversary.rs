@@ -419,7 +419,7 @@ impl Adversary {
         world.stop(self.node)?;
         self.store.flush()?;
         let node = world.node_mut(self.node)?;
-        (node.rogue, node.store) = (None, self.store);
+        (node.rogue, node.store) = (None, Box::new(self.store));
         world.revive(self.node)
     }
 

@@ -1,8 +1,8 @@
 //! What goes wrong in a world: cut wires, failing disks, restored backups; and a record of what was sent.
 
-use crate::{Failure, Fare, Node, NodeId, SimError, World};
+use crate::{Disk, Failure, Fare, Node, NodeId, SimError, World};
 use frontdesk_engine::{Input, mark_restored};
-use frontdesk_store::{Batch, MemoryStore, Overlay, Reader as _, Scan, Store as _};
+use frontdesk_store::{Batch, MemoryStore, Overlay, Reader, Scan, Store};
 
 /// A frame that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,19 @@ impl World {
         let batch = overlay.into_batch();
         backup.commit(&batch)?;
         backup.flush()?;
-        self.node_mut(id)?.store = backup;
+        self.node_mut(id)?.store = Box::new(backup);
+        self.start(id)
+    }
+
+    /// Gives a node another disk, with all that was on its own, and starts it.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn give_disk(&mut self, id: NodeId, disk: impl Disk + 'static) -> Result<(), SimError> {
+        self.stop(id)?;
+        let node = self.node_mut(id)?;
+        copy_to(&node.store, &disk)?;
+        node.store = Box::new(disk);
         self.start(id)
     }
 
@@ -142,13 +154,17 @@ impl World {
     }
 }
 
-pub(crate) fn copy(store: &MemoryStore) -> Result<MemoryStore, SimError> {
+pub(crate) fn copy(store: &dyn Reader) -> Result<MemoryStore, SimError> {
     let copy = MemoryStore::new();
+    copy_to(store, &copy)?;
+    Ok(copy)
+}
+
+fn copy_to(from: &dyn Reader, to: &dyn Store) -> Result<(), SimError> {
     let mut batch = Batch::new();
-    for (key, value) in store.scan(&Scan::prefix(b""))? {
+    for (key, value) in from.scan(&Scan::prefix(b""))? {
         batch.put(key, value)?;
     }
-    copy.commit(&batch)?;
-    copy.flush()?;
-    Ok(copy)
+    to.commit(&batch)?;
+    Ok(to.flush()?)
 }

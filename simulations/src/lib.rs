@@ -1,7 +1,7 @@
 //! Many engines on virtual time: the real protocol over a simulated network, clock and disk.
 //!
-//! A [`World`] holds nodes, each a real [`Engine`](frontdesk_engine::Engine) over a memory store, and a queue of what
-//! happens when. Nothing in it reads a clock or the system's randomness for its decisions, so a seed names a run. The
+//! A [`World`] holds nodes, each a real [`Engine`](frontdesk_engine::Engine) over a memory store (or another
+//! [`Disk`]), and a queue of what happens when. Nothing in it reads a clock or the system's randomness for its decisions, so a seed names a run. The
 //! network between connected nodes loses, delays, reorders and duplicates frames as its [`Weather`] says; nodes crash and
 //! lose what they had not flushed.
 //!
@@ -12,6 +12,7 @@
 
 mod adversary;
 mod business;
+mod disk;
 mod faults;
 mod forge;
 pub mod lab;
@@ -26,6 +27,7 @@ mod world;
 
 pub use adversary::{Adversary, Fate};
 pub use business::Business;
+pub use disk::Disk;
 pub use faults::Sent;
 pub use forge::Forge;
 pub use network::{Fare, Weather};

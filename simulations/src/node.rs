@@ -1,9 +1,9 @@
 //! One node: a real engine over a simulated disk, driven as the program drives it.
 
-use crate::SimError;
+use crate::{Disk, SimError};
 use frontdesk_engine::{Action, Answer, Engine, Event, Input, Millis, Now, Query, Settings};
 use frontdesk_identity::{DeviceId, DeviceKeys, TransportKey};
-use frontdesk_store::{Fault, MemoryStore, Overlay, Store as _};
+use frontdesk_store::{Overlay, Store as _, StoreError};
 use std::collections::BTreeSet;
 
 /// Names a node in its world.
@@ -59,7 +59,7 @@ pub type Received = (TransportKey, Vec<u8>);
 pub struct Node {
     pub(crate) keys: DeviceKeys,
     pub(crate) settings: Settings,
-    pub(crate) store: MemoryStore,
+    pub(crate) store: Box<dyn Disk>,
     engine: Option<Engine>,
     pub(crate) rogue: Option<Vec<Received>>,
     /// What the node told its owner, oldest first.
@@ -85,11 +85,11 @@ pub struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(keys: DeviceKeys, settings: Settings, store: MemoryStore) -> Self {
+    pub(crate) fn new(keys: DeviceKeys, settings: Settings, store: impl Disk + 'static) -> Self {
         Self {
             keys,
             settings,
-            store,
+            store: Box::new(store),
             engine: None,
             rogue: None,
             events: Vec::new(),
@@ -158,11 +158,11 @@ impl Node {
     }
 
     /// Stops at once. What was not flushed is lost.
-    pub(crate) fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) -> Result<(), SimError> {
         self.engine = None;
         self.armed = None;
         self.stalled = None;
-        self.store.crash();
+        Ok(self.store.cut()?)
     }
 
     /// One input, one step: write, make durable, then act.
@@ -210,18 +210,23 @@ impl Node {
             return Ok(Vec::new());
         }
         let failure = self.burn();
-        match failure {
-            Some(Failure::Commit) => self.store.fail_next_commit(Fault::Full),
-            Some(Failure::Flush) => self.store.fail_next_flush(Fault::Injected),
-            Some(Failure::CutBeforeFlush | Failure::CutAfterFlush) | None => {}
-        }
         let lazy = output.lazy && failure.is_none();
-        let written = self.store.commit(&batch);
+        let written = match failure {
+            Some(Failure::Commit) => Err(StoreError::Full),
+            Some(Failure::Flush | Failure::CutBeforeFlush | Failure::CutAfterFlush) | None => {
+                self.store.commit(&batch)
+            }
+        };
         if failure == Some(Failure::CutBeforeFlush) {
             self.dark = true;
             return Ok(Vec::new());
         }
-        if written.and_then(|()| if lazy { Ok(()) } else { self.store.flush() }).is_err() {
+        let flush = || match (failure, lazy) {
+            (Some(Failure::Flush), _) => Err(StoreError::Injected),
+            (_, true) => Ok(()),
+            (_, false) => self.store.flush(),
+        };
+        if written.and_then(|()| flush()).is_err() {
             return self.recover(now);
         }
         if failure == Some(Failure::CutAfterFlush) {

@@ -122,7 +122,7 @@ impl World {
     /// [`SimError`].
     pub fn stop(&mut self, id: NodeId) -> Result<(), SimError> {
         self.note(id, None, || "stops; what was not flushed is lost".into());
-        self.node_mut(id)?.crash();
+        self.node_mut(id)?.crash()?;
         for peer in self.wires.peers(id) {
             let (a, b) = pair(id, peer);
             self.disconnect(a, b)?;

@@ -11,6 +11,8 @@
 //!                                                              -> MemoryStore (tests, simulations)
 //! ```
 //!
+//! For tests, [`PowerCut`] over any engine drops what was not flushed; a [`MemoryStore`] can do that by itself.
+//!
 //! A key has 1 to [`MAX_KEY`] bytes and doesn't begin with a zero byte; a value has at most [`MAX_VALUE`] bytes. Keys
 //! are in the clear on the disk, so put ids into them and no content.
 //!
@@ -63,6 +65,7 @@ mod memory;
 mod merge;
 mod migrations;
 mod overlay;
+mod power_cut;
 mod scan;
 mod sealed;
 mod traits;
@@ -75,6 +78,7 @@ pub use limits::{MAX_ENGINE_VALUE, MAX_KEY, MAX_VALUE};
 pub use memory::{Fault, MemoryStore};
 pub use migrations::{CURRENT_FORMAT, migrate};
 pub use overlay::{Overlay, Savepoint};
+pub use power_cut::PowerCut;
 pub use scan::{Order, Scan};
 pub use sealed::{MasterKey, Sealed};
 pub use traits::{Entry, Reader, Store};

@@ -1,7 +1,8 @@
 //! The bounds of a node's queues and disk.
 
+use crate::Disk;
 use frontdesk_engine::limits::{MAX_ASIDE, MAX_INVITATIONS, MAX_OUTBOX, MAX_RECEPTIONS};
-use frontdesk_store::{MemoryStore, Reader as _, Scan};
+use frontdesk_store::Scan;
 use std::collections::BTreeMap;
 
 /// What any node may keep, in bytes: its own records, a roster, and stocks of key packages.
@@ -12,7 +13,7 @@ const A_THREAD: usize = 256 * 1024;
 const A_RECORD: usize = 4096;
 
 /// Which bound a node passes, if it does.
-pub(super) fn passed(disk: &MemoryStore) -> Option<String> {
+pub(super) fn passed(disk: &dyn Disk) -> Option<String> {
     let count = |prefix: &[u8]| disk.scan(&Scan::prefix(prefix)).map_or(0, |found| found.len());
     let mut outboxes: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     for (key, _) in disk.scan(&Scan::prefix(b"o/")).unwrap_or_default() {

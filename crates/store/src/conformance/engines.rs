@@ -6,7 +6,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::{CHECKS, Subject, model};
-use crate::{MasterKey, MemoryStore, Sealed, Store};
+use crate::{MasterKey, MemoryStore, PowerCut, Sealed, Store};
 
 fn run(name: &str, cases: u32, open: impl Fn() -> Box<dyn Subject>) {
     for (check, function) in CHECKS {
@@ -33,6 +33,19 @@ impl Subject for Memory {
     fn reopen(&mut self) {
         self.0.flush().unwrap();
         self.0.crash();
+    }
+}
+
+struct Switched(PowerCut<MemoryStore>);
+
+impl Subject for Switched {
+    fn store(&self) -> &dyn Store {
+        &self.0
+    }
+
+    fn reopen(&mut self) {
+        self.0.flush().unwrap();
+        self.0.cut();
     }
 }
 
@@ -71,6 +84,11 @@ fn sealed_memory_conforms() {
     run("sealed memory", 48, || Box::new(SealedMemory::open(Arc::default(), 0)));
 }
 
+#[test]
+fn memory_under_a_power_cut_conforms() {
+    run("memory under a power cut", 128, || Box::new(Switched(PowerCut::new(MemoryStore::new()))));
+}
+
 #[cfg(feature = "sled")]
 mod durable {
     use tempfile::TempDir;
@@ -95,6 +113,30 @@ mod durable {
         fn reopen(&mut self) {
             self.store.take().unwrap().close().unwrap();
             self.store = Some(open(&self.home));
+        }
+
+        fn largest(&self) -> usize {
+            MAX_ENGINE_VALUE
+        }
+    }
+
+    /// A reopening cuts the power after a flush, and closes nothing in order.
+    struct SwitchedDurable {
+        store: Option<PowerCut<SledStore>>,
+        home: TempDir,
+    }
+
+    impl Subject for SwitchedDurable {
+        fn store(&self) -> &dyn Store {
+            self.store.as_ref().unwrap()
+        }
+
+        fn reopen(&mut self) {
+            let store = self.store.take().unwrap();
+            store.flush().unwrap();
+            store.cut();
+            drop(store);
+            self.store = Some(PowerCut::new(open(&self.home)));
         }
 
         fn largest(&self) -> usize {
@@ -131,6 +173,14 @@ mod durable {
         run("sled", 24, || {
             let home = TempDir::new().unwrap();
             Box::new(Durable { store: Some(open(&home)), home })
+        });
+    }
+
+    #[test]
+    fn sled_under_a_power_cut_conforms() {
+        run("sled under a power cut", 24, || {
+            let home = TempDir::new().unwrap();
+            Box::new(SwitchedDurable { store: Some(PowerCut::new(open(&home))), home })
         });
     }
 

@@ -99,7 +99,7 @@ impl Play<'_> {
             ..Sample::default()
         };
         for node in self.cast.everybody() {
-            let Ok(disk) = self.world.node(node).map(|node| &node.store) else { continue };
+            let Ok(disk) = self.world.node(node).map(|node| &*node.store) else { continue };
             let (records, bytes) = disk.size();
             let waiting = office::outbox(&self.world, node);
             sample.waiting += waiting;
