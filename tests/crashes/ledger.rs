@@ -63,7 +63,8 @@ impl Shown {
 pub(super) fn page(api: &Api, thread: &str, before: Option<u64>) -> Vec<Shown> {
     let before = before.map(|position| format!("&before={position}")).unwrap_or_default();
     let answer = api.get(&format!("/v1/threads/{thread}/messages?limit={PAGE}{before}")).json();
-    let messages = answer.as_array().unwrap().iter().filter(|message| message["side"] != "note");
+    let Some(messages) = answer.as_array() else { panic!("the thread is not there: {answer}") };
+    let messages = messages.iter().filter(|message| message["side"] != "note");
     messages
         .map(|message| Shown {
             id: field(message, "id"),
