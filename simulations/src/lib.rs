@@ -21,6 +21,7 @@ pub mod office;
 mod queue;
 mod search;
 mod siege;
+pub mod sockets;
 mod wires;
 mod world;
 
