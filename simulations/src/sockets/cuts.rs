@@ -21,7 +21,7 @@ use crate::{
 };
 use rand_chacha::ChaCha20Rng;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Times that each fault of a plan strikes.
 const STRIKES: u64 = 5;
@@ -110,23 +110,32 @@ impl Fates {
         let clock = self.stage.clock;
         let wait = began.saturating_add(strike.at).saturating_sub(clock.millis());
         tokio::time::sleep(Duration::from_millis(wait)).await;
-        let _busy = match self.busy.get(&strike.victim) {
-            Some(busy) => busy.lock().await,
-            None => return Ok(()),
-        };
-        // Where faults had to wait for each other, the last ones don't come.
-        let left = end.saturating_sub(clock.millis());
-        if left == 0 {
-            return Ok(());
-        }
-        let lasts = Duration::from_millis(strike.lasts.min(left));
-        let node = self.stage.node(strike.victim)?;
         match strike.kind {
-            Kind::Cut => self.cut(node, lasts).await,
-            Kind::Alone => self.leave_alone(node, lasts).await,
-            Kind::Move => return self.restart(node, ("moves", Duration::ZERO), end).await,
-            Kind::Sleep => return self.restart(node, ("sleeps", lasts), end).await,
-            Kind::Crash => return self.restart(node, ("crashes", Duration::ZERO), end).await,
+            Kind::Cut | Kind::Alone => self.cut_off(strike, end).await,
+            Kind::Move => self.restart(strike, "moves", end).await,
+            Kind::Sleep => self.restart(strike, "sleeps", end).await,
+            Kind::Crash => self.restart(strike, "crashes", end).await,
+        }
+    }
+
+    /// How long a fault can last now. Where faults had to wait for each other, the last ones don't come.
+    fn lasts(&self, strike: Strike, end: u64) -> Option<Duration> {
+        let left = end.saturating_sub(self.stage.clock.millis());
+        (left > 0).then(|| Duration::from_millis(strike.lasts.min(left)))
+    }
+
+    async fn busy(&self, victim: NodeId) -> Result<MutexGuard<'_, ()>, SimError> {
+        Ok(self.busy.get(&victim).ok_or(SimError::Down)?.lock().await)
+    }
+
+    async fn cut_off(&self, strike: Strike, end: u64) -> Result<(), SimError> {
+        let _busy = self.busy(strike.victim).await?;
+        let Some(lasts) = self.lasts(strike, end) else { return Ok(()) };
+        let node = self.stage.node(strike.victim)?;
+        if strike.kind == Kind::Alone {
+            self.leave_alone(node, lasts).await;
+        } else {
+            self.cut(node, lasts).await;
         }
         Ok(())
     }
@@ -140,12 +149,15 @@ impl Fates {
     /// Agents and customers go on without the administrator's node.
     async fn leave_alone(&self, node: &Node, lasts: Duration) {
         self.count("cuts of the administrator");
+        let healed = self.stage.clock.now().mono.plus(millis(lasts));
         self.sever(node, lasts).await;
+        while node.net().is_some_and(|net| !net.connected().is_empty()) {
+            tokio::time::sleep(LOOK).await;
+        }
         let since = self.stage.clock.millis();
         self.stage.ledger.book().alone_since = Some(since);
-        tokio::time::sleep(lasts.saturating_sub(LOOK)).await;
+        tokio::time::sleep(self.stage.clock.until(healed)).await;
         self.stage.ledger.book().alone_since = None;
-        tokio::time::sleep(LOOK).await;
     }
 
     /// Closes a node's connections, and keeps them from coming back for so long.
@@ -156,26 +168,26 @@ impl Fates {
         }
     }
 
-    /// Stops a node, in good order or not, and starts it after a pause, at another port.
-    async fn restart(
-        &self,
-        node: &Node,
-        (what, pause): (&'static str, Duration),
-        end: u64,
-    ) -> Result<(), SimError> {
+    /// Stops a node, in good order or not, and starts it again, at another port.
+    async fn restart(&self, strike: Strike, what: &'static str, end: u64) -> Result<(), SimError> {
         let mut moved = self.moved.lock().await;
         if let Some(last) = *moved
             && !self.is_found(last, end).await?
         {
             return Ok(());
         }
+        let _busy = self.busy(strike.victim).await?;
+        let Some(lasts) = self.lasts(strike, end) else { return Ok(()) };
+        let node = self.stage.node(strike.victim)?;
         self.count(what);
-        if what == "crashes" {
+        if strike.kind == Kind::Crash {
             node.crash().await;
         } else {
             node.stop().await;
         }
-        tokio::time::sleep(pause).await;
+        if strike.kind == Kind::Sleep {
+            tokio::time::sleep(lasts).await;
+        }
         self.stage.start(node).await?;
         *moved = Some(node.id);
         Ok(())
@@ -198,4 +210,8 @@ impl Fates {
     fn count(&self, what: &'static str) {
         *self.stage.ledger.book().figures.faults.entry(what).or_default() += 1;
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -37,7 +37,7 @@ pub struct Report {
     pub delivered_without_administrator: u64,
     /// Of these, refused, for their author was taken out of the thread.
     pub refused: u64,
-    /// Texts that a node did not take, for it was down.
+    /// Texts that a node did not answer for, for it was down, or was killed just then.
     pub not_taken: u64,
     /// Threads that an agent handed over to another.
     pub handed_over: u64,
@@ -45,11 +45,11 @@ pub struct Report {
     pub faults: BTreeMap<&'static str, u64>,
     /// Times that a node saw a peer come.
     pub links: u64,
-    /// From writing to delivery: half were faster.
+    /// From writing to delivery, without the texts that open threads: half were faster.
     pub delay_p50: Option<u64>,
-    /// From writing to delivery: 99 of 100 were faster.
+    /// The same: 99 of 100 were faster.
     pub delay_p99: Option<u64>,
-    /// From writing to delivery: the slowest.
+    /// The same: the slowest.
     pub delay_max: Option<u64>,
     /// Frames that went onto a link.
     pub frames: u64,
