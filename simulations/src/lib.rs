@@ -9,6 +9,8 @@
 //! node that it took over. [`Forge`] makes what no honest device would sign.
 //!
 //! [`office`] is the ready-made business: an administrator, agents and a customer who talk.
+//!
+//! [`sockets`] alone is no simulation of time and network: it plays a business on real ones.
 
 mod adversary;
 mod business;
@@ -22,6 +24,7 @@ pub mod office;
 mod queue;
 mod search;
 mod siege;
+pub mod sockets;
 mod wires;
 mod world;
 

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::Rng as _;
 
 /// Draws.
-pub(super) trait Chance {
+pub(crate) trait Chance {
     /// Uniform in [0, 1).
     fn unit(&mut self) -> f64;
 

@@ -1,7 +1,7 @@
 //! Scenarios: whole businesses with their people on virtual time, checked against a reference, measured and reported.
 
 mod bounds;
-mod chance;
+pub(crate) mod chance;
 pub mod figures;
 mod finding;
 pub(crate) mod log;
@@ -11,12 +11,13 @@ pub mod report;
 mod roads;
 pub mod scenario;
 mod trouble;
-mod truth;
+pub(crate) mod truth;
 
 pub use finding::{Finding, FindingError, Replayed};
 pub use log::Happening;
 pub use people::Path;
 pub use play::{Outcome, Watch, play};
 pub use roads::Roads;
+pub(crate) use roads::whole;
 pub use scenario::Scenario;
 pub use truth::Violation;

@@ -78,6 +78,6 @@ fn real(number: usize) -> f64 {
 
 /// Whole milliseconds; at least one, so that nothing arrives in the moment it is sent.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded before")]
-pub(super) fn whole(ms: f64) -> u64 {
+pub(crate) fn whole(ms: f64) -> u64 {
     ms.clamp(1.0, 1e12).round() as u64
 }

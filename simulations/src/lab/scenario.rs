@@ -174,7 +174,7 @@ impl Scenario {
 
 impl Business {
     /// Whether administrators' nodes forward by their own rule.
-    pub(super) fn by_policy(&self) -> bool {
+    pub(crate) fn by_policy(&self) -> bool {
         self.forward_takes <= 0.0
     }
 

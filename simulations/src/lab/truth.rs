@@ -22,16 +22,23 @@ pub struct Violation {
 
 /// Something that a node's owner wrote, and that the node answered for.
 #[derive(Debug, Clone)]
-pub(super) struct Said {
-    pub(super) thread: ThreadId,
-    pub(super) author: NodeId,
-    pub(super) at: u64,
+pub(crate) struct Said {
+    pub(crate) thread: ThreadId,
+    pub(crate) author: NodeId,
+    pub(crate) at: u64,
     /// Who was in the thread by a grant that held, as the author's node knew it.
     audience: BTreeSet<NodeId>,
-    pub(super) delivered: Option<u64>,
-    pub(super) failed: bool,
+    pub(crate) delivered: Option<u64>,
+    pub(crate) failed: bool,
     /// Its author's node has lost it: who was not shown it until then gets it from nobody.
     gone: bool,
+}
+
+impl Said {
+    /// Whether a node was in the thread when it was written, as the author's node knew it.
+    pub(crate) fn is_for(&self, node: NodeId) -> bool {
+        self.audience.contains(&node)
+    }
 }
 
 /// A stay in a thread.
@@ -49,8 +56,8 @@ struct Stay {
 
 /// The reference model.
 #[derive(Debug, Default)]
-pub(super) struct Truth {
-    pub(super) said: BTreeMap<u64, Said>,
+pub(crate) struct Truth {
+    pub(crate) said: BTreeMap<u64, Said>,
     /// From a message's own name to its number here.
     names: BTreeMap<(ThreadId, String), u64>,
     /// The numbers of a thread's texts.
@@ -60,18 +67,18 @@ pub(super) struct Truth {
     ghosts: BTreeSet<u64>,
     stays: BTreeMap<(ThreadId, NodeId), Vec<Stay>>,
     /// The founding members of each thread.
-    pub(super) founders: BTreeMap<ThreadId, [NodeId; 2]>,
+    pub(crate) founders: BTreeMap<ThreadId, [NodeId; 2]>,
     /// What each commit changed, as the first member that has it tells.
     commits: BTreeMap<(ThreadId, u64), Commit>,
     commands: BTreeSet<CommandId>,
     /// Nodes that are no longer honest.
-    pub(super) rogues: BTreeSet<NodeId>,
+    pub(crate) rogues: BTreeSet<NodeId>,
     /// Threads whose steward told different members different stories, which nothing protects from.
-    pub(super) split: BTreeSet<ThreadId>,
+    pub(crate) split: BTreeSet<ThreadId>,
     /// Nodes that were put back to an old copy, and what they no longer know of.
     rolled: BTreeSet<NodeId>,
     forgot: BTreeSet<(ThreadId, NodeId)>,
-    pub(super) violations: Vec<Violation>,
+    pub(crate) violations: Vec<Violation>,
 }
 
 /// Who came and who left by a commit, and who told of it first.
@@ -87,24 +94,24 @@ struct Commit {
 const SKEW: u64 = 2 * 60_000;
 
 /// The text number `number`, as people write it in simulations.
-pub(super) fn text(number: u64, words: &str) -> String {
+pub(crate) fn text(number: u64, words: &str) -> String {
     format!("#{number} {words}")
 }
 
 /// The number of a text.
-pub(super) fn number_of(text: &str) -> Option<u64> {
+pub(crate) fn number_of(text: &str) -> Option<u64> {
     text.strip_prefix('#')?.split(' ').next()?.parse().ok()
 }
 
 impl Truth {
-    pub(super) fn broken(&mut self, at: u64, promise: &str, seen: String) {
+    pub(crate) fn broken(&mut self, at: u64, promise: &str, seen: String) {
         // The first few say it all.
         if self.violations.len() < 100 {
             self.violations.push(Violation { at, promise: promise.to_owned(), seen });
         }
     }
 
-    pub(super) fn says(
+    pub(crate) fn says(
         &mut self,
         (number, name): (u64, String),
         (thread, author, at): (ThreadId, NodeId, u64),
@@ -119,7 +126,7 @@ impl Truth {
     }
 
     /// A text of which it is not known whether the node has it.
-    pub(super) fn perhaps(
+    pub(crate) fn perhaps(
         &mut self,
         number: u64,
         (thread, author, at): (ThreadId, NodeId, u64),
@@ -132,11 +139,11 @@ impl Truth {
     }
 
     /// A first message of which it is not known whether the node has it, nor in which thread.
-    pub(super) fn ghost(&mut self, number: u64) {
+    pub(crate) fn ghost(&mut self, number: u64) {
         self.ghosts.insert(number);
     }
 
-    pub(super) fn lets_in(
+    pub(crate) fn lets_in(
         &mut self,
         (thread, node, at): (ThreadId, NodeId, u64),
         history: HistoryChoice,
@@ -152,14 +159,14 @@ impl Truth {
         self.stays.entry((thread, node)).or_default().push(Stay { from: at, until: None, ends, hidden });
     }
 
-    pub(super) fn takes_out(&mut self, thread: ThreadId, node: NodeId, at: u64) {
+    pub(crate) fn takes_out(&mut self, thread: ThreadId, node: NodeId, at: u64) {
         for stay in self.stays.entry((thread, node)).or_default() {
             stay.until.get_or_insert(at);
         }
     }
 
     /// A node showed its owner a message. Answers its number.
-    pub(super) fn shows(&mut self, at: u64, node: NodeId, text: &str, history: bool) -> Option<u64> {
+    pub(crate) fn shows(&mut self, at: u64, node: NodeId, text: &str, history: bool) -> Option<u64> {
         let number = number_of(text)?;
         let again = self.shown.contains_key(&(node, number));
         self.shown.entry((node, number)).or_insert(at);
@@ -197,7 +204,7 @@ impl Truth {
     }
 
     /// Whether all grants that a node had of a thread have ended by themselves.
-    pub(super) fn has_ended(&self, thread: ThreadId, node: NodeId, now: u64) -> bool {
+    pub(crate) fn has_ended(&self, thread: ThreadId, node: NodeId, now: u64) -> bool {
         let stays = self.stays.get(&(thread, node));
         stays.is_some_and(|stays| stays.iter().all(|stay| stay.ends.saturating_add(SKEW) < now))
     }
@@ -213,7 +220,7 @@ impl Truth {
     }
 
     /// A node tells of a commit. No two members may tell different things of one epoch.
-    pub(super) fn commit(
+    pub(crate) fn commit(
         &mut self,
         at: u64,
         (thread, epoch): (ThreadId, u64),
@@ -236,7 +243,7 @@ impl Truth {
     }
 
     /// A command was answered.
-    pub(super) fn done(&mut self, at: u64, command: CommandId) {
+    pub(crate) fn done(&mut self, at: u64, command: CommandId) {
         if !self.commands.insert(command) {
             let seen = format!("command {} was answered twice", command.0);
             self.broken(at, "every command ends in one event", seen);
@@ -244,7 +251,7 @@ impl Truth {
     }
 
     /// A message got further. Answers its number and whether this is when it was delivered.
-    pub(super) fn state(
+    pub(crate) fn state(
         &mut self,
         at: u64,
         thread: ThreadId,

@@ -1,4 +1,4 @@
-//! The only place that looks at a clock. No run depends on it.
+//! The program's clock. No run depends on it; runs on real sockets have one of their own.
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -10,6 +10,7 @@ mod pool;
 mod replay;
 mod run;
 mod screen;
+mod sockets;
 mod wrong;
 
 use clap::Parser as _;
@@ -35,6 +36,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(check) => battery::check(&check, json),
         Command::Replay(replay) => replay::replay(&replay, json),
         Command::Compare(compare) => compare::compare(&compare, json),
+        Command::Sockets(sockets) => sockets::sockets(&sockets, json),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

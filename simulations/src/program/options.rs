@@ -40,6 +40,12 @@ pub(crate) enum Command {
     /// Put two runs side by side.
     #[command(after_help = "Example: frontdesk-sim compare /tmp/before/1 /tmp/after/1 --out /tmp/both")]
     Compare(Compare),
+    /// Play one business on real sockets of this machine, in real time, while connections are cut and nodes restart.
+    #[command(
+        after_help = "Examples:\n  frontdesk-sim sockets\n  frontdesk-sim sockets --agents 9 --customers 50 --seconds 60\n  \
+                           frontdesk-sim sockets simulations/scenarios/moving.toml --customers 20"
+    )]
+    Sockets(Sockets),
 }
 
 #[derive(Debug, Args)]
@@ -101,6 +107,25 @@ pub(crate) struct Compare {
     /// Where to write compare.html.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sockets {
+    /// A scenario, for its people and the kinds of its faults; times of virtual days mean nothing here [default: 4 agents, 20
+    /// customers, cuts, moves and crashes].
+    pub(crate) scenario: Option<PathBuf>,
+    /// So many agents, instead of the scenario's; all nodes, the administrator's among them, are 60 at most.
+    #[arg(long, value_name = "N")]
+    pub(crate) agents: Option<usize>,
+    /// So many customers, instead of the scenario's.
+    #[arg(long, value_name = "N")]
+    pub(crate) customers: Option<usize>,
+    /// How long people write, in seconds.
+    #[arg(long, value_name = "S", default_value_t = 15)]
+    pub(crate) seconds: u64,
+    /// What people and faults do. Unlike on virtual time it does not name a run: how that goes is up to this machine, too.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(..=MAX_SEED))]
+    pub(crate) seed: u64,
 }
 
 /// How the work is done.

@@ -147,13 +147,13 @@ impl Truth {
         }
     }
 
-    fn said_in(&self, thread: ThreadId) -> Vec<(u64, Said)> {
+    pub(crate) fn said_in(&self, thread: ThreadId) -> Vec<(u64, Said)> {
         let numbers = self.of_thread.get(&thread).into_iter().flatten();
         numbers.filter_map(|number| Some((*number, self.said.get(number)?.clone()))).collect()
     }
 
     /// Any two members have what both have in the same order.
-    pub(super) fn check_order(&mut self, at: u64, thread: ThreadId, lists: &Lists) {
+    pub(crate) fn check_order(&mut self, at: u64, thread: ThreadId, lists: &Lists) {
         let common = |of: &[u64], other: &[u64]| -> Vec<u64> {
             let other: BTreeSet<u64> = other.iter().copied().collect();
             of.iter().copied().filter(|number| other.contains(number)).collect()

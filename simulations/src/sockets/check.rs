@@ -1,0 +1,153 @@
+//! What must be so in the end: nothing is missing or doubled, all agree on the order, every text has ended.
+
+use super::{ledger::STEWARD, stage::Stage};
+use crate::{
+    NodeId, SimError,
+    lab::{
+        Violation,
+        truth::{Said, Truth, number_of},
+    },
+};
+use frontdesk_engine::{Answer, MessageState, Query};
+use frontdesk_identity::{DeviceId, ThreadId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a node shows of a thread that it is in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Shown {
+    epoch: u64,
+    /// Members with their grants, the steward marked.
+    members: BTreeSet<(DeviceId, Vec<String>, bool)>,
+    /// The numbers of the texts, in the node's order.
+    texts: Vec<u64>,
+    /// Where the node's own texts are.
+    states: BTreeMap<u64, MessageState>,
+}
+
+/// What all members show of all threads, and who still has something to send.
+#[derive(Debug, Default)]
+pub(super) struct Scene {
+    threads: BTreeMap<ThreadId, BTreeMap<NodeId, Shown>>,
+    /// What nodes show of threads that they are no longer in, with their own texts.
+    left: BTreeMap<ThreadId, BTreeMap<NodeId, Shown>>,
+    waiting: Vec<NodeId>,
+}
+
+impl Scene {
+    /// Asks all nodes.
+    pub(super) async fn look(stage: &Stage, threads: &[ThreadId]) -> Result<Self, SimError> {
+        let mut scene = Self::default();
+        for node in stage.nodes() {
+            if node.status().await?.outbox > 0 {
+                scene.waiting.push(node.id);
+            }
+            let Answer::Threads(known) = node.query(Query::Threads).await? else { continue };
+            for thread in known.iter().map(|view| view.id).filter(|thread| threads.contains(thread)) {
+                let shown = show(stage, node.id, thread).await?;
+                let is_in = stage.is_in(node.id, thread).await;
+                let side = if is_in { &mut scene.threads } else { &mut scene.left };
+                side.entry(thread).or_default().insert(node.id, shown);
+            }
+        }
+        Ok(scene)
+    }
+
+    /// What is not so.
+    pub(super) fn judge(&self, truth: &mut Truth, at: u64) -> Vec<Violation> {
+        let known = truth.violations.len();
+        for node in &self.waiting {
+            truth.broken(
+                at,
+                "all is delivered once faults have stopped",
+                format!("node {} has frames to send", node.0),
+            );
+        }
+        for (thread, [customer, _]) in truth.founders.clone() {
+            self.judge_thread(truth, at, thread, customer);
+        }
+        truth.violations.split_off(known.min(truth.violations.len()))
+    }
+
+    fn judge_thread(&self, truth: &mut Truth, at: u64, thread: ThreadId, customer: NodeId) {
+        let empty = BTreeMap::new();
+        let members = self.threads.get(&thread).unwrap_or(&empty);
+        for founder in [STEWARD, customer].into_iter().filter(|node| !members.contains_key(node)) {
+            truth.broken(at, "who founded a thread is in it", format!("thread {thread}: node {}", founder.0));
+        }
+        let views: BTreeSet<_> = members.values().map(|shown| (shown.epoch, &shown.members)).collect();
+        let counts = views.first().is_some_and(|(_, known)| known.len() == members.len());
+        if views.len() != 1 || !counts {
+            let seen: Vec<_> =
+                members.iter().map(|(node, shown)| (node.0, shown.epoch, shown.members.len())).collect();
+            let seen = format!("thread {thread}: node, epoch and members: {seen:?}");
+            truth.broken(at, "all members agree on epoch, members and state", seen);
+        }
+        let lists = members.iter().map(|(node, shown)| (*node, shown.texts.clone())).collect();
+        truth.check_order(at, thread, &lists);
+        for (node, texts) in &lists {
+            let mut once = BTreeSet::new();
+            for number in texts.iter().filter(|number| !once.insert(**number)) {
+                let seen = format!("thread {thread}: node {} has #{number} twice", node.0);
+                truth.broken(at, "nothing is shown twice", seen);
+            }
+        }
+        for (number, said) in truth.said_in(thread) {
+            self.judge_text(truth, at, members, (number, &said));
+        }
+    }
+
+    /// A text is delivered, and at every member that it was for; or its author was taken out before the steward had it.
+    fn judge_text(
+        &self,
+        truth: &mut Truth,
+        at: u64,
+        members: &BTreeMap<NodeId, Shown>,
+        (number, said): (u64, &Said),
+    ) {
+        let (thread, author) = (said.thread, said.author.0);
+        let state = self.state(thread, said.author, number);
+        let is_out = !members.contains_key(&said.author);
+        if is_out && matches!(state, Some(MessageState::Failed { .. })) {
+            return;
+        }
+        if !matches!(state, Some(MessageState::Delivered | MessageState::Read)) {
+            let seen = format!("thread {thread}: #{number} of node {author} is {state:?}");
+            truth.broken(at, "every text ends delivered or refused", seen);
+        }
+        for (node, _) in
+            members.iter().filter(|(node, shown)| said.is_for(**node) && !shown.texts.contains(&number))
+        {
+            let seen = format!("thread {thread}: node {} has no #{number} of node {author}", node.0);
+            truth.broken(at, "nothing that was answered for is lost", seen);
+        }
+    }
+
+    fn state(&self, thread: ThreadId, author: NodeId, number: u64) -> Option<MessageState> {
+        let sides = [&self.threads, &self.left];
+        let shown = sides.into_iter().find_map(|side| side.get(&thread)?.get(&author))?;
+        shown.states.get(&number).copied()
+    }
+}
+
+async fn show(stage: &Stage, node: NodeId, thread: ThreadId) -> Result<Shown, SimError> {
+    let node = stage.node(node)?;
+    let mut shown = Shown::default();
+    if let Answer::Who(Some(who)) = node.query(Query::Who(thread)).await? {
+        shown.epoch = who.epoch;
+        shown.members =
+            who.members.into_iter().map(|member| (member.device, member.grants, member.steward)).collect();
+    }
+    let messages = Query::Messages { thread, before: None, limit: frontdesk_engine::limits::MAX_PAGE };
+    let Answer::Messages(messages) = node.query(messages).await? else { return Ok(shown) };
+    for message in messages.into_iter().filter(|message| message.side != "note") {
+        let Some(number) = number_of(&message.text) else { continue };
+        shown.texts.push(number);
+        if message.mine {
+            shown.states.insert(number, message.state);
+        }
+    }
+    Ok(shown)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::*;
+
+const THREAD: ThreadId = ThreadId::from_bytes([1; 32]);
+const ANA: NodeId = NodeId(1);
+const CARLA: NodeId = NodeId(2);
+
+/// Carla wrote #1 and #2, Ana #3, all to all; all have it.
+fn good() -> (Truth, Scene) {
+    let mut truth = Truth::default();
+    truth.founders.insert(THREAD, [CARLA, STEWARD]);
+    for (number, author) in [(1, CARLA), (2, CARLA), (3, ANA)] {
+        let audience = BTreeSet::from([STEWARD, ANA, CARLA]);
+        truth.says((number, format!("x.{number}")), (THREAD, author, 10 * number), audience);
+    }
+    let mut scene = Scene::default();
+    for node in [STEWARD, ANA, CARLA] {
+        let member = |byte| (DeviceId::from_bytes([byte; 32]), Vec::new(), byte == 0);
+        let own = truth.said.iter().filter(|(_, said)| said.author == node);
+        let shown = Shown {
+            epoch: 2,
+            members: (0..3).map(member).collect(),
+            texts: vec![1, 2, 3],
+            states: own.map(|(number, _)| (*number, MessageState::Delivered)).collect(),
+        };
+        scene.threads.entry(THREAD).or_default().insert(node, shown);
+    }
+    (truth, scene)
+}
+
+/// The promises that are broken when the nodes show something else.
+fn broken(change: impl FnOnce(&mut Scene)) -> BTreeSet<String> {
+    let (mut truth, mut scene) = good();
+    change(&mut scene);
+    scene.judge(&mut truth, 100).into_iter().map(|violation| violation.promise).collect()
+}
+
+fn ana(scene: &mut Scene) -> &mut Shown {
+    scene.threads.get_mut(&THREAD).unwrap().get_mut(&ANA).unwrap()
+}
+
+fn own(scene: &mut Scene, state: MessageState) {
+    ana(scene).states.insert(3, state);
+}
+
+fn names<const N: usize>(promises: [&str; N]) -> BTreeSet<String> {
+    promises.map(str::to_owned).into()
+}
+
+#[test]
+fn what_all_have_in_one_order_is_fine() {
+    assert_eq!(broken(|_| ()), BTreeSet::new());
+}
+
+#[test]
+fn a_text_that_is_missing_doubled_or_misplaced_is_noticed() {
+    let missing = broken(|scene| ana(scene).texts = vec![1, 3]);
+    assert_eq!(missing, names(["nothing that was answered for is lost"]));
+    let doubled = broken(|scene| ana(scene).texts = vec![1, 2, 2, 3]);
+    assert!(doubled.contains("nothing is shown twice"), "{doubled:?}");
+    let misplaced = broken(|scene| ana(scene).texts = vec![1, 3, 2]);
+    assert_eq!(misplaced, names(["all members show the same order"]));
+    let reversed = broken(|scene| ana(scene).texts = vec![2, 1, 3]);
+    assert_eq!(reversed, names(["all members show the same order", "each author's order is kept"]));
+}
+
+#[test]
+fn a_text_that_has_not_ended_and_a_node_that_still_sends_are_noticed() {
+    let open = broken(|scene| own(scene, MessageState::Stored));
+    assert_eq!(open, names(["every text ends delivered or refused"]));
+    let waiting = broken(|scene| scene.waiting.push(ANA));
+    assert_eq!(waiting, names(["all is delivered once faults have stopped"]));
+}
+
+#[test]
+fn members_who_see_different_epochs_are_noticed() {
+    let behind = broken(|scene| ana(scene).epoch = 1);
+    assert_eq!(behind, names(["all members agree on epoch, members and state"]));
+    let gone = broken(|scene| drop(scene.threads.get_mut(&THREAD).unwrap().remove(&CARLA)));
+    assert!(gone.contains("who founded a thread is in it"), "{gone:?}");
+}
+
+#[test]
+fn only_who_was_taken_out_may_see_a_text_of_its_own_fail() {
+    let reason = frontdesk_wire::Reason::GrantRevoked;
+    let failed = broken(|scene| own(scene, MessageState::Failed { reason }));
+    assert_eq!(failed, names(["every text ends delivered or refused"]));
+    let out = broken(|scene| {
+        let mut shown = scene.threads.get_mut(&THREAD).unwrap().remove(&ANA).unwrap();
+        shown.states.insert(3, MessageState::Failed { reason });
+        scene.left.entry(THREAD).or_default().insert(ANA, shown);
+        for other in scene.threads.get_mut(&THREAD).unwrap().values_mut() {
+            other.members.retain(|(device, ..)| *device != DeviceId::from_bytes([1; 32]));
+            other.texts.retain(|number| *number != 3);
+        }
+    });
+    assert_eq!(out, BTreeSet::new());
+}

@@ -1,0 +1,108 @@
+//! People: a customer and the agent who serves it write to each other; some agents hand over.
+
+use super::{plan::Plan, stage::Stage};
+use crate::{
+    NodeId, SimError,
+    lab::{chance::Chance as _, whole},
+};
+use frontdesk_engine::Command;
+use frontdesk_identity::ThreadId;
+use rand_chacha::ChaCha20Rng;
+use rand_core::Rng as _;
+use std::{sync::Arc, time::Duration};
+
+/// Texts of one customer at most.
+const MOST_TEXTS: u64 = 500;
+
+/// A conversation.
+#[derive(Debug)]
+pub(super) struct Talk {
+    thread: ThreadId,
+    customer: NodeId,
+    agent: NodeId,
+    /// Whom the agent asked to take over, until that one is in the thread.
+    heir: Option<NodeId>,
+    /// When the customer writes, in milliseconds from the beginning of the play.
+    times: Vec<u64>,
+    /// How long after that the agent does.
+    answers_after: u64,
+    /// The text in the middle, with which the agent hands over, and to whom.
+    hands_over: Option<(usize, NodeId)>,
+}
+
+impl Talk {
+    pub(super) fn plan(
+        plan: &Plan,
+        (thread, customer, agent): (ThreadId, NodeId, NodeId),
+        stage: &Stage,
+        rng: &mut ChaCha20Rng,
+    ) -> Self {
+        let length = plan.seconds.saturating_mul(1000);
+        // Half a text less or more, so that the mean is what was asked for; at least one.
+        let texts = whole(plan.texts * 0.5 + rng.unit() * plan.texts).clamp(1, MOST_TEXTS);
+        let mut times: Vec<u64> = (0..texts).map(|_| within(rng, length)).collect();
+        times.sort_unstable();
+        let others: Vec<NodeId> = stage.agents().filter(|other| *other != agent).collect();
+        let heir = rng.pick(&others).copied().filter(|_| rng.hits(plan.hand_over));
+        let hands_over = heir.map(|heir| (times.len() / 2, heir));
+        let answers_after = within(rng, 300);
+        Self { thread, customer, agent, heir: None, times, answers_after, hands_over }
+    }
+
+    /// Writes until all is written. What a node doesn't take, for it is down, is not written.
+    pub(super) async fn hold(mut self, stage: Arc<Stage>, began: u64) -> Result<(), SimError> {
+        for (number, at) in std::mem::take(&mut self.times).into_iter().enumerate() {
+            let wait = began.saturating_add(at).saturating_sub(stage.clock.millis());
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            self.write(&stage, self.customer, "a question").await?;
+            tokio::time::sleep(Duration::from_millis(self.answers_after)).await;
+            self.succeed(&stage).await;
+            if self.heir.is_some() {
+                continue;
+            }
+            self.write(&stage, self.agent, "an answer").await?;
+            if let Some((_, heir)) = self.hands_over.filter(|(middle, _)| *middle == number) {
+                self.ask(&stage, heir).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The agent asks the steward to let another take its place, and writes no more.
+    async fn ask(&mut self, stage: &Stage, heir: NodeId) -> Result<(), SimError> {
+        match stage.forward(self.agent, self.thread, heir, true).await {
+            // A node that was killed before it answered may have asked or not.
+            Ok(()) | Err(SimError::Down) => self.heir = Some(heir),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Who takes over does so once it is in the thread.
+    async fn succeed(&mut self, stage: &Stage) {
+        if let Some(heir) = self.heir
+            && stage.is_in(heir, self.thread).await
+        {
+            self.agent = heir;
+            self.heir = None;
+            stage.ledger.book().figures.handed_over += 1;
+        }
+    }
+
+    async fn write(&self, stage: &Stage, by: NodeId, words: &str) -> Result<(), SimError> {
+        let send = Command::Send { thread: self.thread, text: stage.text(words) };
+        match stage.node(by)?.command(send).await {
+            Ok(_) => Ok(()),
+            Err(SimError::Down) => {
+                stage.ledger.book().figures.not_taken += 1;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Any number below this.
+pub(super) fn within(rng: &mut ChaCha20Rng, bound: u64) -> u64 {
+    rng.next_u64() % bound.max(1)
+}
