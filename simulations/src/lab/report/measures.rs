@@ -73,7 +73,11 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         loose("events a real second", (figures.took > 0.0).then(|| figures.events_a_second()), short),
         loose("played in", (figures.took > 0.0).then_some(figures.took * 1000.0), duration),
         loose("memory of the program", memory, bytes),
-        loose("memory of the program, a node", memory.filter(|_| figures.nodes > 0).map(|all| all / nodes), bytes),
+        loose(
+            "memory of the program, a node",
+            memory.filter(|_| figures.nodes > 0).map(|all| all / nodes),
+            bytes,
+        ),
     ]
 }
 
