@@ -12,10 +12,18 @@ use crate::StoreError;
 const RELEASE_POLL: Duration = Duration::from_millis(1);
 const RELEASE_POLLS: u32 = 5_000;
 
-/// Locked for as long as it is open; the system lets go of it when the process dies.
+/// Locked until it is dropped; the system lets go of it when the process dies.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+/// Closing the file alone would not do: a child that another thread has just started holds it too until it runs its
+/// own program, and the next opening in this process would be refused.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 /// Makes the folder if it isn't there, and takes it for this process alone.
@@ -25,7 +33,7 @@ pub(super) fn claim(home: &Path) -> Result<Lock, StoreError> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(|source| StoreError::from_io("open its lock file", source))?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file }),
+        Ok(()) => Ok(Lock { file }),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path }),
         Err(TryLockError::Error(source)) => Err(StoreError::from_io("lock its folder", source)),
     }
@@ -99,6 +107,8 @@ impl Drop for DataFile {
     fn drop(&mut self) {
         for _ in 0..RELEASE_POLLS {
             if !self.held_by_sled() {
+                // That was a lock of its own.
+                let _ = self.0.unlock();
                 return;
             }
             sleep(RELEASE_POLL);
@@ -111,4 +121,25 @@ impl Drop for DataFile {
 pub(super) fn name_holder(error: StoreError, home: &Path) -> StoreError {
     let held = matches!(&error, StoreError::Io { source, .. } if source.to_string().starts_with("could not acquire lock"));
     if held { StoreError::InUse { path: home.join("db") } } else { error }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    #[test]
+    fn what_is_dropped_is_let_go_of_though_a_starting_child_has_the_files_too() {
+        let home = TempDir::new().unwrap();
+        fs::write(home.path().join("db"), b"").unwrap();
+        let lock = claim(home.path()).unwrap();
+        let data = DataFile::open(home.path()).unwrap();
+        // As a fork does.
+        let _child = (lock.file.try_clone().unwrap(), data.0.try_clone().unwrap());
+        assert!(matches!(claim(home.path()).unwrap_err(), StoreError::InUse { .. }));
+        drop((data, lock));
+        claim(home.path()).unwrap();
+        File::open(home.path().join("db")).unwrap().try_lock().unwrap();
+    }
 }
