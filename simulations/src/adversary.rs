@@ -137,7 +137,15 @@ impl Adversary {
     /// # Errors
     /// [`SimError`].
     pub fn address(&self, now: UnixTime) -> Result<SignedAddressRecord, SimError> {
-        AddressRecord::sign(&self.keys, now.0, &[], now.plus(3600)).map_err(|error| broken(&error))
+        self.address_numbered(now.0, now)
+    }
+
+    /// An address record of its own with this number.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn address_numbered(&self, number: u64, now: UnixTime) -> Result<SignedAddressRecord, SimError> {
+        AddressRecord::sign(&self.keys, number, &[], now.plus(3600)).map_err(|error| broken(&error))
     }
 
     /// Connects to a node and greets it, in a life that it has never met.

@@ -67,8 +67,10 @@ pub struct Node {
     /// The deadline that is in the world's queue.
     pub(crate) armed: Option<Millis>,
     lives: u8,
-    /// Where it can be dialled, if that isn't its own number.
+    /// Where it is, if that isn't its own number.
     pub(crate) place: Option<usize>,
+    /// A name that leads to wherever it is.
+    pub(crate) name: Option<String>,
     /// Steps that the disk failed.
     pub faults: u32,
     /// After how many more steps one goes wrong, and how.
@@ -96,6 +98,7 @@ impl Node {
             armed: None,
             lives: 0,
             place: None,
+            name: None,
             faults: 0,
             fuse: None,
             dark: false,
@@ -116,6 +119,12 @@ impl Node {
     #[must_use]
     pub fn transport(&self) -> TransportKey {
         self.keys.transport_public()
+    }
+
+    /// Where it can be dialled.
+    pub(crate) fn addresses(&self, id: NodeId) -> Vec<String> {
+        let place = format!("/memory/{}", self.place.unwrap_or(id.0));
+        self.name.iter().cloned().chain([place]).collect()
     }
 
     /// How often it has been started, as far as a byte counts.

@@ -192,13 +192,14 @@ pub fn principal(world: &World, node: NodeId) -> Result<PrincipalId, SimError> {
     status.principal.ok_or(SimError::Down)
 }
 
-/// A contact link of an administrator's business that names a node as its reception.
+/// A contact link of an administrator's business that names a node as its reception, where that is now.
 ///
 /// # Errors
 /// [`SimError`].
 pub fn link(world: &World, administrator: NodeId, reception: NodeId) -> Result<ContactLink, SimError> {
-    let address = format!("/memory/{}", reception.0).parse();
-    let addresses = vec![address.map_err(|_| SimError::Broken("an address".into()))?];
+    let addresses = world.node(reception)?.addresses(reception);
+    let addresses = addresses.iter().map(|address| address.parse()).collect::<Result<Vec<_>, _>>();
+    let addresses = addresses.map_err(|_| SimError::Broken("an address".into()))?;
     let transport = world.node(reception)?.transport();
     let link = ContactLink::new(principal(world, administrator)?, transport, addresses);
     link.map_err(|error| SimError::Broken(error.to_string()))

@@ -29,8 +29,8 @@ pub(crate) struct Wires {
     /// The number of each connection: frames of an earlier one are lost.
     numbers: BTreeMap<(NodeId, NodeId), u64>,
     peers: BTreeMap<NodeId, BTreeSet<NodeId>>,
-    /// For each node, who wants to be connected to it.
-    wanted: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    /// For each node, who wants to be connected to it, and where it looks for it.
+    wanted: BTreeMap<NodeId, BTreeMap<NodeId, Vec<String>>>,
     /// Pairs that can't be connected.
     cut: BTreeSet<(NodeId, NodeId)>,
     /// Pairs that one side refuses, until when.
@@ -56,8 +56,8 @@ impl Wires {
         self.peers.get(&node).into_iter().flatten().copied().collect()
     }
 
-    pub(crate) fn want(&mut self, by: NodeId, other: NodeId) {
-        self.wanted.entry(other).or_default().insert(by);
+    pub(crate) fn want(&mut self, by: NodeId, other: NodeId, addresses: Vec<String>) {
+        self.wanted.entry(other).or_default().insert(by, addresses);
     }
 
     pub(crate) fn forget(&mut self, by: NodeId, other: NodeId) {
@@ -66,8 +66,18 @@ impl Wires {
         }
     }
 
+    /// A program that is started anew wants nothing yet.
+    fn forget_all(&mut self, by: NodeId) {
+        self.wanted.values_mut().for_each(|wanted| drop(wanted.remove(&by)));
+    }
+
     fn wants(&self, by: NodeId, other: NodeId) -> bool {
-        self.wanted.get(&other).is_some_and(|wanted| wanted.contains(&by))
+        self.wanted.get(&other).is_some_and(|wanted| wanted.contains_key(&by))
+    }
+
+    fn looks_at(&self, by: NodeId, other: NodeId, addresses: &[String]) -> bool {
+        let dialled = self.wanted.get(&other).and_then(|wanted| wanted.get(&by));
+        dialled.into_iter().flatten().any(|address| addresses.contains(address))
     }
 
     fn tie(&mut self, a: NodeId, b: NodeId, number: u64) {
@@ -123,6 +133,12 @@ impl World {
     pub fn stop(&mut self, id: NodeId) -> Result<(), SimError> {
         self.note(id, None, || "stops; what was not flushed is lost".into());
         self.node_mut(id)?.crash()?;
+        self.wires.forget_all(id);
+        self.disconnect_all(id)
+    }
+
+    /// Breaks all connections of a node.
+    pub(crate) fn disconnect_all(&mut self, id: NodeId) -> Result<(), SimError> {
         for peer in self.wires.peers(id) {
             let (a, b) = pair(id, peer);
             self.disconnect(a, b)?;
@@ -152,7 +168,8 @@ impl World {
 
     /// A node is there again: who wants it tries.
     pub(crate) fn invite_all(&mut self, node: NodeId) {
-        let wanted = self.wires.wanted.get(&node).cloned().unwrap_or_default();
+        let wanted: Vec<NodeId> =
+            self.wires.wanted.get(&node).into_iter().flat_map(BTreeMap::keys).copied().collect();
         for by in wanted {
             if self.wires.number(by, node).is_none() {
                 self.schedule(AGAIN, What::Connect { a: by, b: node });
@@ -160,7 +177,13 @@ impl World {
         }
     }
 
-    /// One dials the other. What keeps them apart and passes is waited for: a node that is down calls when it is back.
+    /// One dials the other where it looks for it, in vain if that has moved.
+    pub(crate) fn dial(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
+        let addresses = self.node(b)?.addresses(b);
+        if self.wires.looks_at(a, b, &addresses) { self.connect(a, b) } else { Ok(()) }
+    }
+
+    /// Both are connected, wherever they are. What keeps them apart and passes is waited for: a node that is down calls when it is back.
     pub(crate) fn connect(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
         if self.wires.number(a, b).is_some() || !self.node(a)?.is_up() {
             return Ok(());

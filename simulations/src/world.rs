@@ -199,17 +199,33 @@ impl World {
         let actions = self.node_mut(id)?.start(now, seed)?;
         self.run(id, actions)?;
         self.invite_all(id);
-        self.feed(id, Input::Addresses(vec![format!("/memory/{}", self.node(id)?.place.unwrap_or(id.0))]))
+        self.feed(id, Input::Addresses(self.node(id)?.addresses(id)))
     }
 
-    /// Moves a node to another address.
+    /// Gives a node a name that others can dial wherever it is, as the DNS does for a business.
+    pub(crate) fn name(&mut self, id: NodeId) -> Result<(), SimError> {
+        self.node_mut(id)?.name = Some(format!("/dns4/node-{}.example/tcp/4100", id.0));
+        self.feed(id, Input::Addresses(self.node(id)?.addresses(id)))
+    }
+
+    /// Moves a node to another address: its connections break, and those who look for it where it was do so in vain.
     ///
     /// # Errors
     /// [`SimError`].
     pub fn relocate(&mut self, id: NodeId, place: usize) -> Result<(), SimError> {
         self.note(id, None, || "moves to another address".into());
         self.node_mut(id)?.place = Some(place);
-        self.feed(id, Input::Addresses(vec![format!("/memory/{place}")]))
+        self.disconnect_all(id)?;
+        self.feed(id, Input::Addresses(self.node(id)?.addresses(id)))
+    }
+
+    /// The place where a node that is down will be when it starts again.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn relocate_stopped(&mut self, id: NodeId, place: usize) -> Result<(), SimError> {
+        self.node_mut(id)?.place = Some(place);
+        Ok(())
     }
 
     /// Kills a node: what it had not flushed is lost, its connections break. It starts again after `pause` milliseconds.
@@ -332,7 +348,7 @@ impl World {
                     self.feed(to, Input::Frame { from, bytes })?;
                 }
             }
-            What::Connect { a, b } => self.connect(a, b)?,
+            What::Connect { a, b } => self.dial(a, b)?,
             What::Deadline { node, at } => {
                 if self.node(node)?.armed == Some(Millis(at)) {
                     self.node_mut(node)?.armed = None;
@@ -371,9 +387,9 @@ impl World {
         for action in actions {
             match action {
                 Action::Send { to, frame } => self.send(id, to, &frame)?,
-                Action::Dial { peer, .. } => {
+                Action::Dial { peer, addresses } => {
                     if let Some(other) = self.by_key.get(&peer).copied() {
-                        self.wires.want(id, other);
+                        self.wires.want(id, other, addresses);
                         self.schedule(HANDSHAKE, What::Connect { a: id, b: other });
                     }
                 }

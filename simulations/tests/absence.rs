@@ -2,12 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use frontdesk_engine::{
-    Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Reply, Settings, ThreadStatus,
+    Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Reply, Role, Settings,
+    ThreadStatus,
     limits::{MAX_OUTBOX, PORTION, PORTION_EVERY},
 };
 use frontdesk_sim::{
-    Founding, NodeId, Siege, SimError, Weather,
-    office::{Office, PATIENCE, is_in, messages, texts, told, who},
+    Founding, Nat, NodeId, Siege, SimError, Weather, World,
+    office::{Office, PATIENCE, is_in, messages, requests, texts, told, who},
 };
 use frontdesk_thread::Suite;
 use frontdesk_wire::{Body, Frame};
@@ -349,4 +350,53 @@ fn past_its_bound_an_outbox_refuses_and_takes_more_when_it_has_room() {
     siege.office.say(carla, thread, "there you are").unwrap();
     hears(&mut siege, acme, "there you are");
     hears(&mut siege, ana, "there you are");
+}
+
+/// An office with a customer, both behind nothing.
+fn office() -> Office {
+    let settings = Settings { suite: Suite::Classic, key_packages: 2, ..Settings::default() };
+    let mut office = Office::open(5, Weather::FAIR, 0, settings).unwrap();
+    office.world.record();
+    office
+}
+
+#[test]
+fn a_customer_that_nobody_can_dial_gets_its_offer_though_it_was_off_when_that_was_made() {
+    let mut office = office();
+    let (acme, carla) = (office.acme, office.customer);
+    office.world.set_nat(carla, Nat::Cone);
+    let link = office.link_to(acme).unwrap();
+    let contact = Command::Contact { link, text: "hello".into() };
+    let Reply::Opened { thread } = office.world.command(carla, contact).unwrap() else { panic!("no thread") };
+    let offered = |world: &World| {
+        let sent = world.tape().iter().filter(|sent| sent.from == acme);
+        sent.map(|sent| Frame::decode(&sent.frame).unwrap()).any(|frame| matches!(frame, Frame::Data(_)))
+    };
+    office.world.until("an offer", PATIENCE, offered).unwrap();
+    office.world.crash(carla, 500).unwrap();
+    let there = |world: &World| texts(world, acme, thread) == ["hello"];
+    office.world.until("the message", PATIENCE, there).unwrap();
+}
+
+#[test]
+fn a_device_that_nobody_can_dial_hears_of_its_approval_though_it_was_off_then() {
+    let mut office = office();
+    let acme = office.acme;
+    let device = office.world.add(Founding::Fresh, "", Settings::default()).unwrap();
+    office.world.set_nat(device, Nat::Symmetric);
+    let invite = Command::Invite { role: Role::Agent, name: "Ana".into(), lasts: 3600 };
+    let Reply::Invited { invitation } = office.world.command(acme, invite).unwrap() else {
+        panic!("no invitation")
+    };
+    office.world.command(device, Command::Join { invitation: *invitation }).unwrap();
+    let asked = |world: &World| !requests(world, acme).is_empty();
+    office.world.until("the request", PATIENCE, asked).unwrap();
+    office.world.pass(1000).unwrap();
+    office.world.stop(device).unwrap();
+    let number = requests(&office.world, acme).pop().unwrap();
+    office.world.command(acme, Command::Approve { number }).unwrap();
+    office.world.pass(5000).unwrap();
+    office.world.revive(device).unwrap();
+    let joined = |world: &World| told(world, device, |event| matches!(event, Event::Joined { .. }));
+    office.world.until("the grant", PATIENCE, joined).unwrap();
 }

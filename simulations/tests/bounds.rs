@@ -414,7 +414,7 @@ fn an_administrator_that_is_a_guest_elsewhere_stays_close_to_its_host_after_a_re
     assert!(office.world.are_connected(acme, bolt), "it can be reached");
     office.world.record();
     office.world.relocate(acme, 77).unwrap();
-    office.world.pass(1000).unwrap();
+    office.world.pass(PATIENCE).unwrap();
     let told = office.world.tape().iter().any(|sent| {
         let Ok(Frame::Data(data)) = Frame::decode(&sent.frame) else { return false };
         sent.to == bolt && matches!(Body::decode(&data.body), Ok(Body::AddressUpdate(_)))

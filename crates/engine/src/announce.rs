@@ -1,9 +1,13 @@
-//! Telling others where this node is: colleagues at once, guests a portion at a time, as their number has no bound. The
-//! same goes for peers that a node has something for when it starts.
+//! Telling others where a node is: colleagues at once, those it has threads with a portion at a time, as their number has
+//! no bound. The same goes for peers that a node has something for when it starts.
+
+mod passing;
+
+pub use self::passing::MAX_BEFORE_PASSED;
 
 use crate::{
     Engine, Millis,
-    record::{self, About, Addresses, Meta, Peer},
+    record::{self, About, Addresses, Peer},
     space,
     step::Step,
 };
@@ -14,7 +18,7 @@ use std::collections::BTreeSet;
 
 /// How long an address record holds, in seconds: 30 days.
 pub const ADDRESS_LASTS: u64 = 30 * 24 * 3600;
-/// Threads or peers in one portion.
+/// Threads, movers or peers in one portion.
 pub const PORTION: usize = 64;
 /// Between two portions, in milliseconds.
 pub const PORTION_EVERY: u64 = 50;
@@ -41,7 +45,7 @@ impl Engine {
         }
         self.tell_address(step, near)?;
         if self.me.role().is_some() {
-            step.overlay.put(space::ANNOUNCING, Vec::new())?;
+            step.overlay.put(space::announcing(&self.keys.transport_public()), Vec::new())?;
             self.announce(step)?;
         }
         Ok(())
@@ -49,11 +53,8 @@ impl Engine {
 
     /// What a stop left to do: peers that wait at once, the rest of an announcement when the node has said where it is.
     pub(crate) fn begin_portions(&mut self, step: Step<'_>) -> Result<(), StoreError> {
-        if step.overlay.get(space::ANNOUNCING)?.is_some() {
-            self.portion_at = Some(step.now.mono.plus(PORTION_EVERY));
-        }
         self.wake(step);
-        Ok(())
+        self.plan_portion(step)
     }
 
     /// The next portions, if it is time.
@@ -65,28 +66,32 @@ impl Engine {
         self.announce(step)
     }
 
-    /// Tells the guests of the next threads. How far that has come is stored: a node that stops goes on with it.
+    /// Goes on with the nodes that have a new address, through a portion of the threads that others may want to reach them
+    /// for. How far that has come is stored: a node that stops goes on with it.
     fn announce(&mut self, step: Step<'_>) -> Result<(), StoreError> {
-        let Some(after) = step.overlay.get(space::ANNOUNCING)? else { return Ok(()) };
-        let scan = Scan::prefix(space::THREADS).limit(PORTION);
-        let page = step.overlay.scan(&if after.is_empty() { scan } else { scan.after(&after) })?;
-        let mut guests = BTreeSet::new();
-        for (_, bytes) in &page {
-            let meta: Meta = record::decode(bytes)?;
-            // Others have no address record of this node that holds.
-            if meta.is_in() && meta.active_at.plus(ADDRESS_LASTS) > step.wall() {
-                guests.extend(meta.guest_transport);
+        let mut room = PORTION;
+        for (key, after) in step.overlay.scan(&Scan::prefix(space::ANNOUNCING).limit(PORTION))? {
+            self.lasting = true;
+            let last = match space::read_announcing(&key) {
+                Some(mover) => self.announce_one(step, mover, &after, &mut room)?,
+                None => None,
+            };
+            match last {
+                Some(last) => step.overlay.put(key, last)?,
+                None => step.overlay.delete(key)?,
+            }
+            if room == 0 {
+                break;
             }
         }
-        match page.into_iter().next_back() {
-            Some((last, _)) => {
-                step.overlay.put(space::ANNOUNCING, last)?;
-                self.portion_at = Some(step.now.mono.plus(PORTION_EVERY));
-            }
-            None => step.overlay.delete(space::ANNOUNCING)?,
+        self.plan_portion(step)
+    }
+
+    fn plan_portion(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        if !step.overlay.scan(&Scan::prefix(space::ANNOUNCING).limit(1))?.is_empty() {
+            self.portion_at.get_or_insert(step.now.mono.plus(PORTION_EVERY));
         }
-        self.lasting = true;
-        if guests.is_empty() { Ok(()) } else { self.tell_address(step, guests) }
+        Ok(())
     }
 
     /// Turns to the next peers that have had something to get since before the start.

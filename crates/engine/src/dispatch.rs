@@ -46,6 +46,7 @@ impl Engine {
             Body::ForwardAnswer(body) => self.forward_answer(step, from, &body),
             Body::Revoked(body) => self.revoked(step, from, &body),
             Body::AddressUpdate(body) => self.address_update(step, from, &body),
+            Body::MemberAddress(body) => self.member_address(step, from, &body),
             Body::RefillRequest(body) => self.refill_request(step, from, &body),
             Body::Refill(body) => self.refill(step, from, &body),
             Body::Rejoin(body) => self.rejoin(step, from, &body),

@@ -52,7 +52,7 @@ impl Engine {
         self.refresh(step, &mut meta, &thread)?;
         self.note_change(step, &mut meta, &thread, &change.added, &change.removed)?;
         self.keep_last_words(step, &meta, &change.removed, &body.departed)?;
-        self.stay_close(&meta);
+        self.stay_close(step, &meta)?;
         let Change { epoch, added, removed, .. } = change;
         let newcomers = !added.is_empty();
         self.tell(Event::MembersChanged { thread: meta.thread, epoch, added, removed });
@@ -108,12 +108,6 @@ impl Engine {
         Ok(())
     }
 
-    /// A guest stays connected to those who serve it, since it can rarely be dialled itself.
-    pub(crate) fn stay_close(&mut self, meta: &Meta) {
-        self.touched.extend(meta.hosts.iter());
-        self.kept.extend(meta.hosts.iter());
-    }
-
     /// The forward payload: this device is brought into a thread.
     pub(crate) fn forward_payload(
         &mut self,
@@ -158,7 +152,7 @@ impl Engine {
             self.look_again(step, meta.thread, crate::refill::GAP_PATIENCE)?;
         }
         self.refresh(step, &mut meta, &thread)?;
-        self.stay_close(&meta);
+        self.stay_close(step, &meta)?;
         if body.pieces == 0 {
             self.forget_history(step, &thread)?;
         }

@@ -2,11 +2,11 @@
 
 use crate::{
     Action, Engine,
-    record::{self, Meta, Peer},
+    record::{self, Contact, Meta, Peer},
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_identity::{AddressRecord, DeviceId, Role, SignedAddressRecord, TransportKey};
+use frontdesk_identity::{AddressRecord, DeviceId, Invitation, Role, SignedAddressRecord, TransportKey};
 use frontdesk_store::{Reader, Scan, StoreError};
 use frontdesk_thread::Thread;
 use frontdesk_wire::{AddressUpdate, Reason};
@@ -22,17 +22,20 @@ impl Engine {
         from: TransportKey,
         body: &AddressUpdate,
     ) -> Result<(), Halt<Refuse>> {
-        self.learn_address(step, from, &body.address, None)
+        if self.learn_address(step, from, &body.address, None)? {
+            self.pass_on(step, from)?;
+        }
+        Ok(())
     }
 
-    /// Takes in an address record that must be of the device on this link.
+    /// Takes in an address record that must be of the device on this link. Answers whether it is news.
     pub(crate) fn learn_address(
         &mut self,
         step: Step<'_>,
         from: TransportKey,
         signed: &SignedAddressRecord,
         device: Option<DeviceId>,
-    ) -> Result<(), Halt<Refuse>> {
+    ) -> Result<bool, Halt<Refuse>> {
         let address =
             signed.verify(step.wall()).map_err(|error| Refuse::breach(Reason::BadContent, error))?;
         let known: Option<Peer> = record::get(step.overlay, &space::peer(&from))?;
@@ -44,8 +47,7 @@ impl Engine {
                 Refuse::breach(Reason::GrantWrongAudience, "an address record of another device").into()
             );
         }
-        self.put_address(step, from, &address)?;
-        Ok(())
+        Ok(self.put_address(step, from, &address)?)
     }
 
     /// Takes in an address record of a member of a thread. Answers false if it is out of date or nobody's here: that is
@@ -65,24 +67,27 @@ impl Engine {
         Ok(true)
     }
 
+    /// Keeps a peer's address record if it is newer than the one that is known. Answers whether it is.
     pub(crate) fn put_address(
         &mut self,
         step: Step<'_>,
         peer: TransportKey,
         address: &AddressRecord,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let key = space::peer(&peer);
         let known: Option<Peer> = record::get(step.overlay, &key)?;
         let mut known = known.unwrap_or_default();
         let held = known.address.as_ref().and_then(|held| held.read_kept().ok());
-        if held.is_none_or(|held| address.supersedes(&held)) {
+        let news = held.is_none_or(|held| address.supersedes(&held));
+        if news {
             known.device = Some(address.device());
             known.address = Some(address.signed().clone());
             record::put(step.overlay, key, &known)?;
             self.wanted.remove(&peer);
             self.touched.insert(peer);
         }
-        self.know(step, peer)
+        self.know(step, peer)?;
+        Ok(news)
     }
 
     /// The address record that this node holds of a peer; a fresh one for itself.
@@ -121,20 +126,17 @@ impl Engine {
         self.kept.contains(peer)
     }
 
-    /// Whom to stay connected to: a guest to those who serve it, an agent to its administrators.
+    /// Whom to stay connected to: a guest to those who serve it, an agent to its administrators, and who waits for an answer
+    /// to the one it asked. Those can rarely be dialled themselves.
     pub(crate) fn to_keep(&self, reader: &dyn Reader) -> Result<BTreeSet<TransportKey>, StoreError> {
-        let mut kept = BTreeSet::new();
-        let add_hosts = |kept: &mut BTreeSet<TransportKey>, meta: Meta| {
-            if self.me.principal == Some(meta.guest) && meta.is_in() {
-                kept.extend(meta.hosts);
-            }
-        };
-        if self.me.role() == Some(Role::Admin) {
-            // An administrator has many threads and is the guest of few: those are marked.
-            for (key, _) in reader.scan(&Scan::prefix(space::GUESTING))? {
-                let thread = space::read_guesting(&key).map(|thread| self.meta(reader, &thread));
-                thread.transpose()?.flatten().into_iter().for_each(|meta| add_hosts(&mut kept, meta));
-            }
+        let mut kept = self.hosts(reader)?;
+        for (_, bytes) in reader.scan(&Scan::prefix(space::CONTACTS))? {
+            kept.insert(record::decode::<Contact>(&bytes)?.reception);
+        }
+        if let Some(joining) = self.me.joining.as_ref().filter(|_| self.me.chain.is_none()) {
+            kept.extend(joining.invitation.parse().map(|invitation: Invitation| invitation.transport));
+        }
+        if self.me.role().is_none_or(|role| role == Role::Admin) {
             return Ok(kept);
         }
         for (_, bytes) in reader.scan(&Scan::prefix(space::DEVICES))? {
@@ -143,10 +145,53 @@ impl Engine {
                 kept.insert(record::device_of(&entry.record)?.transport());
             }
         }
-        for (_, bytes) in reader.scan(&Scan::prefix(space::THREADS))? {
-            add_hosts(&mut kept, record::decode(&bytes)?);
-        }
         Ok(kept)
+    }
+
+    /// The nodes that serve this one as a guest.
+    fn hosts(&self, reader: &dyn Reader) -> Result<BTreeSet<TransportKey>, StoreError> {
+        let mut hosts = BTreeSet::new();
+        let mut add = |meta: Meta| {
+            if self.me.principal == Some(meta.guest) && meta.is_in() {
+                hosts.extend(meta.hosts);
+            }
+        };
+        if self.me.role() == Some(Role::Admin) {
+            // An administrator has many threads and is the guest of few: those are marked.
+            for (key, _) in reader.scan(&Scan::prefix(space::GUESTING))? {
+                let thread = space::read_guesting(&key).map(|thread| self.meta(reader, &thread));
+                thread.transpose()?.flatten().into_iter().for_each(&mut add);
+            }
+        } else {
+            for (_, bytes) in reader.scan(&Scan::prefix(space::THREADS))? {
+                add(record::decode(&bytes)?);
+            }
+        }
+        Ok(hosts)
+    }
+
+    /// A guest stays close to those who serve it, and to nobody who no longer does.
+    pub(crate) fn stay_close(&mut self, step: Step<'_>, meta: &Meta) -> Result<(), StoreError> {
+        if self.me.principal == Some(meta.guest) {
+            self.put_meta(step, meta)?;
+            let now = self.to_keep(step.overlay)?;
+            for gone in self.kept.difference(&now).copied().collect::<Vec<_>>() {
+                self.let_go(step, gone)?;
+            }
+            self.touched.extend(now.difference(&self.kept));
+            self.kept = now;
+        }
+        Ok(())
+    }
+
+    /// Looks no longer for a peer, unless there is something for it.
+    pub(crate) fn let_go(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+        self.kept.remove(&peer);
+        let link = self.link(step, peer)?;
+        if !link.is_up() && link.backlog() == 0 && self.wanted.remove(&peer) {
+            self.act(Action::Forget(peer));
+        }
+        Ok(())
     }
 
     /// What is left to do when a node starts.

@@ -293,7 +293,7 @@ pub(crate) struct Meta {
     pub(crate) guest_transport: Option<TransportKey>,
     pub(crate) steward: Option<DeviceId>,
     pub(crate) steward_transport: Option<TransportKey>,
-    /// For a guest: the nodes that serve it here.
+    /// The other nodes of the host's side.
     pub(crate) hosts: Vec<TransportKey>,
     pub(crate) suite: Option<u16>,
     pub(crate) epoch: u64,

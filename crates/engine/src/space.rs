@@ -24,11 +24,11 @@ impl Key {
 pub(crate) const SELF: &[u8] = b"i/self";
 pub(crate) const INCARNATION: &[u8] = b"i/incarnation";
 pub(crate) const ADDRESS: &[u8] = b"i/address";
-/// How far the guests of threads have been told of a new address; gone when all have.
-pub(crate) const ANNOUNCING: &[u8] = b"i/announcing";
 pub(crate) const ROSTER_NUMBER: &[u8] = b"i/roster";
 pub(crate) const PUBLISHED: &[u8] = b"i/published";
 
+/// Nodes with a new address, and how far others have been told of it; gone when all have.
+pub(crate) const ANNOUNCING: &[u8] = b"a/";
 pub(crate) const DEVICES: &[u8] = b"d/";
 pub(crate) const THREADS: &[u8] = b"t/";
 pub(crate) const LINKS: &[u8] = b"l/";
@@ -71,6 +71,28 @@ pub(crate) fn last_resort(id: &DeviceId, suite: u16) -> Vec<u8> {
 
 pub(crate) fn peer(transport: &TransportKey) -> Vec<u8> {
     Key::of(b'p').with(transport.as_bytes()).0
+}
+
+pub(crate) fn announcing(mover: &TransportKey) -> Vec<u8> {
+    Key::of(b'a').with(mover.as_bytes()).0
+}
+
+pub(crate) fn read_announcing(key: &[u8]) -> Option<TransportKey> {
+    Some(TransportKey::from_bytes(key.strip_prefix(ANNOUNCING)?.try_into().ok()?))
+}
+
+/// Threads that a steward has with another node.
+pub(crate) fn shared(other: &TransportKey) -> Vec<u8> {
+    Key::of(b'A').with(other.as_bytes()).0
+}
+
+pub(crate) fn shared_thread(other: &TransportKey, id: &ThreadId) -> Vec<u8> {
+    Key(shared(other)).with(id.as_bytes()).0
+}
+
+/// The thread of a key that ends with one.
+pub(crate) fn last_thread(key: &[u8]) -> Option<ThreadId> {
+    key.split_last_chunk::<32>().map(|(_, id)| ThreadId::from_bytes(*id))
 }
 
 pub(crate) fn link(transport: &TransportKey) -> Vec<u8> {

@@ -6,10 +6,11 @@ use crate::{
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_identity::{DeviceId, PrincipalId, ThreadId, UnixTime};
+use frontdesk_identity::{DeviceId, PrincipalId, ThreadId, TransportKey, UnixTime};
 use frontdesk_store::{Reader, Scan, StoreError};
 use frontdesk_thread::{LoadError, Member, Side, StorageError, Thread};
 use frontdesk_wire::{Content, ContentKind, Position, Reason, Seq, SignedContent, limits};
+use std::collections::BTreeSet;
 
 /// Authors that a thread remembers, those who left included.
 pub const MAX_AUTHORS: usize = 64;
@@ -69,6 +70,11 @@ impl Meta {
     /// Whether this device is in the thread and can read and write.
     pub(crate) fn is_in(&self) -> bool {
         matches!(self.status(), ThreadStatus::Open | ThreadStatus::Closed)
+    }
+
+    /// The guest's node and the other nodes of the host's side.
+    pub(crate) fn nodes(&self) -> BTreeSet<TransportKey> {
+        self.hosts.iter().chain(&self.guest_transport).copied().collect()
     }
 
     pub(crate) fn author(&self, device: &DeviceId) -> Option<&Author> {
@@ -195,6 +201,7 @@ impl Engine {
         meta: &mut Meta,
         thread: &Thread,
     ) -> Result<(), StoreError> {
+        let before = meta.nodes();
         meta.epoch = thread.epoch();
         meta.era = thread.era();
         meta.suite = Some(thread.suite().code());
@@ -206,9 +213,18 @@ impl Engine {
         }
         meta.steward = Some(thread.steward());
         meta.steward_transport = thread.member(&thread.steward()).map(|member| member.record.transport());
-        let am_guest = thread.member(&self.id()).is_some_and(|member| member.side == Side::Guest);
-        let hosts = thread.members().filter(|member| am_guest && member.side == Side::Host);
-        meta.hosts = hosts.map(|member| member.record.transport()).collect();
+        let own = self.keys.transport_public();
+        let hosts = thread.members().filter(|member| member.side == Side::Host);
+        meta.hosts = hosts.map(|member| member.record.transport()).filter(|host| *host != own).collect();
+        if thread.steward() == self.id() {
+            let now = meta.nodes();
+            for gone in before.difference(&now) {
+                step.overlay.delete(space::shared_thread(gone, &meta.thread))?;
+            }
+            for new in now.difference(&before) {
+                step.overlay.put(space::shared_thread(new, &meta.thread), Vec::new())?;
+            }
+        }
         // Those whom the steward takes out when their grants end; a guest stays.
         let ends = thread
             .members()

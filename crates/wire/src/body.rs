@@ -10,7 +10,7 @@ pub use contact::{ContactOffer, ContactOpen, ContactRequest};
 pub use enrol::{JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal};
 pub use entity::{AddressUpdate, KeyPackages, Revoked, Roster, RosterEntry};
 pub use forward::{ForwardAnswer, ForwardPayload, ForwardRequest, HistoryPiece};
-pub use thread::{CommitNotice, Refill, RefillRequest, Rejoin, ThreadMessage};
+pub use thread::{CommitNotice, MemberAddress, Refill, RefillRequest, Rejoin, ThreadMessage};
 
 use crate::{bounds::Bounded, frame::FrameError, limits};
 use frontdesk_identity::codec::{self, DecodeError};
@@ -94,6 +94,8 @@ bodies! {
     15 Roster;
     /// A message that a member missed, from its author.
     16 Refill;
+    /// Where another member of a thread can be dialled now.
+    17 MemberAddress;
     /// A device asks to be enrolled.
     20 JoinRequest;
     /// The administrator's node answers with its part of the short number.

@@ -55,8 +55,8 @@ mod reason;
 pub use body::{
     AddressUpdate, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, ForwardAnswer,
     ForwardPayload, ForwardRequest, HistoryPiece, JoinChallenge, JoinGranted, JoinRefused, JoinRequest,
-    JoinReveal, KeyPackages, Refill, RefillRequest, Rejoin, RequestId, Revoked, Roster, RosterEntry,
-    ThreadMessage,
+    JoinReveal, KeyPackages, MemberAddress, Refill, RefillRequest, Rejoin, RequestId, Revoked, Roster,
+    RosterEntry, ThreadMessage,
 };
 pub use content::{Content, ContentError, ContentKind, Position, Seq, SignedContent};
 pub use frame::{Ack, Data, Frame, FrameError, Hello, Incarnation, LinkSeq, Refused};

@@ -57,6 +57,7 @@ impl Cast {
         let mut administrators = Vec::new();
         for number in 0..scenario.business.count.max(1) {
             let administrator = world.add(Founding::Entity, &format!("Business {number}"), policy)?;
+            world.name(administrator)?;
             cast.add(world, administrator, Role::Administrator, administrator)?;
             cast.links.insert(administrator, office::link(world, administrator, administrator)?);
             let people = [(Role::Bot, scenario.business.bots), (Role::Agent, scenario.business.agents)];

@@ -20,11 +20,17 @@ use crate::{
     },
 };
 use rand_chacha::ChaCha20Rng;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Times that each fault of a plan strikes.
 const STRIKES: u64 = 5;
+/// Nodes that look for each other at the same time: a third member of their thread has to know both.
+const MOVERS: usize = 2;
 /// How long a fault lasts, in milliseconds, or a fifth of the play if that is less.
 const LASTS: std::ops::Range<u64> = 500..3000;
 /// Between two looks at something that is waited for.
@@ -56,9 +62,8 @@ pub(super) struct Fates {
     stage: Arc<Stage>,
     /// Nothing befalls a node while something else does.
     busy: BTreeMap<NodeId, Mutex<()>>,
-    /// Who was started elsewhere last. Two nodes that move at the same time would look for each other in vain, so nobody
-    /// does before all know where the one before it is.
-    moved: Mutex<Option<NodeId>>,
+    /// Who was started elsewhere last, and is looked for.
+    moved: Mutex<VecDeque<NodeId>>,
 }
 
 /// Draws all faults of a run, in the order of their times.
@@ -171,11 +176,14 @@ impl Fates {
     /// Stops a node, in good order or not, and starts it again, at another port.
     async fn restart(&self, strike: Strike, what: &'static str, end: u64) -> Result<(), SimError> {
         let mut moved = self.moved.lock().await;
-        if let Some(last) = *moved
-            && !self.is_found(last, end).await?
-        {
-            return Ok(());
+        while moved.len() >= MOVERS {
+            let Some(first) = moved.pop_front() else { break };
+            if !self.is_found(first, end).await? {
+                return Ok(());
+            }
         }
+        moved.push_back(strike.victim);
+        drop(moved);
         let _busy = self.busy(strike.victim).await?;
         let Some(lasts) = self.lasts(strike, end) else { return Ok(()) };
         let node = self.stage.node(strike.victim)?;
@@ -188,13 +196,12 @@ impl Fates {
         if strike.kind == Kind::Sleep {
             tokio::time::sleep(lasts).await;
         }
-        self.stage.start(node).await?;
-        *moved = Some(node.id);
-        Ok(())
+        self.stage.start(node).await
     }
 
     /// Waits until everybody has taken note of where a node is now; answers false if the play is over before.
     async fn is_found(&self, node: NodeId, end: u64) -> Result<bool, SimError> {
+        let _busy = self.busy(node).await?;
         let node = self.stage.node(node)?;
         // What it has to say about that is in its outbox by now.
         tokio::time::sleep(LOOK * 4).await;

@@ -41,6 +41,17 @@ pub struct CommitNotice {
     pub departed: Vec<(DeviceId, Seq)>,
 }
 
+/// Where another member of a thread can be dialled now, for those that it can't tell itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct MemberAddress {
+    /// The thread.
+    pub thread: ThreadId,
+    /// Its era.
+    pub era: u32,
+    /// The member's address record.
+    pub address: SignedAddressRecord,
+}
+
 /// A member asks an author for messages that it missed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct RefillRequest {
@@ -95,6 +106,14 @@ impl Bounded for CommitNotice {
         self.commit.len() <= limits::MAX_COMMIT
             && revocations_fit(&self.revocations)
             && are_heads(&self.departed)
+    }
+}
+
+impl Bounded for MemberAddress {
+    const MAX_BYTES: usize = FIXED + MAX_ADDRESS_RECORD;
+
+    fn is_bounded(&self) -> bool {
+        true
     }
 }
 

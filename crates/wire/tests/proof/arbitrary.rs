@@ -9,9 +9,9 @@ use frontdesk_identity::{
 use frontdesk_wire::{
     Ack, AddressUpdate, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Content, ContentKind,
     Data, ForwardAnswer, ForwardPayload, ForwardRequest, Frame, Hello, HistoryPiece, Incarnation,
-    JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal, KeyPackages, LinkSeq, Position,
-    Profile, Reason, Refill, RefillRequest, Refused, Rejoin, RequestId, Revoked, Roster, RosterEntry, Seq,
-    SignedProfile, ThreadMessage, limits,
+    JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal, KeyPackages, LinkSeq, MemberAddress,
+    Position, Profile, Reason, Refill, RefillRequest, Refused, Rejoin, RequestId, Revoked, Roster,
+    RosterEntry, Seq, SignedProfile, ThreadMessage, limits,
 };
 use proptest::{
     collection::{btree_map, btree_set, vec},
@@ -188,6 +188,9 @@ fn traffic() -> impl Strategy<Value = Body> {
         })),
         missed.prop_map(|(thread, era, epoch, sealed)| Body::Refill(Refill { thread, era, epoch, sealed })),
         rejoin.prop_map(|(thread, key_package)| Body::Rejoin(Rejoin { thread, key_package })),
+        (thread(), era(), address()).prop_map(|(thread, era, address)| {
+            Body::MemberAddress(MemberAddress { thread, era, address })
+        }),
     ]
 }
 

@@ -10,8 +10,8 @@ use frontdesk_capability::{ChainBytes, History, RevocationBytes};
 use frontdesk_identity::{DeviceId, SignedAddressRecord, SignedDeviceRecord, codec};
 use frontdesk_wire::{
     Ack, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Data, ForwardAnswer, ForwardPayload,
-    ForwardRequest, Frame, Hello, HistoryPiece, Incarnation, LinkSeq, Position, Reason, Refill,
-    RefillRequest, Refused, Rejoin, Seq, ThreadMessage,
+    ForwardRequest, Frame, Hello, HistoryPiece, Incarnation, LinkSeq, MemberAddress, Position, Reason,
+    Refill, RefillRequest, Refused, Rejoin, Seq, ThreadMessage,
 };
 use serde_bytes::ByteBuf;
 
@@ -208,6 +208,12 @@ fn thread() -> Vec<Sample<Body>> {
             14,
             Body::Rejoin(Rejoin { thread: THREAD, key_package: blob(0x85) }),
             list([thread_id(), opaque(0x85)]),
+        ),
+        body(
+            "member-address",
+            17,
+            Body::MemberAddress(MemberAddress { thread: THREAD, era: 1, address: Who::Ana.address() }),
+            list([thread_id(), int(1_u64), address(&Who::Ana.address())]),
         ),
     ]
 }

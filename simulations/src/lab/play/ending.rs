@@ -67,7 +67,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// For whom a node still has frames: honest nodes that it can be connected to.
+    /// For whom a node still has frames: honest nodes that it can be connected to, and that it can find.
     fn waits(&self, from: NodeId) -> Vec<String> {
         if self.truth.rogues.contains(&from) || office::outbox(&self.world, from) == 0 {
             return Vec::new();
@@ -79,12 +79,28 @@ impl Play<'_> {
             .filter_map(|key| self.world.by_key.get(&TransportKey::from_bytes(key)).copied())
             .filter(|to| self.world.node(*to).is_ok_and(|node| node.rogue.is_none()))
             .filter(|to| self.world.wires.can_meet(from, *to))
+            .filter(|to| self.world.are_connected(from, *to) || self.is_told_of(from, *to))
             .collect();
         let tell = |to: NodeId| {
             let connected = if self.world.are_connected(from, to) { "" } else { ", not connected" };
             format!("node {} has frames for node {}{connected}", from.0, to.0)
         };
         peers.into_iter().map(tell).collect()
+    }
+
+    /// Whether a node hears of another's moves. Who has left a thread doesn't: what it sent before may wait for good, if
+    /// the other moved since.
+    fn is_told_of(&self, node: NodeId, other: NodeId) -> bool {
+        let business =
+            |node| self.cast.administrator(node).filter(|_| self.cast.role(node) != Some(Role::Customer));
+        let Ok(device) = self.world.node(other).map(crate::Node::device) else { return false };
+        let mut threads = office::threads(&self.world, node).into_iter();
+        (business(node).is_some() && business(node) == business(other))
+            || threads.any(|thread| {
+                office::is_in(&self.world, node, thread)
+                    && office::who(&self.world, node, thread)
+                        .is_some_and(|who| who.members.iter().any(|member| member.device == device))
+            })
     }
 
     /// Looks at all nodes: how full they are, and that no bound is passed.

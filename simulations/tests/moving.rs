@@ -1,0 +1,165 @@
+//! Nodes that move to other addresses, alone and both at once.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use frontdesk_engine::{
+    HistoryChoice,
+    limits::{MAX_BEFORE_PASSED, PORTION_EVERY},
+};
+use frontdesk_sim::{
+    Fate, NodeId, Siege,
+    office::{PATIENCE, outbox, texts},
+};
+use frontdesk_wire::{AddressUpdate, Body};
+
+const DAY: u64 = 24 * 3600;
+/// Addresses where nobody was before.
+const ELSEWHERE: usize = 4711;
+
+fn siege() -> Siege {
+    Siege::lay(HistoryChoice::All, 30 * DAY).unwrap()
+}
+
+fn hears(siege: &mut Siege, node: NodeId, text: &str) {
+    let thread = siege.thread;
+    let there = |world: &_| texts(world, node, thread).contains(&text.to_owned());
+    siege.office.world.until(text, PATIENCE, there).unwrap();
+}
+
+/// Both write, and both hear it from the other.
+fn talk(siege: &mut Siege, a: NodeId, b: NodeId) {
+    let thread = siege.thread;
+    for (author, reader) in [(a, b), (b, a)] {
+        let text = format!("are you there? {}", author.0);
+        siege.office.say(author, thread, &text).unwrap();
+        hears(siege, reader, &text);
+    }
+}
+
+/// Two nodes move while the wire between them is cut: neither can tell the other.
+fn move_apart(siege: &mut Siege, a: NodeId, b: NodeId) {
+    let world = &mut siege.office.world;
+    world.part(a, b).unwrap();
+    world.relocate(a, ELSEWHERE).unwrap();
+    world.relocate(b, ELSEWHERE + 1).unwrap();
+    siege.settle().unwrap();
+    siege.office.world.mend(a, b);
+}
+
+#[test]
+fn one_that_moves_is_found_again() {
+    let mut siege = siege();
+    let (acme, carla, ana) = (siege.acme, siege.carla, siege.ana);
+    for (number, (mover, other)) in
+        [(ana, carla), (carla, ana), (acme, carla), (acme, ana)].into_iter().enumerate()
+    {
+        siege.office.world.relocate(mover, ELSEWHERE + number).unwrap();
+        assert!(!siege.office.world.are_connected(mover, other));
+        talk(&mut siege, mover, other);
+        siege.settle().unwrap();
+    }
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn an_agent_and_a_customer_that_both_moved_while_apart_find_each_other_by_the_steward() {
+    let mut siege = siege();
+    let (carla, ana) = (siege.carla, siege.ana);
+    move_apart(&mut siege, ana, carla);
+    talk(&mut siege, ana, carla);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_steward_and_a_customer_that_both_moved_while_apart_find_each_other_by_the_agent() {
+    let mut siege = siege();
+    let (acme, carla) = (siege.acme, siege.carla);
+    move_apart(&mut siege, acme, carla);
+    talk(&mut siege, acme, carla);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn two_agents_of_one_thread_that_both_moved_while_apart_find_each_other() {
+    let mut siege = siege();
+    let (ana, ben, thread) = (siege.ana, siege.ben, siege.thread);
+    siege.office.forward(thread, ben, HistoryChoice::All, false).unwrap();
+    siege.settle().unwrap();
+    move_apart(&mut siege, ana, ben);
+    talk(&mut siege, ana, ben);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_customer_finds_the_agent_that_moved_though_it_was_away_itself_and_comes_back_elsewhere() {
+    let mut siege = siege();
+    let (carla, ana, thread) = (siege.carla, siege.ana, siege.thread);
+    siege.office.world.stop(carla).unwrap();
+    siege.office.world.relocate(ana, ELSEWHERE).unwrap();
+    siege.office.say(ana, thread, "you will find me").unwrap();
+    siege.settle().unwrap();
+    siege.office.world.relocate_stopped(carla, ELSEWHERE + 1).unwrap();
+    siege.office.world.revive(carla).unwrap();
+    hears(&mut siege, carla, "you will find me");
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn what_a_steward_has_to_pass_on_survives_its_crash() {
+    let mut siege = siege();
+    let (acme, carla, ana) = (siege.acme, siege.carla, siege.ana);
+    siege.office.world.part(ana, carla).unwrap();
+    siege.office.world.stop(carla).unwrap();
+    siege.office.world.relocate(ana, ELSEWHERE).unwrap();
+    // The steward has the news, and nobody to tell it to yet.
+    siege
+        .office
+        .world
+        .until("the steward to know", PATIENCE, |world| world.are_connected(acme, ana))
+        .unwrap();
+    siege.office.world.pass(10).unwrap();
+    siege.office.world.crash(acme, 1000).unwrap();
+    siege.office.world.relocate_stopped(carla, ELSEWHERE + 1).unwrap();
+    siege.office.world.revive(carla).unwrap();
+    siege.settle().unwrap();
+    siege.office.world.mend(ana, carla);
+    talk(&mut siege, ana, carla);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_place_in_an_outbox_is_not_taken_by_addresses_of_others() {
+    let mut siege = siege();
+    let (acme, carla, ana) = (siege.acme, siege.carla, siege.ana);
+    siege.office.world.stop(carla).unwrap();
+    let waiting = |siege: &Siege| u64::try_from(outbox(&siege.office.world, acme)).unwrap();
+    let mut ana = siege.take_over(ana, &[acme]).unwrap();
+    let before = waiting(&siege);
+    let mut number = siege.now();
+    for _ in 0..MAX_BEFORE_PASSED + 50 {
+        number = number.plus(1);
+        let news = AddressUpdate { address: ana.address_numbered(number.0, siege.now()).unwrap() };
+        let fate = ana.send(&mut siege.office.world, acme, &Body::AddressUpdate(news)).unwrap();
+        assert_eq!(fate, Fate::Delivered);
+        siege.office.world.pass(PORTION_EVERY).unwrap();
+    }
+    assert_eq!(waiting(&siege), MAX_BEFORE_PASSED, "{before} before");
+    siege.office.world.revive(carla).unwrap();
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_customer_looks_no_longer_for_an_agent_that_left() {
+    let mut siege = siege();
+    let (carla, ana, ben, thread) = (siege.carla, siege.ana, siege.ben, siege.thread);
+    siege.office.forward(thread, ben, HistoryChoice::All, true).unwrap();
+    siege.settle().unwrap();
+    let world = &mut siege.office.world;
+    world.relocate(ana, ELSEWHERE).unwrap();
+    world.pass(PATIENCE).unwrap();
+    assert!(!world.are_connected(carla, ana));
+    world.relocate(carla, ELSEWHERE + 1).unwrap();
+    world.pass(PATIENCE).unwrap();
+    assert_eq!(outbox(world, carla), 0, "it has nothing to say to her");
+    assert!(siege.office.world.are_connected(carla, ben));
+    siege.goes_on().unwrap();
+}
