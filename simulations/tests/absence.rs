@@ -8,7 +8,7 @@ use frontdesk_engine::{
 };
 use frontdesk_sim::{
     Founding, Nat, NodeId, Siege, SimError, Weather, World,
-    office::{Office, PATIENCE, is_in, messages, requests, texts, told, who},
+    office::{Office, PATIENCE, is_in, messages, outbox, requests, texts, told, who},
 };
 use frontdesk_thread::Suite;
 use frontdesk_wire::{Body, Frame};
@@ -373,6 +373,15 @@ fn a_customer_that_nobody_can_dial_gets_its_offer_though_it_was_off_when_that_wa
         sent.map(|sent| Frame::decode(&sent.frame).unwrap()).any(|frame| matches!(frame, Frame::Data(_)))
     };
     office.world.until("an offer", PATIENCE, offered).unwrap();
+    office.world.part(acme, carla).unwrap();
+    office.world.mend(acme, carla);
+    // By the greeting she learns that her request is there, and remembers it.
+    let taken = |world: &World| outbox(world, carla) == 0;
+    office.world.until("the request to be taken", PATIENCE, taken).unwrap();
+    let Answer::Thread(Some(view)) = office.world.query(carla, &Query::Thread(thread)).unwrap() else {
+        panic!("no thread")
+    };
+    assert_eq!(view.status, ThreadStatus::Contacting, "the offer is on its way");
     office.world.crash(carla, 500).unwrap();
     let there = |world: &World| texts(world, acme, thread) == ["hello"];
     office.world.until("the message", PATIENCE, there).unwrap();
@@ -392,11 +401,16 @@ fn a_device_that_nobody_can_dial_hears_of_its_approval_though_it_was_off_then() 
     let asked = |world: &World| !requests(world, acme).is_empty();
     office.world.until("the request", PATIENCE, asked).unwrap();
     office.world.pass(1000).unwrap();
+    // A greeting has it remember that everything is told.
+    office.world.part(acme, device).unwrap();
+    office.world.mend(acme, device);
+    office.world.pass(5000).unwrap();
     office.world.stop(device).unwrap();
     let number = requests(&office.world, acme).pop().unwrap();
     office.world.command(acme, Command::Approve { number }).unwrap();
     office.world.pass(5000).unwrap();
     office.world.revive(device).unwrap();
+    assert_eq!(outbox(&office.world, device), 0);
     let joined = |world: &World| told(world, device, |event| matches!(event, Event::Joined { .. }));
     office.world.until("the grant", PATIENCE, joined).unwrap();
 }
