@@ -6,7 +6,7 @@ use frontdesk_engine::{
     limits::{MAX_BEFORE_PASSED, PORTION_EVERY},
 };
 use frontdesk_sim::{
-    Fate, NodeId, Siege,
+    Fate, Nat, NodeId, Siege,
     office::{PATIENCE, outbox, texts},
 };
 use frontdesk_wire::{AddressUpdate, Body};
@@ -161,5 +161,39 @@ fn a_customer_looks_no_longer_for_an_agent_that_left() {
     world.pass(PATIENCE).unwrap();
     assert_eq!(outbox(world, carla), 0, "it has nothing to say to her");
     assert!(siege.office.world.are_connected(carla, ben));
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn the_last_words_of_an_agent_reach_a_customer_that_was_off_when_they_were_written() {
+    let mut siege = siege();
+    let (carla, ana, ben, thread) = (siege.carla, siege.ana, siege.ben, siege.thread);
+    siege.office.world.stop(carla).unwrap();
+    siege.office.say(ana, thread, "my last word").unwrap();
+    let acme = siege.acme;
+    hears(&mut siege, acme, "my last word");
+    siege.office.world.revive(carla).unwrap();
+    // She hears of the hand-over before Ana and she are connected again.
+    siege.office.world.part(ana, carla).unwrap();
+    siege.office.forward(thread, ben, HistoryChoice::All, true).unwrap();
+    siege.settle().unwrap();
+    siege.office.world.mend(ana, carla);
+    hears(&mut siege, carla, "my last word");
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn the_last_words_of_an_agent_reach_a_customer_that_nobody_can_dial() {
+    let mut siege = siege();
+    let (carla, ana, ben, thread) = (siege.carla, siege.ana, siege.ben, siege.thread);
+    siege.office.world.set_nat(carla, Nat::Symmetric);
+    siege.office.world.part(ana, carla).unwrap();
+    siege.office.say(ana, thread, "my last word").unwrap();
+    let acme = siege.acme;
+    hears(&mut siege, acme, "my last word");
+    siege.office.forward(thread, ben, HistoryChoice::All, true).unwrap();
+    siege.settle().unwrap();
+    siege.office.world.mend(ana, carla);
+    hears(&mut siege, carla, "my last word");
     siege.goes_on().unwrap();
 }

@@ -36,6 +36,9 @@ impl Engine {
         self.learn_revocations(step, &host, &body.revocations, Some(&thread))?;
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
+        // They are unknown after the change.
+        let ends = body.departed.iter().filter_map(|(device, seq)| Some((thread.member(device)?, *seq)));
+        let ends: Vec<_> = ends.map(|(who, seq)| (who.record.id(), who.record.transport(), seq)).collect();
         let change = match thread.open(&ctx, &body.commit) {
             Ok(Opened::Changed(change)) => change,
             Ok(Opened::Message { .. }) => {
@@ -51,8 +54,8 @@ impl Engine {
         }
         self.refresh(step, &mut meta, &thread)?;
         self.note_change(step, &mut meta, &thread, &change.added, &change.removed)?;
-        self.keep_last_words(step, &meta, &change.removed, &body.departed)?;
-        self.stay_close(step, &meta)?;
+        let lacking = self.keep_last_words(step, &meta, &change.removed, &ends)?;
+        self.stay_close(step, &meta, lacking)?;
         let Change { epoch, added, removed, .. } = change;
         let newcomers = !added.is_empty();
         self.tell(Event::MembersChanged { thread: meta.thread, epoch, added, removed });
@@ -65,21 +68,23 @@ impl Engine {
         Ok(())
     }
 
-    /// Remembers up to where what the departed wrote is taken still, if it isn't here yet. Of others nothing is kept: a
-    /// steward could fill the disk with them.
+    /// Remembers up to where what the departed wrote is taken still, if it isn't here yet, and answers where those are. Of
+    /// others nothing is kept: a steward could fill the disk with them.
     fn keep_last_words(
         &self,
         step: Step<'_>,
         meta: &Meta,
         removed: &[DeviceId],
-        departed: &[(DeviceId, Seq)],
-    ) -> Result<(), StoreError> {
-        for (device, seq) in departed.iter().filter(|(device, _)| removed.contains(device)) {
+        ends: &[(DeviceId, TransportKey, Seq)],
+    ) -> Result<Vec<TransportKey>, StoreError> {
+        let mut lacking = Vec::new();
+        for (device, transport, seq) in ends.iter().filter(|(device, ..)| removed.contains(device)) {
             if meta.author(device).is_none_or(|author| author.through < *seq) {
                 record::put(step.overlay, space::departed_device(&meta.thread, meta.era, device), seq)?;
+                lacking.push(*transport);
             }
         }
-        Ok(())
+        Ok(lacking)
     }
 
     /// This device was taken out: its keys for the thread go, what it read stays.
@@ -152,7 +157,7 @@ impl Engine {
             self.look_again(step, meta.thread, crate::refill::GAP_PATIENCE)?;
         }
         self.refresh(step, &mut meta, &thread)?;
-        self.stay_close(step, &meta)?;
+        self.stay_close(step, &meta, Vec::new())?;
         if body.pieces == 0 {
             self.forget_history(step, &thread)?;
         }

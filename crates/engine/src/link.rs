@@ -200,10 +200,13 @@ impl Engine {
             link.retry_at = None;
             link.ack_due = false;
             link.early.clear();
+            // The peer may have dialled, and not do so again: what waits for it is this node's to bring.
+            self.touched.insert(peer);
             // Of a peer that was forgotten nothing is waiting.
             if !link.changed && (link.backlog() == 0 || !link.known) {
                 self.links.remove(&peer);
                 if !self.keeps(&peer) {
+                    self.touched.remove(&peer);
                     self.wanted.remove(&peer);
                     self.act(Action::Forget(peer));
                 }

@@ -170,11 +170,17 @@ impl Engine {
         Ok(hosts)
     }
 
-    /// A guest stays close to those who serve it, and to nobody who no longer does.
-    pub(crate) fn stay_close(&mut self, step: Step<'_>, meta: &Meta) -> Result<(), StoreError> {
+    /// A guest stays close to those who serve it and, while they have something for it, to those who did.
+    pub(crate) fn stay_close(
+        &mut self,
+        step: Step<'_>,
+        meta: &Meta,
+        lacking: Vec<TransportKey>,
+    ) -> Result<(), StoreError> {
         if self.me.principal == Some(meta.guest) {
             self.put_meta(step, meta)?;
-            let now = self.to_keep(step.overlay)?;
+            let mut now = self.to_keep(step.overlay)?;
+            now.extend(lacking);
             for gone in self.kept.difference(&now).copied().collect::<Vec<_>>() {
                 self.let_go(step, gone)?;
             }
