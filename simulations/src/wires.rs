@@ -71,11 +71,11 @@ impl Wires {
         self.wanted.values_mut().for_each(|wanted| drop(wanted.remove(&by)));
     }
 
-    fn wants(&self, by: NodeId, other: NodeId) -> bool {
+    pub(crate) fn wants(&self, by: NodeId, other: NodeId) -> bool {
         self.wanted.get(&other).is_some_and(|wanted| wanted.contains_key(&by))
     }
 
-    fn looks_at(&self, by: NodeId, other: NodeId, addresses: &[String]) -> bool {
+    pub(crate) fn looks_at(&self, by: NodeId, other: NodeId, addresses: &[String]) -> bool {
         let dialled = self.wanted.get(&other).and_then(|wanted| wanted.get(&by));
         dialled.into_iter().flatten().any(|address| addresses.contains(address))
     }

@@ -279,6 +279,8 @@ fn a_restored_member_asks_for_what_those_wrote_who_came_after_the_backup() {
         siege.office.say(ben, thread, &format!("Ben here {number}")).unwrap();
     }
     hears(&mut siege, carla, "Ben here 2");
+    // Nobody can dial her, and of Ben the backup knows nothing.
+    siege.office.world.set_nat(carla, Nat::Cone);
     siege.office.world.restore(carla, backup).unwrap();
     // Nobody writes anything more that could show her what she lacks.
     for number in 0..3 {

@@ -291,7 +291,8 @@ impl Engine {
         Ok(found)
     }
 
-    fn addresses_of(
+    /// Where all members can be dialled but one, who is told.
+    pub(crate) fn addresses_of(
         &self,
         step: Step<'_>,
         thread: &Thread,

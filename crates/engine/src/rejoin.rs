@@ -86,7 +86,8 @@ impl Engine {
             remove: vec![device],
             ..ChangeRequest::default()
         };
-        let committed = self.commit(step, &mut meta, &mut thread, request, Vec::new());
+        let address = self.address_of(step, &from)?;
+        let committed = self.commit(step, &mut meta, &mut thread, request, address.into_iter().collect());
         let committed =
             committed.map_err(|halt| halt.map(|error| Refuse::breach(Reason::Admission, error)))?;
         let welcome = committed.welcome.ok_or_else(|| Refuse::plain(Reason::Storage))?;
@@ -95,7 +96,7 @@ impl Engine {
             era: meta.era,
             chain: chain.into_bytes(),
             welcome: ByteBuf::from(welcome.as_slice().to_vec()),
-            addresses: Vec::new(),
+            addresses: self.addresses_of(step, &thread, &device)?,
             heads: meta.heads(&self.id()),
             position: meta.position,
             pieces: 0,

@@ -81,11 +81,21 @@ impl Play<'_> {
             .filter(|to| self.world.wires.can_meet(from, *to))
             .filter(|to| self.world.are_connected(from, *to) || self.is_told_of(from, *to))
             .collect();
-        let tell = |to: NodeId| {
-            let connected = if self.world.are_connected(from, to) { "" } else { ", not connected" };
-            format!("node {} has frames for node {}{connected}", from.0, to.0)
-        };
+        let tell =
+            |to: NodeId| format!("node {} has frames for node {}{}", from.0, to.0, self.standing(from, to));
         peers.into_iter().map(tell).collect()
+    }
+
+    /// Whether the one is connected to the other, or why it may not be.
+    fn standing(&self, from: NodeId, to: NodeId) -> &'static str {
+        let wires = &self.world.wires;
+        let there = self.world.node(to).map(|node| node.addresses(to)).unwrap_or_default();
+        match (wires.number(from, to).is_some(), wires.wants(from, to)) {
+            (true, _) => "",
+            (false, true) if wires.looks_at(from, to, &there) => ", which it dials, not connected",
+            (false, true) => ", which it looks for elsewhere",
+            (false, false) => ", which it doesn't look for",
+        }
     }
 
     /// Whether a node hears of another's moves. Who has left a thread doesn't: what it sent before may wait for good, if
