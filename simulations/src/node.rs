@@ -127,6 +127,12 @@ impl Node {
         self.name.iter().cloned().chain([place]).collect()
     }
 
+    /// The records on its disk, and the bytes of their keys and values.
+    #[must_use]
+    pub fn store_size(&self) -> (usize, usize) {
+        self.store.size()
+    }
+
     /// How often it has been started, as far as a byte counts.
     pub(crate) const fn lives(&self) -> u8 {
         self.lives

@@ -390,6 +390,76 @@ fn a_customer_that_nobody_can_dial_gets_its_offer_though_it_was_off_when_that_wa
 }
 
 #[test]
+fn a_customer_whose_offer_was_forgotten_meanwhile_asks_again() {
+    let mut office = office();
+    let (acme, carla) = (office.acme, office.customer);
+    let link = office.link_to(acme).unwrap();
+    let contact = Command::Contact { link, text: "hello".into() };
+    let Reply::Opened { thread } = office.world.command(carla, contact).unwrap() else { panic!("no thread") };
+    let offered = |world: &World| {
+        let sent = world.tape().iter().filter(|sent| sent.from == acme);
+        sent.map(|sent| Frame::decode(&sent.frame).unwrap()).any(|frame| matches!(frame, Frame::Data(_)))
+    };
+    office.world.until("an offer", PATIENCE, offered).unwrap();
+    office.world.part(acme, carla).unwrap();
+    office.world.mend(acme, carla);
+    let taken = |world: &World| outbox(world, carla) == 0;
+    office.world.until("the request to be taken", PATIENCE, taken).unwrap();
+    office.world.stop(carla).unwrap();
+    office.world.pass(2 * HOUR).unwrap();
+    office.world.revive(carla).unwrap();
+    let there = |world: &World| texts(world, acme, thread) == ["hello"];
+    office.world.until("the message", PATIENCE, there).unwrap();
+}
+
+#[test]
+fn a_customer_whose_opening_came_too_late_hears_that_and_can_write_again() {
+    let mut office = office();
+    let (acme, carla) = (office.acme, office.customer);
+    let link = office.link_to(acme).unwrap();
+    let contact = Command::Contact { link, text: "hello".into() };
+    let Reply::Opened { thread } = office.world.command(carla, contact).unwrap() else { panic!("no thread") };
+    let opened = |world: &World| is_in(world, carla, thread);
+    office.world.until("the offer to be taken", PATIENCE, opened).unwrap();
+    office.world.part(acme, carla).unwrap();
+    office.world.pass(2 * HOUR).unwrap();
+    office.world.mend(acme, carla);
+    let failed = |world: &World| told(world, carla, |event| matches!(event, Event::ContactFailed { .. }));
+    office.world.until("the thread to fail", PATIENCE, failed).unwrap();
+    let said = messages(&office.world, carla, thread).pop().unwrap();
+    assert!(matches!(said.state, MessageState::Failed { .. }), "{:?}", said.state);
+    let again = office.contact("hello again").unwrap();
+    let there = |world: &World| texts(world, acme, again) == ["hello again"];
+    office.world.until("the second thread", PATIENCE, there).unwrap();
+}
+
+#[test]
+fn a_restored_customer_that_nobody_can_dial_and_restarts_is_let_in_all_the_same() {
+    let mut siege = siege();
+    let (acme, carla, thread) = (siege.acme, siege.carla, siege.thread);
+    let backup = siege.office.world.copy_of(carla).unwrap();
+    siege.office.world.set_nat(carla, Nat::Symmetric);
+    let before = siege.office.world.time();
+    siege.office.world.restore(carla, backup).unwrap();
+    // Her wish arrives, and she is off before the answer does.
+    let answered = |world: &World| {
+        let later =
+            world.tape().iter().filter(|sent| (sent.from, sent.to) == (acme, carla) && sent.at > before);
+        later.map(|sent| Frame::decode(&sent.frame).unwrap()).any(|frame| matches!(frame, Frame::Data(_)))
+    };
+    siege.office.world.until("an answer", PATIENCE, answered).unwrap();
+    siege.office.world.part(acme, carla).unwrap();
+    siege.office.world.mend(acme, carla);
+    let waiting = outbox(&siege.office.world, carla);
+    let taken = |world: &World| outbox(world, carla) < waiting;
+    siege.office.world.until("her to learn that her wish is there", PATIENCE, taken).unwrap();
+    assert!(!is_in(&siege.office.world, carla, thread));
+    siege.office.world.crash(carla, 500).unwrap();
+    siege.office.world.until("her to come in", PATIENCE, |world| is_in(world, carla, thread)).unwrap();
+    siege.goes_on().unwrap();
+}
+
+#[test]
 fn a_device_that_nobody_can_dial_hears_of_its_approval_though_it_was_off_then() {
     let mut office = office();
     let acme = office.acme;

@@ -1,15 +1,13 @@
 //! Nodes that move to other addresses, alone and both at once.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use frontdesk_engine::{
-    HistoryChoice,
-    limits::{MAX_BEFORE_PASSED, PORTION_EVERY},
-};
+use frontdesk_engine::{Command, HistoryChoice, Role, Settings, limits::PORTION};
 use frontdesk_sim::{
-    Fate, Nat, NodeId, Siege,
-    office::{PATIENCE, outbox, texts},
+    Fate, Founding, Nat, NodeId, Sent, Siege, Weather, World,
+    office::{Office, PATIENCE, outbox, texts},
 };
-use frontdesk_wire::{AddressUpdate, Body};
+use frontdesk_thread::Suite;
+use frontdesk_wire::{AddressUpdate, Body, Frame};
 
 const DAY: u64 = 24 * 3600;
 /// Addresses where nobody was before.
@@ -127,24 +125,79 @@ fn what_a_steward_has_to_pass_on_survives_its_crash() {
 }
 
 #[test]
-fn a_place_in_an_outbox_is_not_taken_by_addresses_of_others() {
+fn who_moves_all_the_time_takes_one_place_in_an_outbox_and_is_found_in_the_end() {
     let mut siege = siege();
     let (acme, carla, ana) = (siege.acme, siege.carla, siege.ana);
     siege.office.world.stop(carla).unwrap();
-    let waiting = |siege: &Siege| u64::try_from(outbox(&siege.office.world, acme)).unwrap();
+    let before = outbox(&siege.office.world, acme);
+    for number in 0..200 {
+        siege.office.world.relocate(ana, ELSEWHERE + number).unwrap();
+        siege.office.world.pass(1500).unwrap();
+    }
+    assert_eq!(outbox(&siege.office.world, acme), before + 1, "one frame for her, of two hundred");
+    siege.office.world.relocate_stopped(carla, ELSEWHERE + 500).unwrap();
+    siege.office.world.revive(carla).unwrap();
+    talk(&mut siege, ana, carla);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_record_with_a_new_number_and_no_new_address_is_not_passed_on() {
+    let mut siege = siege();
+    let (acme, carla, ana) = (siege.acme, siege.carla, siege.ana);
     let mut ana = siege.take_over(ana, &[acme]).unwrap();
-    let before = waiting(&siege);
-    let mut number = siege.now();
-    for _ in 0..MAX_BEFORE_PASSED + 50 {
-        number = number.plus(1);
-        let news = AddressUpdate { address: ana.address_numbered(number.0, siege.now()).unwrap() };
+    let mut tell = |siege: &mut Siege, number| {
+        let news = AddressUpdate { address: ana.address_numbered(number, siege.now()).unwrap() };
         let fate = ana.send(&mut siege.office.world, acme, &Body::AddressUpdate(news)).unwrap();
         assert_eq!(fate, Fate::Delivered);
-        siege.office.world.pass(PORTION_EVERY).unwrap();
+    };
+    tell(&mut siege, 1 << 40);
+    siege.settle().unwrap();
+    siege.office.world.record();
+    tell(&mut siege, (1 << 40) + 1);
+    siege.settle().unwrap();
+    let passed = |sent: &Sent| {
+        let Ok(Frame::Data(data)) = Frame::decode(&sent.frame) else { return false };
+        sent.to == carla && matches!(Body::decode(&data.body), Ok(Body::MemberAddress(_)))
+    };
+    assert!(!siege.office.world.tape().iter().any(passed));
+}
+
+#[test]
+fn a_member_that_moves_all_the_time_keeps_nobody_else_from_being_found() {
+    let settings = Settings { suite: Suite::Classic, key_packages: 2, ..Settings::default() };
+    let mut office = Office::open(5, Weather::FAIR, 0, settings).unwrap();
+    let acme = office.acme;
+    let agents: Vec<NodeId> =
+        ["Ana", "Ben"].map(|name| office.enrol(name, Role::Agent).unwrap()).into_iter().collect();
+    // The one that is first in the order of keys has more threads than one portion takes.
+    let first = *agents.iter().min_by_key(|agent| office.world.node(**agent).unwrap().transport()).unwrap();
+    let other = *agents.iter().find(|agent| **agent != first).unwrap();
+    let mut last = None;
+    for number in 0..PORTION + 5 {
+        let settings = Settings { suite: Suite::Classic, ..Settings::default() };
+        office.customer = office.world.add(Founding::Customer, &format!("{number}"), settings).unwrap();
+        let thread = office.contact("hello").unwrap();
+        let arrived = |world: &World| texts(world, acme, thread).len() == 1;
+        office.world.until("the contact", PATIENCE, arrived).unwrap();
+        office.forward_for(thread, first, HistoryChoice::All, false, DAY).unwrap();
+        last = Some(thread);
     }
-    assert_eq!(waiting(&siege), MAX_BEFORE_PASSED, "{before} before");
-    siege.office.world.revive(carla).unwrap();
-    siege.goes_on().unwrap();
+    let (thread, carla) = (last.unwrap(), office.customer);
+    office.forward_for(thread, other, HistoryChoice::All, false, DAY).unwrap();
+    office.world.pass(5000).unwrap();
+    office.world.part(other, carla).unwrap();
+    for number in 0..30 {
+        office.world.relocate(first, ELSEWHERE + number).unwrap();
+        if number == 10 {
+            office.world.relocate(other, ELSEWHERE + 100).unwrap();
+            office.world.relocate(carla, ELSEWHERE + 101).unwrap();
+        }
+        office.world.pass(1200).unwrap();
+    }
+    office.world.mend(other, carla);
+    office.world.pass(3000).unwrap();
+    assert!(office.world.are_connected(other, carla));
 }
 
 #[test]
@@ -177,8 +230,19 @@ fn the_last_words_of_an_agent_reach_a_customer_that_was_off_when_they_were_writt
     siege.office.world.part(ana, carla).unwrap();
     siege.office.forward(thread, ben, HistoryChoice::All, true).unwrap();
     siege.settle().unwrap();
+    // Neither another commit nor a restart lets her forget whom she waits for.
+    let from = siege.device(ben).unwrap();
+    siege.office.world.command(siege.acme, Command::Revoke { thread, from }).unwrap();
+    siege.office.world.crash(carla, 500).unwrap();
+    siege.settle().unwrap();
     siege.office.world.mend(ana, carla);
     hears(&mut siege, carla, "my last word");
+    // Then she does.
+    siege.settle().unwrap();
+    siege.office.world.part(ana, carla).unwrap();
+    siege.office.world.mend(ana, carla);
+    siege.settle().unwrap();
+    assert!(!siege.office.world.are_connected(ana, carla));
     siege.goes_on().unwrap();
 }
 
@@ -193,7 +257,18 @@ fn the_last_words_of_an_agent_reach_a_customer_that_nobody_can_dial() {
     hears(&mut siege, acme, "my last word");
     siege.office.forward(thread, ben, HistoryChoice::All, true).unwrap();
     siege.settle().unwrap();
+    // Neither another commit nor a restart lets her forget whom she waits for.
+    let from = siege.device(ben).unwrap();
+    siege.office.world.command(siege.acme, Command::Revoke { thread, from }).unwrap();
+    siege.office.world.crash(carla, 500).unwrap();
+    siege.settle().unwrap();
     siege.office.world.mend(ana, carla);
     hears(&mut siege, carla, "my last word");
+    // Then she does.
+    siege.settle().unwrap();
+    siege.office.world.part(ana, carla).unwrap();
+    siege.office.world.mend(ana, carla);
+    siege.settle().unwrap();
+    assert!(!siege.office.world.are_connected(ana, carla));
     siege.goes_on().unwrap();
 }

@@ -410,7 +410,12 @@ fn an_address_is_passed_on_by_a_host_about_a_member_and_as_it_was_signed() {
     let forged: SignedAddressRecord = codec::decode(&forged, 2048).unwrap();
     siege.refuses(&mut ana, carla, &of(thread, 0, &forged), Reason::BadContent).unwrap();
     assert_eq!(ana.send(&mut siege.office.world, carla, &of(thread, 0, &anas)).unwrap(), Fate::Delivered);
-    // One that came too late is taken and forgotten.
+    // One that came too late is taken from a host and forgotten; from others it is refused all the same.
+    let old = stranger.address_numbered(u64::MAX, UnixTime(1)).unwrap();
+    let records = siege.office.world.node(carla).unwrap().store_size().0;
+    siege.refuses(&mut stranger, carla, &of(thread, 0, &old), Reason::NotMember).unwrap();
+    siege.refuses(&mut stranger, carla, &of(other, 0, &old), Reason::UnknownThread).unwrap();
+    assert_eq!(siege.office.world.node(carla).unwrap().store_size().0, records, "a stranger leaves no trace");
     let past = ana.address_numbered(u64::MAX, UnixTime(1)).unwrap();
     assert_eq!(ana.send(&mut siege.office.world, carla, &of(thread, 0, &past)).unwrap(), Fate::Delivered);
     // A guest serves nobody.

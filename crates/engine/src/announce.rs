@@ -3,11 +3,9 @@
 
 mod passing;
 
-pub use self::passing::MAX_BEFORE_PASSED;
-
 use crate::{
     Engine, Millis,
-    record::{self, About, Addresses, Peer},
+    record::{self, About, Addresses, Announcing, Peer},
     space,
     step::Step,
 };
@@ -45,7 +43,8 @@ impl Engine {
         }
         self.tell_address(step, near)?;
         if self.me.role().is_some() {
-            step.overlay.put(space::announcing(&self.keys.transport_public()), Vec::new())?;
+            let key = space::announcing(&self.keys.transport_public());
+            record::put(step.overlay, key, &Announcing::default())?;
             self.announce(step)?;
         }
         Ok(())
@@ -66,20 +65,31 @@ impl Engine {
         self.announce(step)
     }
 
-    /// Goes on with the nodes that have a new address, through a portion of the threads that others may want to reach them
-    /// for. How far that has come is stored: a node that stops goes on with it.
+    /// Goes on with the nodes that have a new address, each in its turn, through a portion of the threads that others may
+    /// want to reach them for. How far that has come is stored: a node that stops goes on with it.
     fn announce(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         let mut room = PORTION;
-        for (key, after) in step.overlay.scan(&Scan::prefix(space::ANNOUNCING).limit(PORTION))? {
+        let scan = || Scan::prefix(space::ANNOUNCING).limit(PORTION);
+        let mut page = match &self.announced {
+            Some(last) => step.overlay.scan(&scan().after(last))?,
+            None => Vec::new(),
+        };
+        if page.is_empty() {
+            page = step.overlay.scan(&scan())?;
+        }
+        for (key, bytes) in page {
             self.lasting = true;
-            let last = match space::read_announcing(&key) {
-                Some(mover) => self.announce_one(step, mover, &after, &mut room)?,
-                None => None,
+            let mut announcing: Announcing = record::decode(&bytes)?;
+            let more = match space::read_announcing(&key) {
+                Some(mover) => self.announce_one(step, mover, &mut announcing, &mut room)?,
+                None => false,
             };
-            match last {
-                Some(last) => step.overlay.put(key, last)?,
-                None => step.overlay.delete(key)?,
+            if more {
+                record::put(step.overlay, key.clone(), &announcing)?;
+            } else {
+                step.overlay.delete(key.clone())?;
             }
+            self.announced = Some(key);
             if room == 0 {
                 break;
             }

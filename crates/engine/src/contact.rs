@@ -74,17 +74,40 @@ impl Engine {
         self.put_meta(step, &meta)?;
         let hints = link.addresses().iter().map(ToString::to_string).collect();
         self.hint(step, reception, hints)?;
-        let body = ContactRequest {
-            request,
-            host,
-            record,
-            chain: self.standing_chain()?.bytes().clone(),
-            suites: self.suites(),
-            address: self.address_record(step).map_err(Halt::Store)?,
-        };
+        let chain = self.standing_chain()?.bytes().clone();
         self.kept.insert(reception);
-        self.enqueue(reception, About::Contact(request), Body::ContactRequest(body));
+        self.ask(step, (request, &contact), (record, chain))?;
         Ok(Reply::Opened { thread })
+    }
+
+    fn ask(
+        &mut self,
+        step: Step<'_>,
+        (request, contact): (RequestId, &Contact),
+        (record, chain): (SignedDeviceRecord, ChainBytes),
+    ) -> Result<(), StoreError> {
+        let (suites, address) = (self.suites(), self.address_record(step)?);
+        let body = ContactRequest { request, host: contact.host, record, chain, suites, address };
+        self.enqueue(contact.reception, About::Contact(request), Body::ContactRequest(body));
+        Ok(())
+    }
+
+    /// A reception is there whose offer did not come in time: it has forgotten it by now, and is asked again.
+    pub(crate) fn ask_again(&mut self, step: Step<'_>, reception: TransportKey) -> Result<(), StoreError> {
+        for (key, bytes) in step.overlay.scan(&Scan::prefix(space::CONTACTS))? {
+            let contact: Contact = record::decode(&bytes)?;
+            let Some(request) = space::read_contact(&key).filter(|_| contact.reception == reception) else {
+                continue;
+            };
+            let late = |meta: &Meta| meta.active_at.plus(OFFER_LASTS) < step.wall();
+            let Some(mut meta) = self.meta(step.overlay, &contact.thread)?.filter(late) else { continue };
+            let own = self.record.as_ref().map(|record| record.signed().clone());
+            let Some(own) = own.zip(self.chain.as_ref().map(|chain| chain.bytes().clone())) else { continue };
+            meta.active_at = step.wall();
+            self.put_meta(step, &meta)?;
+            self.ask(step, (request, &contact), own)?;
+        }
+        Ok(())
     }
 
     fn suites(&self) -> Vec<u16> {
@@ -140,7 +163,7 @@ impl Engine {
             welcome: ByteBuf::from(welcome.as_slice().to_vec()),
             message: ByteBuf::from(sealed),
         };
-        let about = About::Message { thread: meta.thread, era: meta.era, seq: content.seq };
+        let about = About::Opening { thread: meta.thread, era: meta.era, seq: content.seq };
         self.enqueue(from, about, Body::ContactOpen(open));
         self.introduce(step, &mut meta, &mut thread)
             .map_err(|halt| halt.map(|error| Refuse::breach(Reason::BadContent, error)))?;
@@ -244,6 +267,10 @@ impl Engine {
         from: TransportKey,
         body: &ContactOpen,
     ) -> Result<(), Halt<Refuse>> {
+        // It comes again to a node that lost count of its guest's frames.
+        if self.meta(step.overlay, &body.thread)?.is_some_and(|meta| meta.guest_transport == Some(from)) {
+            return Ok(());
+        }
         let key = space::reception(&body.request);
         let reception: Option<Reception> = record::get(step.overlay, &key)?;
         let reception = reception.filter(|reception| reception.since.plus(OFFER_LASTS) >= step.wall());

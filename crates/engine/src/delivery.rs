@@ -7,7 +7,7 @@ use crate::{
     sent, space,
     step::{Refuse, Step},
 };
-use frontdesk_identity::TransportKey;
+use frontdesk_identity::{ThreadId, TransportKey};
 use frontdesk_store::StoreError;
 use frontdesk_wire::{Reason, RequestId};
 
@@ -28,14 +28,11 @@ impl Engine {
     ) -> Result<(), StoreError> {
         match (about, refused) {
             (About::Message { thread, era, seq }, refused) => {
-                let state = if refused.is_some() {
-                    FAILED
-                } else if delivered {
-                    DELIVERED
-                } else {
-                    STORED
-                };
-                self.message_fate(step, from, (thread, era, seq), state, refused)
+                self.message_fate(step, from, (thread, era, seq), delivered, refused)
+            }
+            (About::Opening { thread, era, seq }, refused) => {
+                self.message_fate(step, from, (thread, era, seq), delivered, refused)?;
+                refused.map_or(Ok(()), |reason| self.opening_failed(step, thread, reason))
             }
             (About::Contact(request), Some(reason)) => self.contact_refused(step, request, reason),
             (About::Reveal(invitation), None) if delivered => self.join_revealed(step, invitation),
@@ -53,6 +50,9 @@ impl Engine {
             (About::Rejoin(thread), Some(reason)) => {
                 self.rejoin_refused(step, thread, reason)?;
                 Ok(())
+            }
+            (About::Passed { thread, mover, number }, refused) => {
+                self.passed(step, from, (thread, mover, number), refused)
             }
             (About::Packages, Some(_)) => self.packages_refused(step, from),
             (About::Nothing | About::Thread(_), _)
@@ -75,9 +75,14 @@ impl Engine {
         step: Step<'_>,
         from: TransportKey,
         name: sent::Name,
-        state: u8,
+        delivered: bool,
         reason: Option<Reason>,
     ) -> Result<(), StoreError> {
+        let state = match reason {
+            Some(_) => FAILED,
+            None if delivered => DELIVERED,
+            None => STORED,
+        };
         let ((thread, era, seq), author) = (name, self.id());
         let found = match self.sent.take(&name) {
             Some(found) => Some(found),
@@ -109,13 +114,18 @@ impl Engine {
         let key = space::contact(&request);
         let Some(contact) = record::get::<Contact>(step.overlay, &key)? else { return Ok(()) };
         step.overlay.delete(key)?;
-        if let Some(mut meta) = self.meta(step.overlay, &contact.thread)? {
+        self.opening_failed(step, contact.thread, reason)
+    }
+
+    /// The business would not have the thread: its user can write again by a contact link.
+    fn opening_failed(&mut self, step: Step<'_>, thread: ThreadId, reason: Reason) -> Result<(), StoreError> {
+        if let Some(mut meta) = self.meta(step.overlay, &thread)? {
             meta.set_status(ThreadStatus::Failed);
             meta.reason = Some(reason);
             self.put_meta(step, &meta)?;
         }
-        self.tell(Event::ContactFailed { thread: contact.thread, reason });
-        Ok(())
+        self.tell(Event::ContactFailed { thread, reason });
+        self.keep_to(step)
     }
 
     pub(crate) fn tell_breach(&mut self, peer: TransportKey, refuse: &Refuse) {

@@ -105,6 +105,8 @@ pub struct Engine {
     pub(crate) due: BTreeSet<TransportKey>,
     /// When the next portion of what has no bound is due.
     pub(crate) portion_at: Option<Millis>,
+    /// The node whose new address was told last.
+    pub(crate) announced: Option<Vec<u8>>,
     /// Peers that were connected before a reload.
     reconnect: BTreeSet<TransportKey>,
     /// Offers that were made and not answered.
@@ -176,6 +178,7 @@ impl Engine {
             gaps: Gaps::default(),
             due: BTreeSet::new(),
             portion_at: None,
+            announced: None,
             reconnect: BTreeSet::new(),
             receptions: BTreeMap::new(),
             lapse_at: None,

@@ -3,7 +3,7 @@
 use crate::{
     CommandError, Engine, Event, ThreadStatus,
     message::open_refusal,
-    record::{self, Meta},
+    record::{self, LastWords, Meta},
     space,
     step::{Halt, Refuse, Step},
 };
@@ -54,8 +54,8 @@ impl Engine {
         }
         self.refresh(step, &mut meta, &thread)?;
         self.note_change(step, &mut meta, &thread, &change.added, &change.removed)?;
-        let lacking = self.keep_last_words(step, &meta, &change.removed, &ends)?;
-        self.stay_close(step, &meta, lacking)?;
+        self.keep_last_words(step, &meta, &change.removed, &ends)?;
+        self.stay_close(step, &meta)?;
         let Change { epoch, added, removed, .. } = change;
         let newcomers = !added.is_empty();
         self.tell(Event::MembersChanged { thread: meta.thread, epoch, added, removed });
@@ -68,23 +68,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Remembers up to where what the departed wrote is taken still, if it isn't here yet, and answers where those are. Of
-    /// others nothing is kept: a steward could fill the disk with them.
+    /// Remembers up to where what the departed wrote is taken still, if it isn't here yet. Of others nothing is kept: a
+    /// steward could fill the disk with them.
     fn keep_last_words(
         &self,
         step: Step<'_>,
         meta: &Meta,
         removed: &[DeviceId],
         ends: &[(DeviceId, TransportKey, Seq)],
-    ) -> Result<Vec<TransportKey>, StoreError> {
-        let mut lacking = Vec::new();
+    ) -> Result<(), StoreError> {
         for (device, transport, seq) in ends.iter().filter(|(device, ..)| removed.contains(device)) {
             if meta.author(device).is_none_or(|author| author.through < *seq) {
-                record::put(step.overlay, space::departed_device(&meta.thread, meta.era, device), seq)?;
-                lacking.push(*transport);
+                let words = LastWords { seq: *seq, transport: *transport };
+                record::put(step.overlay, space::departed_device(&meta.thread, meta.era, device), &words)?;
             }
         }
-        Ok(lacking)
+        Ok(())
     }
 
     /// This device was taken out: its keys for the thread go, what it read stays.
@@ -157,7 +156,7 @@ impl Engine {
             self.look_again(step, meta.thread, crate::refill::GAP_PATIENCE)?;
         }
         self.refresh(step, &mut meta, &thread)?;
-        self.stay_close(step, &meta, Vec::new())?;
+        self.stay_close(step, &meta)?;
         if body.pieces == 0 {
             self.forget_history(step, &thread)?;
         }

@@ -49,7 +49,7 @@ mod view;
 /// Every bound of the engine, by name.
 pub mod limits {
     pub use crate::{
-        announce::{ADDRESS_LASTS, MAX_BEFORE_PASSED, PORTION, PORTION_EVERY},
+        announce::{ADDRESS_LASTS, PORTION, PORTION_EVERY},
         contact::{MAX_CONTACTS, MAX_RECEPTIONS, MAX_RECEPTIONS_PER_PEER, OFFER_LASTS},
         engine::CACHED_THREADS,
         enrol::{ENROLMENT_LASTS, INVITATION_LASTS, MAX_INVITATIONS},

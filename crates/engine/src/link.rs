@@ -202,15 +202,6 @@ impl Engine {
             link.early.clear();
             // The peer may have dialled, and not do so again: what waits for it is this node's to bring.
             self.touched.insert(peer);
-            // Of a peer that was forgotten nothing is waiting.
-            if !link.changed && (link.backlog() == 0 || !link.known) {
-                self.links.remove(&peer);
-                if !self.keeps(&peer) {
-                    self.touched.remove(&peer);
-                    self.wanted.remove(&peer);
-                    self.act(Action::Forget(peer));
-                }
-            }
         }
         self.tell(Event::PeerDown { peer });
     }
@@ -280,6 +271,7 @@ impl Engine {
             self.acked(step, from, &hello.ack)?;
         }
         self.administrator_is_there(step, from, reborn)?;
+        self.ask_again(step, from)?;
         let link = self.link(step, from)?;
         link.sent = link.record.stored;
         link.retry_at = None;
@@ -300,9 +292,21 @@ impl Engine {
                 link.untold = 0;
                 let ack = link.ack();
                 self.send(peer, &Frame::Ack(ack));
+            } else if !link.up && (link.backlog() == 0 || !link.known) {
+                // Nothing waits for it, of a peer that was forgotten least of all.
+                self.links.remove(&peer);
+                self.look_away(peer);
             }
         }
         Ok(())
+    }
+
+    /// Has the network look no longer for a peer that this node has no need to be connected to.
+    fn look_away(&mut self, peer: TransportKey) {
+        if !self.keeps(&peer) {
+            self.wanted.remove(&peer);
+            self.act(Action::Forget(peer));
+        }
     }
 
     fn send(&mut self, to: TransportKey, frame: &Frame) {

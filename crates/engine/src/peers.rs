@@ -1,8 +1,8 @@
 //! Peers: where they can be dialled, and whom to stay connected to.
 
 use crate::{
-    Action, Engine,
-    record::{self, Contact, Meta, Peer},
+    Action, Engine, ThreadStatus,
+    record::{self, Contact, LastWords, Meta, Peer},
     space,
     step::{Halt, Refuse, Step},
 };
@@ -28,7 +28,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes in an address record that must be of the device on this link. Answers whether it is news.
+    /// Takes in an address record that must be of the device on this link. Answers whether it has moved.
     pub(crate) fn learn_address(
         &mut self,
         step: Step<'_>,
@@ -67,7 +67,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// Keeps a peer's address record if it is newer than the one that is known. Answers whether it is.
+    /// Keeps a peer's address record if it is newer than the one that is known. Answers whether the peer has moved by it.
     pub(crate) fn put_address(
         &mut self,
         step: Step<'_>,
@@ -78,7 +78,7 @@ impl Engine {
         let known: Option<Peer> = record::get(step.overlay, &key)?;
         let mut known = known.unwrap_or_default();
         let held = known.address.as_ref().and_then(|held| held.read_kept().ok());
-        let news = held.is_none_or(|held| address.supersedes(&held));
+        let news = held.as_ref().is_none_or(|held| address.supersedes(held));
         if news {
             known.device = Some(address.device());
             known.address = Some(address.signed().clone());
@@ -87,7 +87,7 @@ impl Engine {
             self.touched.insert(peer);
         }
         self.know(step, peer)?;
-        Ok(news)
+        Ok(news && held.is_none_or(|held| held.addresses() != address.addresses()))
     }
 
     /// The address record that this node holds of a peer; a fresh one for itself.
@@ -133,7 +133,8 @@ impl Engine {
         for (_, bytes) in reader.scan(&Scan::prefix(space::CONTACTS))? {
             kept.insert(record::decode::<Contact>(&bytes)?.reception);
         }
-        if let Some(joining) = self.me.joining.as_ref().filter(|_| self.me.chain.is_none()) {
+        let joining = self.me.joining.as_ref().filter(|joining| joining.refused.is_none());
+        if let Some(joining) = joining.filter(|_| self.me.chain.is_none()) {
             kept.extend(joining.invitation.parse().map(|invitation: Invitation| invitation.transport));
         }
         if self.me.role().is_none_or(|role| role == Role::Admin) {
@@ -151,52 +152,49 @@ impl Engine {
     /// The nodes that serve this one as a guest.
     fn hosts(&self, reader: &dyn Reader) -> Result<BTreeSet<TransportKey>, StoreError> {
         let mut hosts = BTreeSet::new();
-        let mut add = |meta: Meta| {
-            if self.me.principal == Some(meta.guest) && meta.is_in() {
-                hosts.extend(meta.hosts);
+        let mut add = |meta: Meta| -> Result<(), StoreError> {
+            let waits = meta.is_in() || meta.status() == ThreadStatus::Rejoining;
+            if self.me.principal != Some(meta.guest) || !waits {
+                return Ok(());
             }
+            for (key, bytes) in reader.scan(&Scan::prefix(&space::departed(&meta.thread)))? {
+                let words: LastWords = record::decode(&bytes)?;
+                let Some((era, device)) = space::read_departed(&key) else { continue };
+                if reader.get(&space::index(&meta.thread, era, &device, words.seq))?.is_none() {
+                    hosts.insert(words.transport);
+                }
+            }
+            hosts.extend(meta.hosts);
+            Ok(())
         };
         if self.me.role() == Some(Role::Admin) {
             // An administrator has many threads and is the guest of few: those are marked.
             for (key, _) in reader.scan(&Scan::prefix(space::GUESTING))? {
                 let thread = space::read_guesting(&key).map(|thread| self.meta(reader, &thread));
-                thread.transpose()?.flatten().into_iter().for_each(&mut add);
+                thread.transpose()?.flatten().map_or(Ok(()), &mut add)?;
             }
         } else {
             for (_, bytes) in reader.scan(&Scan::prefix(space::THREADS))? {
-                add(record::decode(&bytes)?);
+                add(record::decode(&bytes)?)?;
             }
         }
         Ok(hosts)
     }
 
     /// A guest stays close to those who serve it and, while they have something for it, to those who did.
-    pub(crate) fn stay_close(
-        &mut self,
-        step: Step<'_>,
-        meta: &Meta,
-        lacking: Vec<TransportKey>,
-    ) -> Result<(), StoreError> {
-        if self.me.principal == Some(meta.guest) {
-            self.put_meta(step, meta)?;
-            let mut now = self.to_keep(step.overlay)?;
-            now.extend(lacking);
-            for gone in self.kept.difference(&now).copied().collect::<Vec<_>>() {
-                self.let_go(step, gone)?;
-            }
-            self.touched.extend(now.difference(&self.kept));
-            self.kept = now;
+    pub(crate) fn stay_close(&mut self, step: Step<'_>, meta: &Meta) -> Result<(), StoreError> {
+        if self.me.principal != Some(meta.guest) {
+            return Ok(());
         }
-        Ok(())
+        self.put_meta(step, meta)?;
+        self.keep_to(step)
     }
 
-    /// Looks no longer for a peer, unless there is something for it.
-    pub(crate) fn let_go(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
-        self.kept.remove(&peer);
-        let link = self.link(step, peer)?;
-        if !link.is_up() && link.backlog() == 0 && self.wanted.remove(&peer) {
-            self.act(Action::Forget(peer));
-        }
+    /// Looks for those whom to stay connected to, and for no others.
+    pub(crate) fn keep_to(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        let now = self.to_keep(step.overlay)?;
+        self.touched.extend(now.symmetric_difference(&self.kept));
+        self.kept = now;
         Ok(())
     }
 

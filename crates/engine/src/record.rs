@@ -123,6 +123,22 @@ pub(crate) struct Peer {
     pub(crate) hints: Vec<String>,
 }
 
+/// How far others have been told of a node's new address.
+#[derive(Debug, Clone, Default, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Announcing {
+    /// The last thread whose members were told; none at the beginning.
+    pub(crate) after: ByteBuf,
+    /// It moved again meanwhile: then from the beginning.
+    pub(crate) again: bool,
+}
+
+/// Up to where what a device wrote that left a thread is taken still, and where it comes from.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct LastWords {
+    pub(crate) seq: Seq,
+    pub(crate) transport: TransportKey,
+}
+
 /// Where this node could be dialled when it last said so.
 #[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
 pub(crate) struct Addresses {
@@ -159,6 +175,12 @@ pub(crate) enum About {
         era: u32,
         seq: Seq,
     },
+    /// The same, and the opening of its thread.
+    Opening {
+        thread: ThreadId,
+        era: u32,
+        seq: Seq,
+    },
     /// Other traffic of a thread.
     Thread(ThreadId),
     /// The nonce that makes the short number complete.
@@ -176,6 +198,12 @@ pub(crate) enum About {
     },
     /// A wish to be added to a thread anew.
     Rejoin(ThreadId),
+    /// Where another member is, by the record with this number.
+    Passed {
+        thread: ThreadId,
+        mover: TransportKey,
+        number: u64,
+    },
     /// A request for missed messages up to `seq` of the peer.
     Refill {
         thread: ThreadId,
@@ -212,6 +240,9 @@ impl Outgoing {
             }
             About::Packages => Self { about: 8, ..blank },
             About::Message { thread, era, seq } => Self { about: 1, thread: Some(thread), era, seq, ..blank },
+            About::Opening { thread, era, seq } => {
+                Self { about: 12, thread: Some(thread), era, seq, ..blank }
+            }
             About::Thread(thread) => Self { about: 2, thread: Some(thread), ..blank },
             About::Contact(request) => {
                 Self { about: 3, id: ByteBuf::from(request.as_bytes().to_vec()), ..blank }
@@ -226,6 +257,10 @@ impl Outgoing {
             About::Payload(thread) => Self { about: 7, thread: Some(thread), ..blank },
             About::Rejoin(thread) => Self { about: 10, thread: Some(thread), ..blank },
             About::Refill { thread, era, seq } => Self { about: 6, thread: Some(thread), era, seq, ..blank },
+            About::Passed { thread, mover, number } => {
+                let id = ByteBuf::from(mover.as_bytes().to_vec());
+                Self { about: 11, thread: Some(thread), seq: Seq(number), id, ..blank }
+            }
         }
     }
 
@@ -233,6 +268,7 @@ impl Outgoing {
         let (era, seq) = (self.era, self.seq);
         match (self.about, self.thread) {
             (1, Some(thread)) => About::Message { thread, era, seq },
+            (12, Some(thread)) => About::Opening { thread, era, seq },
             (2, Some(thread)) => About::Thread(thread),
             (3, _) => self
                 .id
@@ -256,6 +292,9 @@ impl Outgoing {
             (8, _) => About::Packages,
             (7, Some(thread)) => About::Payload(thread),
             (10, Some(thread)) => About::Rejoin(thread),
+            (11, Some(thread)) => self.id.as_slice().try_into().map_or(About::Nothing, |mover| {
+                About::Passed { thread, mover: TransportKey::from_bytes(mover), number: seq.0 }
+            }),
             _ => About::Nothing,
         }
     }

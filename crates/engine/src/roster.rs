@@ -124,7 +124,8 @@ impl Engine {
             let administrated = Role::try_from(entry.role) == Ok(Role::Admin);
             record::put(step.overlay, key, &DeviceEntry { removed: true, ..entry })?;
             self.colleagues.remove(&record.transport());
-            self.let_go(step, record.transport())?;
+            self.kept.remove(&record.transport());
+            self.touched.insert(record.transport());
             self.drop_stock(step, &record.id())?;
             if self.me.role() == Some(Role::Admin) {
                 self.enqueue(record.transport(), About::Nothing, revoked.clone());

@@ -90,6 +90,11 @@ pub(crate) fn shared_thread(other: &TransportKey, id: &ThreadId) -> Vec<u8> {
     Key(shared(other)).with(id.as_bytes()).0
 }
 
+/// The number of another's address record that is on its way to a peer.
+pub(crate) fn passed(listener: &TransportKey, mover: &TransportKey) -> Vec<u8> {
+    Key::of(b'P').with(listener.as_bytes()).with(mover.as_bytes()).0
+}
+
 /// The thread of a key that ends with one.
 pub(crate) fn last_thread(key: &[u8]) -> Option<ThreadId> {
     key.split_last_chunk::<32>().map(|(_, id)| ThreadId::from_bytes(*id))
@@ -216,7 +221,6 @@ pub(crate) fn asker(request: &RequestId) -> Vec<u8> {
     Key::of(b'Q').with(request.as_bytes()).0
 }
 
-/// When the steward has to look at a thread because a grant in it ends.
 /// Up to where what a device that left wrote is taken still.
 pub(crate) fn departed(id: &ThreadId) -> Vec<u8> {
     Key::of(b'u').with(id.as_bytes()).0
@@ -234,6 +238,14 @@ pub(crate) fn read_gap(key: &[u8]) -> Option<ThreadId> {
     key.strip_prefix(GAPS)?.try_into().ok().map(ThreadId::from_bytes)
 }
 
+/// The era and the device of a key of [`departed_device`].
+pub(crate) fn read_departed(key: &[u8]) -> Option<(u32, DeviceId)> {
+    let (rest, device) = key.split_last_chunk::<32>()?;
+    let (_, era) = rest.split_last_chunk::<4>()?;
+    Some((u32::from_be_bytes(*era), DeviceId::from_bytes(*device)))
+}
+
+/// When the steward has to look at a thread because a grant in it ends.
 pub(crate) fn expiry(at: UnixTime, id: &ThreadId) -> Vec<u8> {
     Key::of(b'x').with(&at.0.to_be_bytes()).with(id.as_bytes()).0
 }
@@ -254,6 +266,10 @@ pub(crate) fn read_link(key: &[u8]) -> Option<TransportKey> {
 pub(crate) fn read_outgoing(key: &[u8]) -> Option<TransportKey> {
     let (peer, _) = key.strip_prefix(OUTGOING)?.split_first_chunk::<32>()?;
     Some(TransportKey::from_bytes(*peer))
+}
+
+pub(crate) fn read_contact(key: &[u8]) -> Option<RequestId> {
+    Some(RequestId::from_bytes(key.strip_prefix(CONTACTS)?.try_into().ok()?))
 }
 
 pub(crate) fn read_reception(key: &[u8]) -> Option<RequestId> {

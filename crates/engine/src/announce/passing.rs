@@ -5,28 +5,29 @@
 use super::ADDRESS_LASTS;
 use crate::{
     Engine,
-    link::MAX_OUTBOX,
-    record::{self, About, DeviceEntry, Meta, Peer},
+    record::{self, About, Announcing, DeviceEntry, Meta, Peer},
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_identity::{AddressRecordError, Role, ThreadId, TransportKey};
+use frontdesk_identity::{AddressRecordError, Role, SignedAddressRecord, ThreadId, TransportKey};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::Side;
 use frontdesk_wire::{Body, MemberAddress, Reason};
+use serde_bytes::ByteBuf;
 use std::collections::BTreeMap;
-
-/// Frames that wait for a peer, past which no addresses of others are added: they must not take the room of what counts.
-pub const MAX_BEFORE_PASSED: u64 = MAX_OUTBOX / 4;
 
 impl Engine {
     /// Notes that others are to hear of a peer's new address, if it is on this node to tell them.
     pub(crate) fn pass_on(&mut self, step: Step<'_>, mover: TransportKey) -> Result<(), StoreError> {
-        if self.me.role() == Some(Role::Admin) || self.is_administrator(step, &mover)? {
-            step.overlay.put(space::announcing(&mover), Vec::new())?;
-            self.plan_portion(step)?;
+        if self.me.role() != Some(Role::Admin) && !self.is_administrator(step, &mover)? {
+            return Ok(());
         }
-        Ok(())
+        let key = space::announcing(&mover);
+        let under_way: Option<Announcing> = record::get(step.overlay, &key)?;
+        // Where it has come, it goes on: a node that moves all the time must not keep others from being told.
+        let announcing = under_way.map(|it| Announcing { again: !it.after.is_empty(), ..it });
+        record::put(step.overlay, key, &announcing.unwrap_or_default())?;
+        self.plan_portion(step)
     }
 
     fn is_administrator(&self, step: Step<'_>, peer: &TransportKey) -> Result<bool, StoreError> {
@@ -35,43 +36,44 @@ impl Engine {
         Ok(entry.is_some_and(|entry| !entry.removed && Role::try_from(entry.role) == Ok(Role::Admin)))
     }
 
-    /// Tells of one node's address in the threads after `after`, as many as there is room for. Answers the last of them if
-    /// there may be more.
+    /// Tells of one node's address in the next threads, as many as there is room for. Answers whether there may be more.
     pub(super) fn announce_one(
         &mut self,
         step: Step<'_>,
         mover: TransportKey,
-        after: &[u8],
+        announcing: &mut Announcing,
         room: &mut usize,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    ) -> Result<bool, StoreError> {
         let own = mover == self.keys.transport_public();
         // A steward has many threads, of which it shares few with one other.
         let indexed = !own && self.me.role() == Some(Role::Admin);
         let prefix = if indexed { space::shared(&mover) } else { space::THREADS.to_vec() };
         let scan = Scan::prefix(&prefix).limit(*room);
+        let after = &announcing.after;
         let page = step.overlay.scan(&if after.is_empty() { scan } else { scan.after(after) })?;
         let full = page.len() == *room;
         *room = room.saturating_sub(page.len()).saturating_sub(1);
         let mut listeners = BTreeMap::new();
         for thread in page.iter().filter_map(|(key, _)| space::last_thread(key)) {
             let Some(meta) = self.meta(step.overlay, &thread)? else { continue };
+            let others =
+                if own { meta.guest_transport.into_iter().collect() } else { self.listeners(&meta, &mover) };
             // Others have no address record that holds.
-            if !meta.is_in() || meta.active_at.plus(ADDRESS_LASTS) <= step.wall() {
-                continue;
-            }
-            if own {
-                listeners.extend(meta.guest_transport.map(|guest| (guest, (thread, meta.era))));
-            } else {
-                let others = self.listeners(&meta, &mover);
-                listeners.extend(others.into_iter().map(|other| (other, (thread, meta.era))));
+            if meta.is_in() && meta.active_at.plus(ADDRESS_LASTS) > step.wall() {
+                listeners.extend(others.into_iter().map(|other| (other, thread)));
             }
         }
         if own {
             self.tell_address(step, listeners.into_keys().collect())?;
         } else {
-            self.tell_others(step, &mover, listeners)?;
+            for (listener, thread) in listeners {
+                self.pass_to(step, listener, mover, thread)?;
+            }
         }
-        Ok(page.into_iter().next_back().map(|(last, _)| last).filter(|_| full))
+        let last = page.into_iter().next_back().map(|(last, _)| last).filter(|_| full);
+        let more = last.is_some() || std::mem::take(&mut announcing.again);
+        announcing.after = ByteBuf::from(last.unwrap_or_default());
+        Ok(more)
     }
 
     /// Who in a thread hears from this node where another of its members is.
@@ -84,21 +86,56 @@ impl Engine {
         nodes.into_iter().filter(|node| node != mover).collect()
     }
 
-    fn tell_others(
+    /// Tells a peer where another is, unless it is being told already: that is looked at again when it has heard it. So for
+    /// one that is away there is one frame for each that moved, however often.
+    fn pass_to(
         &mut self,
         step: Step<'_>,
-        mover: &TransportKey,
-        listeners: BTreeMap<TransportKey, (ThreadId, u32)>,
+        listener: TransportKey,
+        mover: TransportKey,
+        thread: ThreadId,
     ) -> Result<(), StoreError> {
-        let peer: Option<Peer> = record::get(step.overlay, &space::peer(mover))?;
-        let Some(address) = peer.and_then(|peer| peer.address) else { return Ok(()) };
-        for (listener, (thread, era)) in listeners {
-            if self.link(step, listener)?.unsettled() < MAX_BEFORE_PASSED {
-                let body = MemberAddress { thread, era, address: address.clone() };
-                self.enqueue(listener, About::Nothing, Body::MemberAddress(body));
-            }
+        let key = space::passed(&listener, &mover);
+        let Some((address, number)) = self.held(step, &mover)? else { return Ok(()) };
+        let Some(meta) = self.meta(step.overlay, &thread)? else { return Ok(()) };
+        if step.overlay.get(&key)?.is_none() && self.has_room(step, listener, 1)? {
+            record::put(step.overlay, key, &number)?;
+            let about = About::Passed { thread, mover, number };
+            let body = MemberAddress { thread, era: meta.era, address };
+            self.enqueue(listener, about, Body::MemberAddress(body));
         }
         Ok(())
+    }
+
+    /// A peer has heard where another is, or wouldn't. If that has moved since, it is told again.
+    pub(crate) fn passed(
+        &mut self,
+        step: Step<'_>,
+        listener: TransportKey,
+        (thread, mover, number): (ThreadId, TransportKey, u64),
+        refused: Option<Reason>,
+    ) -> Result<(), StoreError> {
+        let key = space::passed(&listener, &mover);
+        if record::get(step.overlay, &key)? != Some(number) {
+            return Ok(());
+        }
+        step.overlay.delete(key)?;
+        let newer = self.held(step, &mover)?.is_some_and(|(_, held)| held > number);
+        let meta = self.meta(step.overlay, &thread)?.filter(|_| newer && refused.is_none());
+        if meta.is_some_and(|meta| meta.is_in() && self.listeners(&meta, &mover).contains(&listener)) {
+            self.pass_to(step, listener, mover, thread)?;
+        }
+        Ok(())
+    }
+
+    fn held(
+        &self,
+        step: Step<'_>,
+        peer: &TransportKey,
+    ) -> Result<Option<(SignedAddressRecord, u64)>, StoreError> {
+        let peer: Option<Peer> = record::get(step.overlay, &space::peer(peer))?;
+        let signed = peer.and_then(|peer| peer.address);
+        Ok(signed.and_then(|signed| signed.read_kept().ok().map(|held| (signed, held.number()))))
     }
 
     /// Where another member of a thread is now, passed on by a node of the host's side.
@@ -108,19 +145,22 @@ impl Engine {
         from: TransportKey,
         body: &MemberAddress,
     ) -> Result<(), Halt<Refuse>> {
-        let device = match body.address.verify(step.wall()) {
-            Ok(address) => address.device(),
-            // It took too long to come.
-            Err(AddressRecordError::Expired { .. }) => return Ok(()),
-            Err(error) => return Err(Refuse::breach(Reason::BadContent, error).about(body.thread).into()),
-        };
         let (_, thread) = self.thread_of_frame(step, body.thread, body.era)?;
         // An honest node may not know yet that it was taken out, or the other.
         let serves = thread.members().any(|node| node.side == Side::Host && node.record.transport() == from);
-        if !serves || thread.member(&device).is_none() {
-            return Err(Refuse::plain(Reason::NotMember).about(body.thread).into());
+        let refuse = |reason| Refuse::plain(reason).about(body.thread);
+        if !serves {
+            return Err(refuse(Reason::NotMember).into());
         }
-        self.learn_address_of(step, &thread, &body.address)?;
+        match body.address.verify(step.wall()) {
+            Ok(address) if thread.is_member(&address.device()) => {
+                self.learn_address_of(step, &thread, &body.address)?;
+            }
+            Ok(_) => return Err(refuse(Reason::NotMember).into()),
+            // It took too long to come.
+            Err(AddressRecordError::Expired { .. }) => {}
+            Err(error) => return Err(Refuse::breach(Reason::BadContent, error).about(body.thread).into()),
+        }
         self.keep_thread(thread);
         Ok(())
     }

@@ -215,6 +215,7 @@ impl Engine {
             joining.refused = Some(reason);
             self.put_self(step)?;
             self.tell(Event::JoinFailed { reason });
+            self.keep_to(step)?;
         }
         Ok(())
     }

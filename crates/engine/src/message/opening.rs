@@ -3,7 +3,7 @@
 use super::open_refusal;
 use crate::{
     Engine,
-    record::{self, Meta},
+    record::{self, LastWords, Meta},
     refill::GAP_PATIENCE,
     space,
     step::{Halt, Refuse, Step},
@@ -46,8 +46,10 @@ impl Engine {
         let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
-        let (sender, revoked, plaintext) = match thread.open(&ctx, sealed) {
-            Ok(Opened::Message { sender, revoked, plaintext, .. }) => (sender, revoked, plaintext),
+        let (sender, departed, revoked, plaintext) = match thread.open(&ctx, sealed) {
+            Ok(Opened::Message { sender, departed, revoked, plaintext, .. }) => {
+                (sender, departed, revoked, plaintext)
+            }
             Ok(Opened::Changed(_)) => {
                 return Err(refuse(Reason::Malformed, "a commit sent as a message").into());
             }
@@ -63,7 +65,9 @@ impl Engine {
             let refusal = WriterRefusal::Grant(refusal);
             return Err(open_refusal(OpenRefusal::SenderNotAllowed { sender, refusal }, meta.thread).into());
         }
-        Ok(self.read(step, meta, thread, sender, &plaintext)?)
+        self.read(step, meta, thread, sender, &plaintext)?;
+        // Those may have been the last words that it was looked for.
+        if departed { Ok(self.stay_close(step, meta).map_err(Halt::Store)?) } else { Ok(()) }
     }
 
     /// Whether the steward had this when it took its author out. What is said here is checked when it is read.
@@ -75,9 +79,9 @@ impl Engine {
         plaintext: &[u8],
     ) -> Result<bool, StoreError> {
         let key = space::departed_device(&meta.thread, meta.era, author);
-        let last: Option<Seq> = record::get(step.overlay, &key)?;
+        let last: Option<LastWords> = record::get(step.overlay, &key)?;
         let content = SignedContent::decode(plaintext).ok().and_then(|signed| signed.read().ok());
-        Ok(last.zip(content).is_some_and(|(last, content)| content.seq <= last))
+        Ok(last.zip(content).is_some_and(|(last, content)| content.seq <= last.seq))
     }
 
     /// Takes in what a member wrote, once it was opened: its own signed content, with numbers that can be.
