@@ -91,6 +91,10 @@ fn every_scenario_keeps_every_promise() {
         for seed in SEEDS {
             let figures = keeps(&name, seed);
             assert!(figures.texts > 100, "{name}, seed {seed}: hardly anybody wrote");
+            for fault in scenario(&name).faults {
+                let struck = figures.faults.iter().filter(|(_, what)| *what == fault.what).count();
+                assert!(struck > 1, "{name}, seed {seed}: {:?} struck {struck} times", fault.what);
+            }
         }
     }
 }

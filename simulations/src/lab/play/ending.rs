@@ -98,14 +98,16 @@ impl Play<'_> {
         }
     }
 
-    /// Whether a node hears of another's moves. Who has left a thread doesn't: what it sent before may wait for good, if
-    /// the other moved since.
+    /// Whether a node hears of another's moves, or has its name. Who has left their last thread doesn't: what it sent
+    /// before may wait for good, if the other moved since.
     fn is_told_of(&self, node: NodeId, other: NodeId) -> bool {
         let business =
             |node| self.cast.administrator(node).filter(|_| self.cast.role(node) != Some(Role::Customer));
         let Ok(device) = self.world.node(other).map(crate::Node::device) else { return false };
         let mut threads = office::threads(&self.world, node).into_iter();
         (business(node).is_some() && business(node) == business(other))
+            || self.cast.administrator(node) == Some(other)
+            || self.cast.administrator(other) == Some(node)
             || threads.any(|thread| {
                 office::is_in(&self.world, node, thread)
                     && office::who(&self.world, node, thread)

@@ -33,6 +33,24 @@ impl Truth {
         for (thread, founders) in self.founders.clone() {
             self.close_thread(world, cast, at, (thread, founders));
         }
+        let unopened = self.of_thread.keys().filter(|thread| !self.founders.contains_key(*thread));
+        for thread in unopened.copied().collect::<Vec<_>>() {
+            self.close_unopened(world, cast, at, thread);
+        }
+    }
+
+    /// A thread that its business never had: what was written in it was refused, and its author knows.
+    fn close_unopened(&mut self, world: &World, cast: &Cast, at: u64, thread: ThreadId) {
+        for (number, said) in self.said_in(thread) {
+            let Some(business) = cast.administrator(said.author) else { continue };
+            let relied = [said.author, business]
+                .iter()
+                .all(|node| self.is_relied_on(thread, *node) && !self.rolled.contains(node));
+            if !said.failed && said.delivered.is_none() && relied && can_meet(world, said.author, business) {
+                let seen = format!("thread {thread}: #{number} of node {} is neither", said.author.0);
+                self.broken(at, "every text ends delivered or refused", seen);
+            }
+        }
     }
 
     fn close_thread(
