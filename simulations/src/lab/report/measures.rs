@@ -44,6 +44,8 @@ pub fn measures(report: &Report) -> Vec<Measured> {
     let size = |count: usize| real(u64::try_from(count).unwrap_or(u64::MAX));
     let mean = last.filter(|_| figures.nodes > 0).map(|last| size(last.bytes) / size(figures.nodes));
     let (memory, nodes) = (report.memory.map(|kib| real(kib) * 1024.0), size(figures.nodes));
+    let open = figures.texts.saturating_sub(figures.delivered).saturating_sub(figures.failed);
+    let attacks: u64 = figures.attacks.values().map(|attack| attack.tried).sum();
     let peak = figures.samples.iter().map(|sample| sample.waiting).max();
     vec![
         fixed("nodes", Some(size(figures.nodes)), short),
@@ -53,6 +55,7 @@ pub fn measures(report: &Report) -> Vec<Measured> {
             ..fixed("delivered", of_texts(figures.delivered).map(|part| part * 100.0), percent)
         },
         fixed("refused", Some(real(figures.failed)), short),
+        fixed("neither, at the end", Some(real(open)), short),
         fixed("customers who gave up", Some(real(figures.gave_up)), short),
         fixed("customer to business, half within", at(inward, 50), duration),
         fixed("customer to business, 99 % within", at(inward, 99), duration),
@@ -60,14 +63,15 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         fixed("business to customer, 99 % within", at(outward, 99), duration),
         fixed("first answer, half within", at(&figures.first_answer, 50), duration),
         fixed("forward, half within", at(&figures.forward, 50), duration),
-        fixed("removed agent could write, half less than", at(&figures.revocation, 50), duration),
-        fixed("removed agent could write, at most", at(&figures.revocation, 100), duration),
+        fixed("agent that was let go could write, half less than", at(&figures.revocation, 50), duration),
+        fixed("agent that was let go could write, at most", at(&figures.revocation, 100), duration),
         fixed("frames a text", of_texts(figures.frames), short),
         fixed("bytes a text", of_texts(figures.bytes), bytes),
-        fixed("most frames waiting", peak.map(size), short),
+        fixed("most frames waiting, as seen every five minutes", peak.map(size), short),
         fixed("stored a node at the end, mean", mean, bytes),
         fixed("stored by the fullest node", last.map(|last| size(last.largest_disk)), bytes),
         fixed("faults", Some(size(figures.faults.len())), short),
+        fixed("attacks tried", Some(real(attacks)), short),
         fixed("settled after", figures.settled_in.map(real), duration),
         fixed("events", Some(real(figures.events)), short),
         loose("events a real second", (figures.took > 0.0).then(|| figures.events_a_second()), short),

@@ -5,7 +5,7 @@ use super::{
     plot::{Plot, Series, Shape},
     plots::{kind_name, plots},
     svg,
-    words::escaped,
+    words::{escaped, real, short},
 };
 use std::collections::BTreeMap;
 
@@ -173,7 +173,8 @@ fn attacks(report: &Report) -> String {
                 attack.spied,
                 attack.read,
             ];
-            let cells: String = counts.iter().map(|count| format!("<td>{count}</td>")).collect();
+            let cells: String =
+                counts.iter().map(|count| format!("<td>{}</td>", short(real(*count)))).collect();
             format!("<tr><td>{}</td>{cells}</tr>\n", escaped(&kind_name(kind)))
         })
         .collect();

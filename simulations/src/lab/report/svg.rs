@@ -131,10 +131,10 @@ impl Frame {
             return;
         }
         let dashed = if series.dashed { " dashed" } else { "" };
-        put(
-            svg,
-            format_args!("<g class=\"c{}{dashed}\"><title>{}</title>", series.colour, escaped(&series.name)),
-        );
+        put(svg, format_args!("<g class=\"c{}{dashed}\">", series.colour));
+        if !series.name.is_empty() {
+            put(svg, format_args!("<title>{}</title>", escaped(&series.name)));
+        }
         let places: Vec<(f64, f64)> =
             series.points.iter().map(|(x, y)| (self.across(*x), self.up(*y))).collect();
         match series.shape {
