@@ -6,6 +6,7 @@ use frontdesk_engine::{
     ThreadStatus,
     limits::{MAX_OUTBOX, PORTION, PORTION_EVERY},
 };
+use frontdesk_identity::ThreadId;
 use frontdesk_sim::{
     Founding, Nat, NodeId, Siege, SimError, Weather, World,
     office::{Office, PATIENCE, is_in, messages, outbox, requests, texts, told, who},
@@ -362,11 +363,9 @@ fn office() -> Office {
     office
 }
 
-#[test]
-fn a_customer_that_nobody_can_dial_gets_its_offer_though_it_was_off_when_that_was_made() {
-    let mut office = office();
+/// Carla asks for an offer; it is made, and lost on its way, and she knows that her request is there.
+fn offer_lost(office: &mut Office) -> ThreadId {
     let (acme, carla) = (office.acme, office.customer);
-    office.world.set_nat(carla, Nat::Cone);
     let link = office.link_to(acme).unwrap();
     let contact = Command::Contact { link, text: "hello".into() };
     let Reply::Opened { thread } = office.world.command(carla, contact).unwrap() else { panic!("no thread") };
@@ -380,6 +379,15 @@ fn a_customer_that_nobody_can_dial_gets_its_offer_though_it_was_off_when_that_wa
     // By the greeting she learns that her request is there, and remembers it.
     let taken = |world: &World| outbox(world, carla) == 0;
     office.world.until("the request to be taken", PATIENCE, taken).unwrap();
+    thread
+}
+
+#[test]
+fn a_customer_that_nobody_can_dial_gets_its_offer_though_it_was_off_when_that_was_made() {
+    let mut office = office();
+    let (acme, carla) = (office.acme, office.customer);
+    office.world.set_nat(carla, Nat::Cone);
+    let thread = offer_lost(&mut office);
     let Answer::Thread(Some(view)) = office.world.query(carla, &Query::Thread(thread)).unwrap() else {
         panic!("no thread")
     };
@@ -393,18 +401,7 @@ fn a_customer_that_nobody_can_dial_gets_its_offer_though_it_was_off_when_that_wa
 fn a_customer_whose_offer_was_forgotten_meanwhile_asks_again() {
     let mut office = office();
     let (acme, carla) = (office.acme, office.customer);
-    let link = office.link_to(acme).unwrap();
-    let contact = Command::Contact { link, text: "hello".into() };
-    let Reply::Opened { thread } = office.world.command(carla, contact).unwrap() else { panic!("no thread") };
-    let offered = |world: &World| {
-        let sent = world.tape().iter().filter(|sent| sent.from == acme);
-        sent.map(|sent| Frame::decode(&sent.frame).unwrap()).any(|frame| matches!(frame, Frame::Data(_)))
-    };
-    office.world.until("an offer", PATIENCE, offered).unwrap();
-    office.world.part(acme, carla).unwrap();
-    office.world.mend(acme, carla);
-    let taken = |world: &World| outbox(world, carla) == 0;
-    office.world.until("the request to be taken", PATIENCE, taken).unwrap();
+    let thread = offer_lost(&mut office);
     office.world.stop(carla).unwrap();
     office.world.pass(2 * HOUR).unwrap();
     office.world.revive(carla).unwrap();

@@ -3,7 +3,7 @@
 
 use frontdesk_capability::{Abilities, Ability, History, Revocation, RevocationBytes};
 use frontdesk_engine::{Answer, Event, HistoryChoice, Query, Role, limits::MAX_MALFORMED};
-use frontdesk_identity::{DeviceId, SignedAddressRecord, ThreadId, UnixTime, codec};
+use frontdesk_identity::{DeviceId, UnixTime, codec};
 use frontdesk_sim::{
     Business, Fare, Fate, Forge, NodeId, Siege,
     office::{PATIENCE, is_in, stock, texts, told},
@@ -11,9 +11,9 @@ use frontdesk_sim::{
 use frontdesk_store::{Reader as _, Scan};
 use frontdesk_thread::Suite;
 use frontdesk_wire::{
-    Ack, AddressUpdate, Body, Content, ContentKind, Data, ForwardAnswer, ForwardPayload, ForwardRequest,
-    Frame, HistoryPiece, KeyPackages, LinkSeq, MemberAddress, Position, Reason, RefillRequest, Rejoin,
-    RequestId, Revoked, Roster, RosterEntry, Seq, SignedContent, limits,
+    Ack, Body, Content, ContentKind, Data, ForwardAnswer, ForwardPayload, ForwardRequest, Frame,
+    HistoryPiece, KeyPackages, LinkSeq, Position, Reason, RefillRequest, Rejoin, RequestId, Revoked, Roster,
+    RosterEntry, Seq, SignedContent, limits,
 };
 use serde_bytes::ByteBuf;
 
@@ -369,58 +369,6 @@ fn revocations_speak_for_themselves_or_not_at_all() {
     siege.office.forward(thread, ben, HistoryChoice::All, false).unwrap();
     assert!(!told(&siege.office.world, acme, |event| matches!(event, Event::DeviceRemoved { .. })));
     siege.goes_on().unwrap();
-}
-
-#[test]
-fn an_address_is_told_by_the_device_that_has_it() {
-    let mut siege = siege();
-    let acme = siege.acme;
-    let mut stranger = siege.stranger(&[acme]).unwrap();
-    let own = AddressUpdate { address: stranger.address(siege.now()).unwrap() };
-    siege.refuses(&mut stranger, acme, &Body::AddressUpdate(own.clone()), Reason::UnknownDevice).unwrap();
-    let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
-    siege.refuses(&mut ana, acme, &Body::AddressUpdate(own), Reason::GrantWrongAudience).unwrap();
-    let own = Body::AddressUpdate(AddressUpdate { address: ana.address(siege.now()).unwrap() });
-    assert_eq!(ana.send(&mut siege.office.world, acme, &own).unwrap(), Fate::Delivered);
-    siege.goes_on().unwrap();
-}
-
-#[test]
-fn an_address_is_passed_on_by_a_host_about_a_member_and_as_it_was_signed() {
-    let mut siege = siege();
-    let (acme, carla, thread) = (siege.acme, siege.carla, siege.thread);
-    let mut stranger = siege.stranger(&[carla]).unwrap();
-    let strangers = stranger.address(siege.now()).unwrap();
-    let of = |thread, era, address: &SignedAddressRecord| {
-        Body::MemberAddress(MemberAddress { thread, era, address: address.clone() })
-    };
-    let mut ben = siege.take_over(siege.ben, &[carla]).unwrap();
-    let mut ana = siege.take_over(siege.ana, &[carla]).unwrap();
-    let anas = ana.address(siege.now()).unwrap();
-    // Neither by a stranger nor by a colleague who isn't in the thread.
-    for outsider in [&mut stranger, &mut ben] {
-        siege.refuses(outsider, carla, &of(thread, 0, &anas), Reason::NotMember).unwrap();
-    }
-    siege.refuses(&mut ana, carla, &of(thread, 0, &strangers), Reason::NotMember).unwrap();
-    siege.refuses(&mut ana, carla, &of(thread, 1, &anas), Reason::UnknownThread).unwrap();
-    let other = ThreadId::from_bytes([7; 32]);
-    siege.refuses(&mut ana, carla, &of(other, 0, &anas), Reason::UnknownThread).unwrap();
-    let mut forged = codec::encode(&anas).unwrap();
-    *forged.last_mut().unwrap() ^= 1;
-    let forged: SignedAddressRecord = codec::decode(&forged, 2048).unwrap();
-    siege.refuses(&mut ana, carla, &of(thread, 0, &forged), Reason::BadContent).unwrap();
-    assert_eq!(ana.send(&mut siege.office.world, carla, &of(thread, 0, &anas)).unwrap(), Fate::Delivered);
-    // One that came too late is taken from a host and forgotten; from others it is refused all the same.
-    let old = stranger.address_numbered(u64::MAX, UnixTime(1)).unwrap();
-    let records = siege.office.world.node(carla).unwrap().store_size().0;
-    siege.refuses(&mut stranger, carla, &of(thread, 0, &old), Reason::NotMember).unwrap();
-    siege.refuses(&mut stranger, carla, &of(other, 0, &old), Reason::UnknownThread).unwrap();
-    assert_eq!(siege.office.world.node(carla).unwrap().store_size().0, records, "a stranger leaves no trace");
-    let past = ana.address_numbered(u64::MAX, UnixTime(1)).unwrap();
-    assert_eq!(ana.send(&mut siege.office.world, carla, &of(thread, 0, &past)).unwrap(), Fate::Delivered);
-    // A guest serves nobody.
-    let mut carla = siege.take_over(carla, &[acme]).unwrap();
-    siege.refuses(&mut carla, acme, &of(thread, 0, &anas), Reason::NotMember).unwrap();
 }
 
 /// What the node tells its owner of broken rules: the finer causes.

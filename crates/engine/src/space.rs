@@ -223,7 +223,7 @@ pub(crate) fn asker(request: &RequestId) -> Vec<u8> {
 
 /// Up to where what a device that left wrote is taken still.
 pub(crate) fn departed(id: &ThreadId) -> Vec<u8> {
-    Key::of(b'u').with(id.as_bytes()).0
+    Key::of(b'U').with(id.as_bytes()).0
 }
 
 pub(crate) fn departed_device(id: &ThreadId, era: u32, device: &DeviceId) -> Vec<u8> {
