@@ -35,6 +35,11 @@ impl Aside {
         self.threads.get(thread).copied().unwrap_or_default()
     }
 
+    /// Threads in which some wait.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.len()
+    }
+
     pub(crate) fn add(&mut self, thread: ThreadId) {
         self.all = self.all.saturating_add(1);
         let count = self.threads.entry(thread).or_default();

@@ -21,6 +21,10 @@ impl Gaps {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.moments.len()
+    }
+
     pub(crate) fn next(&self) -> Option<Millis> {
         self.order.first().map(|(at, _)| *at)
     }

@@ -26,6 +26,7 @@ mod enrol;
 mod forward;
 mod found;
 mod gaps;
+mod held;
 mod incoming;
 mod input;
 mod link;
@@ -57,7 +58,7 @@ pub mod limits {
         found::ROOT_GRANT_LASTS,
         link::{
             BAN, MAX_BREACHES, MAX_EARLY, MAX_EARLY_BYTES, MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_MALFORMED,
-            MAX_OUTBOX, MAX_RESUMED, MAX_WAITING, RETRY_FIRST, RETRY_MAX,
+            MAX_OUTBOX, MAX_RECENT, MAX_RECENT_BYTES, MAX_RESUMED, MAX_WAITING, RETRY_FIRST, RETRY_MAX,
         },
         message::{ASIDE_WHEN_FULL, MAX_ASIDE, MAX_WAITING_IN_THREAD},
         query::MAX_PAGE,
@@ -65,6 +66,7 @@ pub mod limits {
         rejoin::REJOIN_PAUSE,
         revocations::{MAX_BY_STRANGERS, MAX_OF_OTHERS, REVOCATION_OUTLIVES},
         roster::{STOCK, STOCK_CLASSIC},
+        sent::MAX_SENT_BYTES,
         threads::MAX_AUTHORS,
     };
 }
@@ -74,6 +76,7 @@ pub use command::{Command, CommandError, CommandId, HistoryChoice, Reply};
 pub use engine::{Engine, OpenError, Output, StepError};
 pub use found::{FoundError, found_customer, found_entity, found_fresh, mark_restored};
 pub use frontdesk_identity::Role;
+pub use held::Held;
 pub use input::{Action, Event, Input, Millis, Now};
 pub use settings::{ForwardRule, ForwardTo, Settings};
 pub use view::{

@@ -9,6 +9,7 @@ mod outbox;
 mod recent;
 
 use self::recent::Recent;
+pub use self::recent::{MAX_RECENT, MAX_RECENT_BYTES};
 use crate::{
     Action, Engine, Event, Millis,
     record::{self, LinkRecord},
@@ -92,6 +93,13 @@ impl Link {
             self.record.stored = stored;
             self.record.delivered = stored;
         }
+    }
+
+    /// Frames that are noted in memory, and their bytes.
+    pub(crate) fn held(&self) -> (usize, usize) {
+        let (frames, bytes) = self.recent.held();
+        let early: usize = self.early.values().map(Vec::len).sum();
+        (frames.saturating_add(self.early.len()), bytes.saturating_add(early))
     }
 
     fn ack(&self) -> Ack {

@@ -7,7 +7,7 @@ use frontdesk_wire::Seq;
 use lru::LruCache;
 
 /// Bytes that all of them may take, contents and receivers.
-const MAX_BYTES: usize = 2 * 1024 * 1024;
+pub const MAX_SENT_BYTES: usize = 2 * 1024 * 1024;
 /// What an entry takes beside its content, and each of its receivers.
 const AROUND: usize = 256;
 
@@ -31,11 +31,19 @@ impl Sent {
         if let Some((_, before)) = self.entries.put(name, (key, entry)) {
             self.bytes = self.bytes.saturating_sub(size(&before));
         }
-        while self.bytes > MAX_BYTES
+        while self.bytes > MAX_SENT_BYTES
             && let Some((_, (_, oldest))) = self.entries.pop_lru()
         {
             self.bytes = self.bytes.saturating_sub(size(&oldest));
         }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(crate) fn take(&mut self, name: &Name) -> Option<(Vec<u8>, Entry)> {
@@ -68,7 +76,7 @@ mod tests {
     fn the_newest_are_kept_as_far_as_there_is_room() {
         let entry = || Entry { content: None, note: String::new(), at: UnixTime(1), receivers: Vec::new() };
         let mut sent = Sent::new();
-        let room = u64::try_from(MAX_BYTES / AROUND).unwrap_or_default();
+        let room = u64::try_from(MAX_SENT_BYTES / AROUND).unwrap_or_default();
         for seq in 0..room + 5 {
             sent.keep(name(seq), Vec::new(), entry());
             sent.keep(name(seq), Vec::new(), entry());

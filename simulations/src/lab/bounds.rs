@@ -1,7 +1,13 @@
-//! The bounds of a node's queues and disk.
+//! The bounds of a node's queues, memory and disk.
 
 use crate::Disk;
-use frontdesk_engine::limits::{MAX_ASIDE, MAX_INVITATIONS, MAX_OUTBOX, MAX_RECEPTIONS};
+use frontdesk_engine::{
+    Held,
+    limits::{
+        CACHED_THREADS, MAX_ASIDE, MAX_EARLY, MAX_EARLY_BYTES, MAX_INVITATIONS, MAX_OUTBOX, MAX_RECENT,
+        MAX_RECENT_BYTES, MAX_RECEPTIONS, MAX_SENT_BYTES,
+    },
+};
 use frontdesk_store::Scan;
 use std::collections::BTreeMap;
 
@@ -12,9 +18,35 @@ const A_THREAD: usize = 256 * 1024;
 /// What something that was said, or waits to be sent, may cost, beyond twice its own length, in bytes.
 const A_RECORD: usize = 4096;
 
+/// Entries in memory that any node may have: its colleagues, open offers, revocations.
+const ENTRIES: usize = 1024;
+/// Entries in memory that a thread on the disk may cost, and a peer.
+const A_THREAD_IN_MEMORY: usize = 8;
+
 /// Which bound a node passes, if it does.
-pub(super) fn passed(disk: &dyn Disk) -> Option<String> {
-    let count = |prefix: &[u8]| disk.scan(&Scan::prefix(prefix)).map_or(0, |found| found.len());
+pub(super) fn passed(disk: &dyn Disk, held: &Held) -> Option<String> {
+    in_memory(disk, held).or_else(|| on_disk(disk))
+}
+
+fn in_memory(disk: &dyn Disk, held: &Held) -> Option<String> {
+    let threads = count(disk, b"t/");
+    let entries = ENTRIES + A_THREAD_IN_MEMORY * (threads + held.peers) + count(disk, b"h/");
+    let bounds = [
+        ("threads", held.threads, CACHED_THREADS.get()),
+        ("frames", held.frames, held.peers * (MAX_RECENT + MAX_EARLY)),
+        ("bytes of frames", held.bytes, held.peers * (MAX_RECENT_BYTES + MAX_EARLY_BYTES) + MAX_SENT_BYTES),
+        ("entries", held.entries, entries),
+    ];
+    let passed = bounds.into_iter().find(|(_, held, most)| held > most);
+    passed.map(|(what, held, most)| format!("{held} {what} in memory, at most {most} expected"))
+}
+
+fn count(disk: &dyn Disk, prefix: &[u8]) -> usize {
+    disk.scan(&Scan::prefix(prefix)).map_or(0, |found| found.len())
+}
+
+fn on_disk(disk: &dyn Disk) -> Option<String> {
+    let count = |prefix| count(disk, prefix);
     let mut outboxes: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     for (key, _) in disk.scan(&Scan::prefix(b"o/")).unwrap_or_default() {
         *outboxes.entry(key.get(..34).unwrap_or_default().to_vec()).or_default() += 1;

@@ -1,6 +1,7 @@
 //! What is measured in a run.
 
 use super::{
+    Mishaps,
     people::Path,
     scenario::{AdversaryKind, FaultKind},
 };
@@ -59,6 +60,8 @@ pub struct Figures {
     pub frames: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// What the network did to them.
+    pub mishaps: Mishaps,
     /// What became of the texts of each hour, from midnight on.
     pub hours: Vec<Hour>,
     /// How things stood, every few minutes.
@@ -113,6 +116,10 @@ pub struct Sample {
     pub longest_outbox: usize,
     /// Bytes on the fullest disk.
     pub largest_disk: usize,
+    /// Bytes that all engines hold in memory, about.
+    pub held: usize,
+    /// Bytes that the engine with the most holds.
+    pub most_held: usize,
     /// Nodes that are up.
     pub up: usize,
     /// Texts that nodes answered for, so far.

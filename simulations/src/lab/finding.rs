@@ -2,7 +2,7 @@
 
 mod shrink;
 
-use super::{Happening, Outcome, Scenario, Violation, Watch, play, report::words::clock};
+use super::{Happening, Nonsense, Outcome, Scenario, Violation, Watch, play, report::words::clock};
 use crate::SimError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -61,6 +61,9 @@ pub enum FindingError {
     /// It is no such file.
     #[error("{0}")]
     Syntax(#[from] toml::de::Error),
+    /// Its scenario can't be played.
+    #[error(transparent)]
+    Nonsense(#[from] Nonsense),
     /// It is of another version of the program.
     #[error("it has format {0}, and this program reads format {FORMAT}")]
     Format(u32),
@@ -134,7 +137,11 @@ impl Finding {
     /// [`FindingError`].
     pub fn from_toml(text: &str) -> Result<Self, FindingError> {
         let finding: Self = toml::from_str(text)?;
-        if finding.format == FORMAT { Ok(finding) } else { Err(FindingError::Format(finding.format)) }
+        if finding.format != FORMAT {
+            return Err(FindingError::Format(finding.format));
+        }
+        finding.scenario.check()?;
+        Ok(finding)
     }
 }
 
@@ -250,6 +257,8 @@ mod tests {
         assert_eq!(Finding::from_toml(&text).unwrap(), finding());
         let newer = text.replace("format = 1", "format = 2");
         assert!(matches!(Finding::from_toml(&newer), Err(FindingError::Format(2))));
+        let nonsense = text.replace("hours = 1.0", "hours = -1.0");
+        assert!(matches!(Finding::from_toml(&nonsense), Err(FindingError::Nonsense(_))));
         let unknown = text.replace("format = 1", "format = 1\ncolour = 3");
         assert!(Finding::from_toml(&unknown).unwrap_err().to_string().contains("colour"));
     }

@@ -10,6 +10,7 @@ mod play;
 pub mod report;
 mod roads;
 pub mod scenario;
+mod sense;
 mod trouble;
 pub(crate) mod truth;
 
@@ -17,7 +18,8 @@ pub use finding::{Finding, FindingError, Replayed};
 pub use log::Happening;
 pub use people::Path;
 pub use play::{Outcome, Watch, play};
-pub use roads::Roads;
 pub(crate) use roads::whole;
+pub use roads::{Mishaps, Roads};
 pub use scenario::Scenario;
+pub use sense::{Nonsense, ScenarioError};
 pub use truth::Violation;

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::NodeId;
 use rand_chacha::ChaCha20Rng;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Bytes that every frame costs on a real connection, beside its own: length, multiplexer, encryption, TCP, IP.
@@ -15,17 +16,32 @@ const LATE: f64 = 1000.0;
 /// The shortest way, in milliseconds.
 const SHORTEST: f64 = 0.5;
 
+/// What the network did to frames, so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mishaps {
+    /// Frames that never arrived.
+    pub lost: u64,
+    /// Frames that arrived twice.
+    pub doubled: u64,
+    /// Frames that were later than they would have been, so that others could overtake them.
+    pub late: u64,
+    /// Frames that waited until the link had carried those before them.
+    pub queued: u64,
+}
+
 /// The ways between all nodes.
 #[derive(Debug)]
 pub struct Roads {
     network: Network,
+    pub(super) mishaps: Mishaps,
     /// When each pair's link, in each direction, has carried what was sent so far.
     busy: BTreeMap<(NodeId, NodeId), f64>,
 }
 
 impl Roads {
     pub(super) fn new(network: Network) -> Self {
-        Self { network, busy: BTreeMap::new() }
+        Self { network, mishaps: Mishaps::default(), busy: BTreeMap::new() }
     }
 
     /// When the copies of one frame arrive, in milliseconds from now. None: it is lost.
@@ -37,11 +53,16 @@ impl Roads {
         rng: &mut ChaCha20Rng,
     ) -> Vec<u64> {
         let waits = self.carry(pair, now, len);
-        let network = &self.network;
-        let copies = u32::from(!rng.hits(network.loss)) + u32::from(rng.hits(network.duplication));
+        let (network, mishaps) = (&self.network, &mut self.mishaps);
+        let (lost, doubled) = (rng.hits(network.loss), rng.hits(network.duplication));
+        let copies = u32::from(!lost) + u32::from(doubled);
+        mishaps.lost += u64::from(copies == 0);
+        mishaps.doubled += u64::from(copies > 1);
         (0..copies)
             .map(|_| {
-                let late = if rng.hits(network.reordering) { rng.unit() * LATE } else { 0.0 };
+                let is_late = rng.hits(network.reordering);
+                mishaps.late += u64::from(is_late);
+                let late = if is_late { rng.unit() * LATE } else { 0.0 };
                 whole(waits + network.latency.draw(rng) + late)
             })
             .collect()
@@ -53,9 +74,11 @@ impl Roads {
             return 0.0;
         }
         let takes = real(len.saturating_add(OVERHEAD)) * 8.0 / self.network.bandwidth;
-        let free = self.busy.entry(pair).or_default();
-        *free = free.max(real(usize::try_from(now).unwrap_or(usize::MAX))) + takes;
-        *free - real(usize::try_from(now).unwrap_or(usize::MAX))
+        let (free, now) =
+            (self.busy.entry(pair).or_default(), real(usize::try_from(now).unwrap_or(usize::MAX)));
+        self.mishaps.queued += u64::from(*free > now);
+        *free = free.max(now) + takes;
+        *free - now
     }
 }
 

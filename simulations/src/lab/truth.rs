@@ -70,6 +70,8 @@ pub(crate) struct Truth {
     pub(crate) founders: BTreeMap<ThreadId, [NodeId; 2]>,
     /// What each commit changed, as the first member that has it tells.
     commits: BTreeMap<(ThreadId, u64), Commit>,
+    /// Who is out of a thread, and whose node has told its owner.
+    known_out: BTreeSet<(ThreadId, NodeId, NodeId)>,
     commands: BTreeSet<CommandId>,
     /// Nodes that are no longer honest.
     pub(crate) rogues: BTreeSet<NodeId>,
@@ -157,6 +159,39 @@ impl Truth {
         };
         let hidden = so_far.iter().rev().skip(shown).copied().collect();
         self.stays.entry((thread, node)).or_default().push(Stay { from: at, until: None, ends, hidden });
+        self.known_out.retain(|(of, _, out)| (*of, *out) != (thread, node));
+    }
+
+    pub(crate) fn was_let_in(&self, thread: ThreadId, node: NodeId) -> bool {
+        self.stays.contains_key(&(thread, node))
+    }
+
+    /// A node has told its owner who left.
+    pub(crate) fn knows_out(&mut self, thread: ThreadId, node: NodeId, out: &[NodeId]) {
+        self.known_out.extend(out.iter().map(|out| (thread, node, *out)));
+    }
+
+    /// A text may be for who founded the thread and for those whom its steward's owner or rule let in, and not for who is
+    /// out as the author's own node has said.
+    pub(crate) fn check_audience(
+        &mut self,
+        (thread, author, at): (ThreadId, NodeId, u64),
+        audience: &BTreeSet<NodeId>,
+    ) {
+        let Some(founders) = self.founders.get(&thread).copied() else { return };
+        if self.rogues.contains(&author) || self.split.contains(&thread) {
+            return;
+        }
+        let stranger = |node: &&NodeId| !founders.contains(node) && !self.was_let_in(thread, **node);
+        let known_out = |node: &&NodeId| self.known_out.contains(&(thread, author, **node));
+        let promises = [
+            (audience.iter().find(stranger).copied(), "nobody is in a thread whom nobody let in"),
+            (audience.iter().find(known_out).copied(), "who was taken out is written to no more"),
+        ];
+        for (node, promise) in promises.into_iter().filter_map(|(node, promise)| Some((node?, promise))) {
+            let seen = format!("node {} writes to node {} in thread {thread}", author.0, node.0);
+            self.broken(at, promise, seen);
+        }
     }
 
     pub(crate) fn takes_out(&mut self, thread: ThreadId, node: NodeId, at: u64) {
@@ -359,6 +394,28 @@ mod tests {
         truth.violations.clear();
         truth.shows(late, BEN, "#6 too late", false);
         assert_eq!(promise(&truth), "nobody reads what no grant gave");
+    }
+
+    #[test]
+    fn nobody_writes_to_whom_nobody_let_in_nor_to_whom_it_knows_to_be_out() {
+        let mut truth = three();
+        truth.founders.insert(THREAD, [CARLA, ANA]);
+        let all = BTreeSet::from([CARLA, ANA, BEN]);
+        truth.check_audience((THREAD, CARLA, 40), &all);
+        assert_eq!(promise(&truth), "nobody is in a thread whom nobody let in");
+        truth.violations.clear();
+        truth.lets_in((THREAD, BEN, 41), HistoryChoice::None, u64::MAX, &[]);
+        truth.check_audience((THREAD, CARLA, 50), &all);
+        truth.takes_out(THREAD, BEN, 51);
+        truth.knows_out(THREAD, ANA, &[BEN]);
+        truth.check_audience((THREAD, CARLA, 60), &all);
+        assert!(truth.violations.is_empty(), "Carla has not heard of it");
+        truth.check_audience((THREAD, ANA, 61), &all);
+        assert_eq!(promise(&truth), "who was taken out is written to no more");
+        truth.violations.clear();
+        truth.lets_in((THREAD, BEN, 70), HistoryChoice::None, u64::MAX, &[]);
+        truth.check_audience((THREAD, ANA, 71), &all);
+        assert!(truth.violations.is_empty());
     }
 
     #[test]

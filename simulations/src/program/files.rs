@@ -9,7 +9,7 @@ use std::{
 
 /// Reads a scenario. Its name is that of the file.
 pub(crate) fn scenario(path: &Path) -> Result<(String, Scenario), Wrong> {
-    let scenario = toml::from_str(&text(path)?).map_err(|error| {
+    let scenario = Scenario::from_toml(&text(path)?).map_err(|error| {
         let what = format!("{} is no scenario: {error}", path.display());
         Wrong::with_next(what, "docs/simulations.md lists every key that a scenario can have")
     })?;

@@ -182,12 +182,18 @@ impl Fates {
                 return Ok(());
             }
         }
+        let another = moved.iter().copied().find(|other| *other != strike.victim);
         moved.push_back(strike.victim);
         drop(moved);
         let _busy = self.busy(strike.victim).await?;
         let Some(lasts) = self.lasts(strike, end) else { return Ok(()) };
         let node = self.stage.node(strike.victim)?;
         self.count(what);
+        if let Some(another) = another
+            && self.is_looked_for(another).await
+        {
+            self.count("restarts while another node was looked for");
+        }
         if strike.kind == Kind::Crash {
             node.crash().await;
         } else {
@@ -197,6 +203,12 @@ impl Fates {
             tokio::time::sleep(lasts).await;
         }
         self.stage.start(node).await
+    }
+
+    /// Whether a node is not up again, or has not yet told everybody where it is.
+    async fn is_looked_for(&self, node: NodeId) -> bool {
+        let Ok(node) = self.stage.node(node) else { return false };
+        node.status().await.map_or(true, |status| status.outbox > 0)
     }
 
     /// Waits until everybody has taken note of where a node is now; answers false if the play is over before.

@@ -5,9 +5,9 @@ use frontdesk_wire::LinkSeq;
 use std::collections::BTreeMap;
 
 /// Frames for one peer of which memory knows; others are read when they are needed.
-const MAX_FRAMES: usize = 1_024;
+pub const MAX_RECENT: usize = 1_024;
 /// Bytes of their bodies: a peer that is silent must not cost much.
-const MAX_BYTES: usize = 512 * 1024;
+pub const MAX_RECENT_BYTES: usize = 512 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Recent {
@@ -18,11 +18,11 @@ pub(super) struct Recent {
 impl Recent {
     /// Takes note of a frame, if there is room; with its body, if there is room for that and it is about to be sent.
     pub(super) fn add(&mut self, seq: LinkSeq, about: About, body: &[u8], soon: bool) {
-        if self.frames.len() >= MAX_FRAMES {
+        if self.frames.len() >= MAX_RECENT {
             return;
         }
         let bytes = self.bytes.saturating_add(body.len());
-        let body = (soon && bytes <= MAX_BYTES).then(|| body.to_vec());
+        let body = (soon && bytes <= MAX_RECENT_BYTES).then(|| body.to_vec());
         if body.is_some() {
             self.bytes = bytes;
         }
@@ -45,6 +45,11 @@ impl Recent {
         self.bytes = self.bytes.saturating_sub(body.map_or(0, |body| body.len()));
     }
 
+    /// How many frames are noted, and the bytes of those that were not sent yet.
+    pub(super) fn held(&self) -> (usize, usize) {
+        (self.frames.len(), self.bytes)
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -57,7 +62,7 @@ mod tests {
     #[test]
     fn frames_and_the_bytes_of_their_bodies_are_bounded() {
         let mut recent = Recent::default();
-        let body = vec![7; MAX_BYTES / 4];
+        let body = vec![7; MAX_RECENT_BYTES / 4];
         for seq in 0..2_000 {
             recent.add(LinkSeq(seq), About::Nothing, &body, true);
         }

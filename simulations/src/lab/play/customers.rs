@@ -113,7 +113,9 @@ impl Play<'_> {
             self.perhaps(number, thread, node, audience);
             return Ok(None);
         };
-        self.truth.says((number, message), (thread, node, self.world.time), audience);
+        let written = (thread, node, self.world.time);
+        self.truth.check_audience(written, &audience);
+        self.truth.says((number, message), written, audience);
         Ok(Some(number))
     }
 

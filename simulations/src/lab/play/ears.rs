@@ -43,6 +43,7 @@ impl Play<'_> {
                 added.into_iter().for_each(|newcomer| self.came(node, thread, newcomer));
                 let out: Vec<NodeId> =
                     removed.iter().filter_map(|device| self.cast.node_of(device)).collect();
+                self.truth.knows_out(thread, node, &out);
                 out.into_iter().for_each(|out| self.left(node, thread, out));
             }
             Event::CommandDone { id, .. } => self.truth.done(now, id),
@@ -67,10 +68,15 @@ impl Play<'_> {
 
     /// A node learns that somebody is in a thread now. The steward's view at that moment says what a newcomer may read.
     pub(super) fn came(&mut self, node: NodeId, thread: ThreadId, newcomer: NodeId) {
-        if self.cast.administrator(newcomer) != Some(node) {
+        let business = &self.scenario.business;
+        // A steward whose disk fails may follow its rule and tell nobody.
+        let untold = business.by_policy()
+            && self.scenario.loses_answers()
+            && self.cast.administrator(newcomer).is_some()
+            && !self.truth.was_let_in(thread, newcomer);
+        if self.cast.administrator(newcomer) != Some(node) && !untold {
             return;
         }
-        let business = &self.scenario.business;
         let by_policy = business.by_policy().then(|| (self.world.time, business.choice()));
         let asked = self.forwards.get(&(thread, newcomer)).copied();
         if asked.is_none() && by_policy.is_some() {

@@ -6,6 +6,7 @@ use crate::{
     lab::{Roads, bounds, figures::Sample, log::Log, people::Role, roads::whole, scenario::Network},
     office,
 };
+use frontdesk_engine::Engine;
 use frontdesk_identity::TransportKey;
 use frontdesk_store::{Reader as _, Scan};
 use sha2::Digest as _;
@@ -52,8 +53,8 @@ impl Play<'_> {
     fn make_peace(&mut self) -> Result<(), SimError> {
         self.deeds.clear();
         self.world.mend_all();
-        if let Some(roads) = &mut self.world.roads {
-            *roads = Roads::new(Network::default());
+        if let Some(roads) = self.world.roads.replace(Roads::new(Network::default())) {
+            self.figures.mishaps = roads.mishaps;
         }
         self.asleep.clear();
         for node in (0..self.world.nodes.len()).map(NodeId) {
@@ -127,25 +128,30 @@ impl Play<'_> {
             ..Sample::default()
         };
         for node in self.cast.everybody() {
-            let Ok(disk) = self.world.node(node).map(|node| &*node.store) else { continue };
+            let Ok((disk, engine)) = self.world.node(node).map(|node| (&*node.store, node.engine())) else {
+                continue;
+            };
             let (records, bytes) = disk.size();
+            let held = engine.map(Engine::in_memory).unwrap_or_default();
             let waiting = office::outbox(&self.world, node);
             sample.waiting += waiting;
             sample.records += records;
             sample.bytes += bytes;
             sample.longest_outbox = sample.longest_outbox.max(waiting);
             sample.largest_disk = sample.largest_disk.max(bytes);
+            sample.held += held.estimate();
+            sample.most_held = sample.most_held.max(held.estimate());
             sample.up += usize::from(self.world.node(node).is_ok_and(crate::Node::is_up));
             // The whole disk is read for it: of most nodes once an hour, of those with much to do each time.
             let turn = (node.0 + self.figures.samples.len()).is_multiple_of(LOOKS);
             let busy = waiting > 0 || self.cast.role(node) == Some(Role::Administrator);
             if (turn || busy)
                 && !self.truth.rogues.contains(&node)
-                && let Some(seen) = bounds::passed(disk)
+                && let Some(seen) = bounds::passed(disk, &held)
             {
                 self.truth.broken(
                     self.world.time,
-                    "queues and disks stay within their bounds",
+                    "queues, memory and disks stay within their bounds",
                     format!("node {}: {seen}", node.0),
                 );
             }

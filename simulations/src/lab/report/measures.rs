@@ -43,6 +43,8 @@ pub fn measures(report: &Report) -> Vec<Measured> {
     let last = figures.samples.last();
     let size = |count: usize| real(u64::try_from(count).unwrap_or(u64::MAX));
     let mean = last.filter(|_| figures.nodes > 0).map(|last| size(last.bytes) / size(figures.nodes));
+    let held = last.filter(|_| figures.nodes > 0).map(|last| size(last.held) / size(figures.nodes));
+    let most_held = figures.samples.iter().map(|sample| sample.most_held).max();
     let (memory, nodes) = (report.memory.map(|kib| real(kib) * 1024.0), size(figures.nodes));
     let open = figures.texts.saturating_sub(figures.delivered).saturating_sub(figures.failed);
     let attacks: u64 = figures.attacks.values().map(|attack| attack.tried).sum();
@@ -70,6 +72,12 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         fixed("most frames waiting, as seen every five minutes", peak.map(size), short),
         fixed("stored a node at the end, mean", mean, bytes),
         fixed("stored by the fullest node", last.map(|last| size(last.largest_disk)), bytes),
+        fixed("held in memory a node at the end, mean", held, bytes),
+        fixed("most held in memory by a node", most_held.map(size), bytes),
+        fixed("frames lost on the way", Some(real(figures.mishaps.lost)), short),
+        fixed("frames that came twice", Some(real(figures.mishaps.doubled)), short),
+        fixed("frames that came late", Some(real(figures.mishaps.late)), short),
+        fixed("frames that queued for a link", Some(real(figures.mishaps.queued)), short),
         fixed("faults", Some(size(figures.faults.len())), short),
         fixed("attacks tried", Some(real(attacks)), short),
         fixed("settled after", figures.settled_in.map(real), duration),

@@ -25,6 +25,7 @@ pub fn plots(figures: &Figures) -> Vec<Plot> {
         outboxes(figures),
         frames(figures),
         traffic(figures),
+        memory(figures),
         storage(figures),
         up(figures),
         events(figures),
@@ -119,11 +120,29 @@ fn outboxes(figures: &Figures) -> Plot {
     }
 }
 
+fn memory(figures: &Figures) -> Plot {
+    let nodes = figures.nodes.max(1);
+    Plot {
+        id: "memory",
+        title: "What a node holds in memory".into(),
+        about: "Open threads with their keys, frames on their way, and all else that an engine keeps in memory, \
+            counted, with a fixed size for each: the mean of all nodes, and the node with the most. What the whole \
+            program took is in the table."
+            .into(),
+        x: clock(figures),
+        y: axis("bytes a node, estimated", Measure::Bytes),
+        series: vec![
+            level("mean of all nodes", 0, &figures.samples, |sample| sample.held / nodes, bytes),
+            level("the one with the most", 1, &figures.samples, |sample| sample.most_held, bytes),
+        ],
+    }
+}
+
 fn storage(figures: &Figures) -> Plot {
     let nodes = figures.nodes.max(1);
     Plot {
         id: "storage",
-        title: "What a node keeps".into(),
+        title: "What a node keeps on its disk".into(),
         about: "Bytes of all records that a node has stored, keys and values: the mean of all nodes, and the node \
             with the most."
             .into(),
@@ -194,7 +213,7 @@ fn events(figures: &Figures) -> Plot {
     }
     Plot {
         id: "events",
-        title: "Events a second".into(),
+        title: "Events a second of simulated time".into(),
         about: "Frames that arrive, connections, deadlines and deeds of people in a second of the simulated time: how \
             busy the world was. The table says how many the computer played in a real second."
             .into(),

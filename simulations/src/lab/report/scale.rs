@@ -46,6 +46,12 @@ impl Scale {
         at.clamp(0.0, 1.0)
     }
 
+    /// The first mark of an axis that leaves out what is below it: whoever looks has to be told.
+    pub(super) fn cut(&self) -> Option<&str> {
+        let leaves_out = !self.logarithmic && self.low > 0.0 && self.low < self.high;
+        self.ticks.first().filter(|_| leaves_out).map(|(_, words)| words.as_str())
+    }
+
     fn linear(low: f64, most: f64, marks: f64, words: fn(f64) -> String) -> Self {
         let most = if most > low { most } else { low + 1.0 };
         let step = nice((most - low) / marks);
@@ -137,6 +143,20 @@ mod tests {
             ["00:00", "06:00", "12:00", "18:00", "day 2", "06:00"]
         );
         assert_eq!(marks(&Measure::Percent, &[91.0]), ["90 %", "92 %", "94 %", "96 %", "98 %", "100 %"]);
+    }
+
+    #[test]
+    fn an_axis_that_leaves_something_out_says_so() {
+        let cut = |measure: &Measure, values: &[f64]| {
+            Scale::new(measure, values.iter().copied(), 5.0).cut().map(str::to_owned)
+        };
+        assert_eq!(cut(&Measure::Percent, &[98.5]).as_deref(), Some("98 %"));
+        let rows = Measure::Rows(vec!["crash".into(), "sleep".into()]);
+        for (measure, value) in
+            [(Measure::Percent, 20.0), (Measure::Count, 5.0), (Measure::Duration, 50.0), (rows, 1.0)]
+        {
+            assert_eq!(cut(&measure, &[value]), None, "{measure:?}");
+        }
     }
 
     #[test]

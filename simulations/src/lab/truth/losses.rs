@@ -11,6 +11,7 @@ impl Truth {
     pub(in crate::lab) fn rolled_back(&mut self, node: NodeId, since: u64, forgot: &BTreeSet<ThreadId>) {
         self.rolled.insert(node);
         self.forgot.extend(forgot.iter().map(|thread| (*thread, node)));
+        self.known_out.retain(|(_, teller, _)| *teller != node);
         self.shown.retain(|(reader, _), at| *reader != node || *at < since);
         for said in self.said.values_mut().filter(|said| said.author == node && said.at >= since) {
             said.failed |= said.delivered.is_none();

@@ -1,0 +1,68 @@
+//! What an engine holds in memory, counted, so that a bound that isn't kept can be seen.
+
+use crate::Engine;
+
+/// What an open thread takes, in bytes: the keys of its epoch and its members.
+const A_THREAD: usize = 40 * 1024;
+/// What an entry of a map takes, in bytes, the map's own share included.
+const AN_ENTRY: usize = 160;
+
+/// What an [`Engine`] holds in memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Threads whose keys are open: at most [`CACHED_THREADS`](crate::limits::CACHED_THREADS).
+    pub threads: usize,
+    /// Peers that it counts frames with.
+    pub peers: usize,
+    /// Frames that are noted for these: at most [`MAX_RECENT`](crate::limits::MAX_RECENT) each that were sent, and
+    /// [`MAX_EARLY`](crate::limits::MAX_EARLY) that came too early.
+    pub frames: usize,
+    /// Bytes of these frames, and of this device's newest messages.
+    pub bytes: usize,
+    /// Small entries about threads, peers, colleagues, offers and revocations.
+    pub entries: usize,
+}
+
+impl Held {
+    /// About how many bytes that is.
+    #[must_use]
+    pub const fn estimate(&self) -> usize {
+        let entries = self.peers.saturating_add(self.frames).saturating_add(self.entries);
+        self.threads
+            .saturating_mul(A_THREAD)
+            .saturating_add(self.bytes)
+            .saturating_add(entries.saturating_mul(AN_ENTRY))
+    }
+}
+
+impl Engine {
+    /// Counts what is held in memory.
+    #[must_use]
+    pub fn in_memory(&self) -> Held {
+        let entries = [
+            self.retries.len(),
+            self.wanted.len(),
+            self.kept.len(),
+            self.colleagues.len(),
+            self.expiries.len(),
+            self.gaps.len(),
+            self.due.len(),
+            self.receptions.len(),
+            self.aside.threads(),
+            self.refills.len(),
+            self.rejoins.len(),
+            self.sent.len(),
+            self.revocations.len(),
+        ];
+        let links = self.links.values().map(crate::link::Link::held);
+        let (frames, bytes) =
+            links.fold((0, 0), |(frames, bytes), (more, larger)| (frames + more, bytes + larger));
+        Held {
+            threads: self.threads.len(),
+            peers: self.links.len(),
+            frames,
+            bytes: bytes + self.sent.bytes(),
+            entries: entries.iter().sum(),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Whether the values of a scenario can be played: TOML lets any number through.
+
+use super::scenario::{Latency, Scenario, Share};
+use frontdesk_engine::limits::MAX_ASKED_LASTS;
+use std::fmt;
+
+/// More than that is a slip of the finger: a year.
+const MOST_HOURS: f64 = 365.0 * 24.0;
+/// More nodes than any machine plays.
+const MOST_NODES: usize = 1_000_000;
+/// More at once than any adversary sends.
+const MOST_SENT: u32 = 100_000;
+/// The longest time that a value may be, in milliseconds, and the largest other number.
+const MOST: f64 = 1e9;
+
+/// A value that can't be played.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key} is {found}; it has to be {wanted}")]
+pub struct Nonsense {
+    /// Which key, with its table.
+    pub key: String,
+    /// What it is.
+    pub found: String,
+    /// What it may be.
+    pub wanted: &'static str,
+}
+
+/// A text that is no scenario.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// It is no TOML, or has a key that isn't known, or lacks one.
+    #[error(transparent)]
+    Syntax(#[from] toml::de::Error),
+    /// It has a value that can't be played.
+    #[error(transparent)]
+    Nonsense(#[from] Nonsense),
+}
+
+type Check = Result<(), Nonsense>;
+
+impl Scenario {
+    /// Reads a scenario.
+    ///
+    /// # Errors
+    /// [`ScenarioError`].
+    pub fn from_toml(text: &str) -> Result<Self, ScenarioError> {
+        let scenario: Self = toml::from_str(text)?;
+        scenario.check()?;
+        Ok(scenario)
+    }
+
+    /// Checks that every value is one that can be played.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub fn check(&self) -> Check {
+        positive("hours", self.hours, MOST_HOURS)?;
+        positive("settle", self.settle, MOST_HOURS * 60.0)?;
+        let nodes = self.nodes();
+        demand("the number of nodes", nodes <= MOST_NODES, nodes, "at most 1,000,000")?;
+        self.check_network()?;
+        self.check_business()?;
+        self.check_customers()?;
+        self.check_surroundings()?;
+        self.check_trouble()
+    }
+
+    fn check_network(&self) -> Check {
+        let network = &self.network;
+        match &network.latency {
+            Latency::Constant { ms } => number("network.latency.ms", *ms)?,
+            Latency::Normal { mean, deviation } => {
+                number("network.latency.mean", *mean)?;
+                number("network.latency.deviation", *deviation)?;
+            }
+            Latency::LogNormal { median, sigma } => {
+                number("network.latency.median", *median)?;
+                demand("network.latency.sigma", (0.0..=5.0).contains(sigma), sigma, "from 0 to 5")?;
+            }
+            Latency::Table { ms } => {
+                demand("network.latency.ms", !ms.is_empty(), "empty", "one or more milliseconds")?;
+                ms.iter().try_for_each(|ms| number("network.latency.ms", *ms))?;
+            }
+        }
+        part("network.loss", network.loss)?;
+        part("network.duplication", network.duplication)?;
+        part("network.reordering", network.reordering)?;
+        number("network.bandwidth", network.bandwidth)
+    }
+
+    fn check_business(&self) -> Check {
+        let business = &self.business;
+        hours("business.open", business.open)?;
+        number("business.answer_takes", business.answer_takes)?;
+        number("business.bot_takes", business.bot_takes)?;
+        number("business.forward_takes", business.forward_takes)?;
+        part("business.hand_over", business.hand_over)?;
+        part("business.revoke", business.revoke)?;
+        let history = business.history.as_str();
+        let last = history.strip_prefix("last:").is_some_and(|count| count.parse::<u32>().is_ok());
+        demand(
+            "business.history",
+            last || ["all", "none"].contains(&history),
+            history,
+            "all, none or last:N",
+        )?;
+        #[expect(clippy::cast_precision_loss, reason = "seconds of some days")]
+        let most = MAX_ASKED_LASTS as f64 / 3600.0;
+        positive("business.grant_lasts", business.grant_lasts, most)
+    }
+
+    fn check_customers(&self) -> Check {
+        let customers = &self.customers;
+        hours("customers.arrive", customers.arrive)?;
+        number("customers.texts", customers.texts)?;
+        number("customers.thinks", customers.thinks)?;
+        number("customers.patience", customers.patience)?;
+        part("customers.come_back", customers.come_back)
+    }
+
+    fn check_surroundings(&self) -> Check {
+        let nat = &self.nat;
+        for (who, Share { cone, symmetric }) in [
+            ("nat.administrator", nat.administrator),
+            ("nat.agent", nat.agent),
+            ("nat.bot", nat.bot),
+            ("nat.customer", nat.customer),
+        ] {
+            part(who, cone)?;
+            part(who, symmetric)?;
+            part(who, cone + symmetric)?;
+        }
+        number("clocks.off", self.clocks.off)?;
+        number("clocks.drift", self.clocks.drift)?;
+        for churn in &self.churn {
+            part("churn.most", churn.most)?;
+            part("churn.least", churn.least)?;
+            demand("churn.peak", (0.0..=24.0).contains(&churn.peak), churn.peak, "an hour of the day")?;
+            positive("churn.every", churn.every, MOST)?;
+        }
+        Ok(())
+    }
+
+    fn check_trouble(&self) -> Check {
+        for fault in &self.faults {
+            span("fault", fault.from, fault.until)?;
+            positive("fault.every", fault.every, MOST)?;
+            number("fault.lasts", fault.lasts)?;
+        }
+        for adversary in &self.adversaries {
+            span("adversary", adversary.from, adversary.until)?;
+            positive("adversary.every", adversary.every, MOST)?;
+            demand("adversary.count", adversary.count <= MOST_SENT, adversary.count, "at most 100,000")?;
+        }
+        Ok(())
+    }
+}
+
+fn demand(key: &str, holds: bool, found: impl fmt::Display, wanted: &'static str) -> Check {
+    if holds { Ok(()) } else { Err(Nonsense { key: key.into(), found: found.to_string(), wanted }) }
+}
+
+fn number(key: &str, value: f64) -> Check {
+    demand(key, (0.0..=MOST).contains(&value), value, "from 0 to a thousand million")
+}
+
+fn positive(key: &str, value: f64, most: f64) -> Check {
+    demand(key, value > 0.0 && value <= most, value, "more than 0, and not out of all proportion")
+}
+
+fn part(key: &str, value: f64) -> Check {
+    demand(key, (0.0..=1.0).contains(&value), value, "a part of all, from 0 to 1")
+}
+
+fn hours(key: &str, [from, until]: [f64; 2]) -> Check {
+    let holds = (0.0..=24.0).contains(&from) && from < until && until <= 24.0;
+    demand(key, holds, format!("[{from}, {until}]"), "two hours of one day, the earlier one first")
+}
+
+fn span(key: &str, from: f64, until: f64) -> Check {
+    let holds = from >= 0.0 && from <= until && until <= MOST_HOURS;
+    demand(key, holds, format!("from {from} until {until}"), "hours of the run, the earlier one first")
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn read(lines: &str) -> Result<Scenario, ScenarioError> {
+        let hours = if lines.starts_with("hours") { "" } else { "hours = 1.0\n" };
+        Scenario::from_toml(&format!("about = \"x\"\n{hours}{lines}"))
+    }
+
+    #[test]
+    fn values_that_can_not_be_played_are_refused_by_their_key() {
+        let fault = "[[fault]]\nwhat = \"crash\"\nwho = \"agent\"\nfrom = 1.0\nuntil = 2.0\n";
+        let adversary = "[[adversary]]\nwhat = \"replay\"\nfrom = 1.0\nuntil = 2.0\n";
+        let churn = "[[churn]]\nwho = \"agent\"\nmost = 1.0\nleast = 0.0\n";
+        for (lines, key) in [
+            ("hours = 0.0", "hours"),
+            ("hours = nan", "hours"),
+            ("hours = inf", "hours"),
+            ("settle = -1.0", "settle"),
+            ("[business]\ncount = 1000000\nagents = 9", "the number of nodes"),
+            ("[customers]\ncount = 18000000", "the number of nodes"),
+            ("[network]\nloss = 1.5", "network.loss"),
+            ("[network]\nduplication = -0.1", "network.duplication"),
+            ("[network]\nreordering = nan", "network.reordering"),
+            ("[network]\nbandwidth = -5.0", "network.bandwidth"),
+            ("[network]\nlatency = { kind = \"table\", ms = [] }", "network.latency.ms"),
+            ("[network]\nlatency = { kind = \"table\", ms = [5.0, -1.0] }", "network.latency.ms"),
+            ("[network]\nlatency = { kind = \"constant\", ms = inf }", "network.latency.ms"),
+            (
+                "[network]\nlatency = { kind = \"normal\", mean = 9.0, deviation = nan }",
+                "network.latency.deviation",
+            ),
+            (
+                "[network]\nlatency = { kind = \"log-normal\", median = 9.0, sigma = 50.0 }",
+                "network.latency.sigma",
+            ),
+            ("[business]\nopen = [18.0, 8.0]", "business.open"),
+            ("[business]\nhistory = \"lst:3\"", "business.history"),
+            ("[business]\nhand_over = 2.0", "business.hand_over"),
+            ("[business]\ngrant_lasts = 169.0", "business.grant_lasts"),
+            ("[customers]\narrive = [8.0, 25.0]", "customers.arrive"),
+            ("[customers]\ncome_back = 5.0", "customers.come_back"),
+            ("[nat]\ncustomer = { cone = 0.6, symmetric = 0.6 }", "nat.customer"),
+            ("[clocks]\noff = -3.0", "clocks.off"),
+            (&format!("{churn}peak = 25.0"), "churn.peak"),
+            (&format!("{churn}every = 0.0"), "churn.every"),
+            (&fault.replace("until = 2.0", "until = 0.5"), "fault"),
+            (&format!("{fault}every = 0.0"), "fault.every"),
+            (&format!("{adversary}every = -1.0"), "adversary.every"),
+            (&format!("{adversary}count = 4000000000"), "adversary.count"),
+        ] {
+            match read(lines).unwrap_err() {
+                ScenarioError::Nonsense(nonsense) => assert_eq!(nonsense.key, key, "{lines}"),
+                ScenarioError::Syntax(error) => panic!("{lines}: {error}"),
+            }
+        }
+        for lines in ["", fault, adversary, churn, "[business]\nhistory = \"last:3\"\nopen = [0, 24]"] {
+            assert!(read(lines).is_ok(), "{lines}");
+        }
+    }
+}
