@@ -9,7 +9,9 @@ use frontdesk_identity::{
 };
 use frontdesk_store::{MemoryStore, Overlay, Reader as _, Scan, Store as _};
 use frontdesk_thread::{ChangeRequest, Committed, Ctx, KeyPackageBytes, Mls, Suite, Thread, new_key_package};
-use frontdesk_wire::{Ack, Body, Content, Data, Frame, Hello, Incarnation, LinkSeq, Reason, ThreadMessage};
+use frontdesk_wire::{
+    Ack, Body, Bundle, Content, Data, Frame, Hello, Incarnation, LinkSeq, Reason, ThreadMessage,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use serde_bytes::ByteBuf;
@@ -452,7 +454,7 @@ impl Adversary {
     /// [`SimError`].
     pub fn say(&mut self, now: UnixTime, thread: ThreadId, content: &Content) -> Result<Body, SimError> {
         let signed = content.sign(self.keys.signing()).map_err(|error| broken(&error))?;
-        let bytes = signed.encode().map_err(|error| broken(&error))?;
+        let bytes = Bundle::of(signed).encode().map_err(|error| broken(&error))?;
         Ok(Body::ThreadMessage(self.seal(now, thread, &bytes)?))
     }
 }

@@ -180,19 +180,20 @@ impl Node {
         Ok(self.store.cut()?)
     }
 
-    /// One input, one step: write, make durable, then act.
-    pub(crate) fn input(&mut self, now: Now, input: Input) -> Result<Vec<Action>, SimError> {
+    /// Inputs that are there at once, one step: write, make durable, then act.
+    pub(crate) fn inputs(&mut self, now: Now, inputs: Vec<Input>) -> Result<Vec<Action>, SimError> {
         match self.stalled.take() {
-            None => self.step(now, |engine, now, overlay| engine.handle(now, input, overlay)),
-            Some(stall) => self.wait_for_room(now, stall, input),
+            None => self.step(now, |engine, now, overlay| {
+                inputs.into_iter().try_for_each(|input| engine.handle(now, input, overlay))
+            }),
+            Some(stall) => self.wait_for_room(now, stall, inputs),
         }
     }
 
     /// What comes while the disk has no room is lost, but for what is so outside: peers send it again.
-    fn wait_for_room(&mut self, now: Now, mut stall: Stall, input: Input) -> Result<Vec<Action>, SimError> {
-        if matches!(input, Input::PeerUp(_) | Input::PeerDown(_) | Input::Addresses(_)) {
-            stall.missed.push(input);
-        }
+    fn wait_for_room(&mut self, now: Now, mut stall: Stall, inputs: Vec<Input>) -> Result<Vec<Action>, SimError> {
+        let lasts = |input: &Input| matches!(input, Input::PeerUp(_) | Input::PeerDown(_) | Input::Addresses(_));
+        stall.missed.extend(inputs.into_iter().filter(lasts));
         if self.full || now.mono < stall.retry {
             if now.mono >= stall.retry {
                 stall.retry = now.mono.plus(RETRY);

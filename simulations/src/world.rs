@@ -243,27 +243,49 @@ impl World {
     /// # Errors
     /// [`SimError`], refused commands among them.
     pub fn command(&mut self, id: NodeId, command: Command) -> Result<Reply, SimError> {
-        self.commands += 1;
-        let wanted = CommandId(self.commands);
+        let mut answers = self.commands(id, vec![command])?;
+        Ok(answers.pop().ok_or_else(|| SimError::Broken("a command without an answer".into()))??)
+    }
+
+    /// Gives a node commands that come at once: it takes them in one step. Answers each, in their order.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn commands(
+        &mut self,
+        id: NodeId,
+        commands: Vec<Command>,
+    ) -> Result<Vec<Result<Reply, CommandError>>, SimError> {
         let (faults, lives) = self.node(id).map(|node| (node.faults, node.lives()))?;
-        self.note(id, None, || format!("is told: {}", log::command_in_words(&command)));
-        self.feed(id, Input::Command { id: wanted, command })?;
-        let done = self.node_mut(id)?.events.iter().rev().find_map(|event| {
-            let Event::CommandDone { id, result } = event else { return None };
-            (*id == wanted).then(|| result.clone())
-        });
+        let mut wanted = Vec::new();
+        let mut inputs = Vec::new();
+        for command in commands {
+            self.commands += 1;
+            wanted.push(CommandId(self.commands));
+            self.note(id, None, || format!("is told: {}", log::command_in_words(&command)));
+            inputs.push(Input::Command { id: CommandId(self.commands), command });
+        }
+        self.feed_all(id, inputs)?;
         let node = self.node(id)?;
         let failed = !node.is_up() || node.is_stalled() || (node.faults, node.lives()) != (faults, lives);
-        // Without an answer the disk failed the step: the caller hears that nothing was done.
-        let done = match done {
-            None if failed => Err(CommandError::Storage("the disk failed".into())),
-            None => return Err(SimError::Broken("a command without an answer".into())),
-            Some(done) => done,
+        let answer = |wanted: CommandId| {
+            let done = node.events.iter().rev().find_map(|event| {
+                let Event::CommandDone { id, result } = event else { return None };
+                (*id == wanted).then(|| result.clone())
+            });
+            // Without an answer the disk failed the step: the caller hears that nothing was done.
+            match done {
+                None if failed => Ok(Err(CommandError::Storage("the disk failed".into()))),
+                None => Err(SimError::Broken("a command without an answer".into())),
+                Some(done) => Ok(done),
+            }
         };
-        if let Err(error) = &done {
+        let answers: Vec<_> = wanted.into_iter().map(answer).collect::<Result<_, _>>()?;
+        for error in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+            let error = error.to_string();
             self.note(id, None, || format!("answers: {error}"));
         }
-        Ok(done?)
+        Ok(answers)
     }
 
     /// Asks a node about its state.
@@ -370,9 +392,13 @@ impl World {
             inbox.push((*from, bytes.clone()));
             return Ok(());
         }
+        self.feed_all(id, vec![input])
+    }
+
+    fn feed_all(&mut self, id: NodeId, inputs: Vec<Input>) -> Result<(), SimError> {
         let now = self.clock_of(id);
         let told = self.node(id)?.events.len();
-        let actions = self.node_mut(id)?.input(now, input)?;
+        let actions = self.node_mut(id)?.inputs(now, inputs)?;
         self.note_events(id, told);
         if let Some(heard) = &mut self.heard {
             heard.insert(id);

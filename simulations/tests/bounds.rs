@@ -15,8 +15,8 @@ use frontdesk_sim::{
 };
 use frontdesk_thread::{ChangeRequest, Suite};
 use frontdesk_wire::{
-    Body, CommitNotice, ContactRequest, Data, Frame, LinkSeq, Reason, Refill, RefillRequest, Rejoin, Revoked,
-    Seq, ThreadMessage,
+    Body, Bundle, CommitNotice, ContactRequest, Data, Frame, LinkSeq, Reason, Refill, RefillRequest, Rejoin,
+    Revoked, Seq, ThreadMessage,
 };
 use serde_bytes::ByteBuf;
 
@@ -228,7 +228,7 @@ fn a_missed_message_is_its_authors_and_sealed_for_its_reader() {
     let device = ana.keys.id();
     let signed = |siege: &Siege, seq, position| {
         let content = siege.text(device, seq, position);
-        content.sign(ana.keys.signing()).unwrap().encode().unwrap()
+        Bundle::of(content.sign(ana.keys.signing()).unwrap()).encode().unwrap()
     };
     let (true_one, too_far) = (signed(&siege, 7, 90), signed(&siege, 91, 90));
     let mut seal = |to, bytes: &[u8]| {

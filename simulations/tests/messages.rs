@@ -9,7 +9,7 @@ use frontdesk_sim::{
     Adversary, Fate, NodeId, Siege, SimError,
     office::{PATIENCE, is_in, texts, who},
 };
-use frontdesk_wire::{Body, CommitNotice, Content, Position, Reason, Seq, ThreadMessage};
+use frontdesk_wire::{Body, Bundle, CommitNotice, Content, Position, Reason, Seq, ThreadMessage};
 use serde_bytes::ByteBuf;
 
 const DAY: u64 = 24 * 3600;
@@ -148,7 +148,8 @@ fn content_that_is_not_its_authors_or_not_of_the_thread_is_refused() {
             .unwrap_or_else(|error| panic!("{what}: {error}"));
     }
     let foreign = Content { author: other.id(), ..plain.clone() }.sign(other.signing()).unwrap();
-    let sealed = ana.seal(siege.now(), thread, &foreign.encode().unwrap()).unwrap();
+    let foreign = Bundle::of(foreign).encode().unwrap();
+    let sealed = ana.seal(siege.now(), thread, &foreign).unwrap();
     siege.refuses(&mut ana, carla, &Body::ThreadMessage(sealed), Reason::BadContent).unwrap();
     let sealed = ana.seal(siege.now(), thread, b"no content at all").unwrap();
     siege.refuses(&mut ana, carla, &Body::ThreadMessage(sealed), Reason::Malformed).unwrap();

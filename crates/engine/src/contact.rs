@@ -18,7 +18,8 @@ use frontdesk_thread::{
     CreateError, Expected, Founding, JoinRefusal, KeyPackageBytes, Mls, Role, Suite, Thread, WelcomeBytes,
 };
 use frontdesk_wire::{
-    Body, ContactOffer, ContactOpen, ContactRequest, ContentKind, Profile, Reason, RequestId, SignedProfile,
+    Body, Bundle, ContactOffer, ContactOpen, ContactRequest, ContentKind, Profile, Reason, RequestId,
+    SignedProfile,
 };
 use serde_bytes::{ByteArray, ByteBuf};
 
@@ -254,7 +255,7 @@ impl Engine {
         text: String,
     ) -> Result<(frontdesk_wire::Content, Vec<Receiver>, Vec<u8>), Halt<CommandError>> {
         let (content, signed) = self.sign(step, meta, ContentKind::Text(text))?;
-        let sealed = self.seal(step, thread, &signed)?;
+        let sealed = self.seal(step, thread, &Bundle::of(signed.clone()))?;
         let receivers = self.receivers(step, thread);
         self.add_message(step, meta, &content, &signed, receivers.clone())?;
         Ok((content, receivers, sealed))

@@ -9,7 +9,7 @@ use crate::{
 };
 use frontdesk_identity::{ThreadId, TransportKey};
 use frontdesk_store::StoreError;
-use frontdesk_wire::{Reason, RequestId};
+use frontdesk_wire::{Reason, RequestId, Seq};
 
 pub(crate) const QUEUED: u8 = 0;
 pub(crate) const STORED: u8 = 1;
@@ -27,8 +27,11 @@ impl Engine {
         refused: Option<Reason>,
     ) -> Result<(), StoreError> {
         match (about, refused) {
-            (About::Message { thread, era, seq }, refused) => {
-                self.message_fate(step, from, (thread, era, seq), delivered, refused)
+            (About::Message { thread, era, seq, more }, refused) => {
+                let last = seq.0.saturating_add(u64::from(more));
+                (seq.0..=last)
+                    .map(Seq)
+                    .try_for_each(|seq| self.message_fate(step, from, (thread, era, seq), delivered, refused))
             }
             (About::Opening { thread, era, seq }, refused) => {
                 self.message_fate(step, from, (thread, era, seq), delivered, refused)?;

@@ -3,11 +3,12 @@
 mod load;
 
 use crate::{
-    Action, Answer, CommandError, Event, Input, Millis, Now, Query, Settings,
+    Action, Answer, Command, CommandError, Event, Input, Millis, Now, Query, Settings,
     aside::Aside,
     contact::OpenOffer,
     gaps::Gaps,
     link::Link,
+    message::Unsealed,
     record::{self, About, Addresses, SelfRecord},
     revocations::RevocationName,
     sent::Sent,
@@ -92,6 +93,8 @@ pub struct Engine {
     pub(crate) addresses: Vec<DialAddress>,
     /// What the input at hand wants sent.
     pub(crate) pending: Vec<(TransportKey, About, Body)>,
+    /// Texts that the step has written and not sealed.
+    pub(crate) unsealed: Vec<Unsealed>,
     pub(crate) refused_frames: u64,
     /// Threads that the input at hand has worked on.
     pub(crate) used: BTreeSet<ThreadId>,
@@ -136,6 +139,7 @@ pub(crate) struct Mark {
     events: usize,
     /// What earlier parts of the same input want sent.
     pending: usize,
+    unsealed: usize,
     learned: usize,
 }
 
@@ -171,6 +175,7 @@ impl Engine {
             colleagues: BTreeMap::new(),
             addresses: Vec::new(),
             pending: Vec::new(),
+            unsealed: Vec::new(),
             refused_frames: 0,
             used: BTreeSet::new(),
             learned: Vec::new(),
@@ -211,6 +216,7 @@ impl Engine {
         self.threads.clear();
         self.sent.clear();
         self.pending.clear();
+        self.unsealed.clear();
         self.touched.clear();
         self.retries.clear();
         self.output = Output::default();
@@ -261,6 +267,9 @@ impl Engine {
         self.clocks = Some(now);
         self.used.clear();
         self.learned.clear();
+        if !matches!(input, Input::Command { command: Command::Send { .. }, .. }) {
+            self.seal_texts(step)?;
+        }
         match input {
             Input::Command { id, command } => {
                 self.lasting = true;
@@ -296,7 +305,9 @@ impl Engine {
     /// # Errors
     /// [`StepError`]: the whole step is void.
     pub fn finish(&mut self, now: Now, overlay: &Overlay<'_>) -> Result<Output, StepError> {
-        self.finish_links(Step { overlay, now })?;
+        let step = Step { overlay, now };
+        self.seal_texts(step)?;
+        self.finish_links(step)?;
         let lazy = !std::mem::take(&mut self.lasting);
         Ok(Output { lazy, ..std::mem::take(&mut self.output) })
     }
@@ -347,6 +358,7 @@ impl Engine {
             actions: self.output.actions.len(),
             events: self.output.events.len(),
             pending: self.pending.len(),
+            unsealed: self.unsealed.len(),
             learned: self.learned.len(),
         }
     }
@@ -358,6 +370,7 @@ impl Engine {
         self.output.actions.truncate(mark.actions);
         self.output.events.truncate(mark.events);
         self.pending.truncate(mark.pending);
+        self.unsealed.truncate(mark.unsealed);
         for (principal, revoker, target) in self.learned.drain(mark.learned.min(self.learned.len())..) {
             self.revocations.forget(&principal, &revoker, &target);
         }

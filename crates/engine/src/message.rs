@@ -2,12 +2,14 @@
 
 mod opening;
 mod refusal;
+mod together;
 mod waiting;
 
 pub use self::waiting::{ASIDE_WHEN_FULL, MAX_ASIDE, MAX_WAITING_IN_THREAD};
 pub(crate) use self::{
     opening::Early,
     refusal::{admission_reason, open_refusal},
+    together::Unsealed,
 };
 
 use crate::{
@@ -18,30 +20,11 @@ use crate::{
 use frontdesk_identity::{DeviceId, ThreadId, TransportKey};
 use frontdesk_thread::{SealError, Thread, WriterRefusal};
 use frontdesk_wire::{
-    Body, Content, ContentKind, Position, Reason, Seq, SignedContent, ThreadMessage, limits,
+    Body, Bundle, Content, ContentKind, Position, Reason, Seq, SignedContent, ThreadMessage, limits,
 };
 use serde_bytes::ByteBuf;
 
 impl Engine {
-    pub(crate) fn send_text(
-        &mut self,
-        step: Step<'_>,
-        id: ThreadId,
-        text: String,
-    ) -> Result<Reply, Halt<CommandError>> {
-        check_text(&text)?;
-        let (mut meta, mut thread) = self.thread_of_command(step, id)?;
-        let (content, receivers) = self.write(step, &mut meta, &mut thread, ContentKind::Text(text))?;
-        self.put_meta(step, &meta)?;
-        self.tell_message(step, &meta, &content, &receivers, false)?;
-        self.keep_thread(thread);
-        Ok(Reply::Queued {
-            thread: id,
-            message: message_id(&content.author, content.seq),
-            position: content.position,
-        })
-    }
-
     pub(crate) fn mark_read(
         &mut self,
         step: Step<'_>,
@@ -110,34 +93,42 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes a content: numbered, signed, sealed, stored, and on its way to each other member. Answers it, and to whom
-    /// it goes.
+    /// Writes a content: numbered, signed, sealed, stored, and on its way to each other member.
     pub(crate) fn write(
         &mut self,
         step: Step<'_>,
         meta: &mut Meta,
         thread: &mut Thread,
         kind: ContentKind,
-    ) -> Result<(Content, Vec<Receiver>), Halt<CommandError>> {
+    ) -> Result<(), Halt<CommandError>> {
         let receivers = self.receivers(step, thread);
-        for receiver in &receivers {
-            self.require_room(step, receiver.transport)?;
-        }
+        self.require_room(step, &receivers)?;
         let (content, signed) = self.sign(step, meta, kind)?;
-        let sealed = self.seal(step, thread, &signed)?;
         let about = match content.kind {
             ContentKind::Text(_) | ContentKind::Close => {
-                About::Message { thread: meta.thread, era: content.era, seq: content.seq }
+                About::Message { thread: meta.thread, era: content.era, seq: content.seq, more: 0 }
             }
             ContentKind::Read(_) | ContentKind::Name(_) => About::Thread(meta.thread),
         };
-        for receiver in &receivers {
-            let sealed = ByteBuf::from(sealed.clone());
-            let message = ThreadMessage { thread: meta.thread, era: meta.era, sealed };
-            self.enqueue(receiver.transport, about, Body::ThreadMessage(message));
+        let to: Vec<TransportKey> = receivers.iter().map(|receiver| receiver.transport).collect();
+        self.post(step, (meta.era, thread), &Bundle::of(signed.clone()), (about, &to))?;
+        self.add_message(step, meta, &content, &signed, receivers).map_err(Halt::Store)
+    }
+
+    /// Seals a bundle and sends it on its way.
+    fn post(
+        &mut self,
+        step: Step<'_>,
+        (era, thread): (u32, &mut Thread),
+        bundle: &Bundle,
+        (about, receivers): (About, &[TransportKey]),
+    ) -> Result<(), Halt<CommandError>> {
+        let sealed = self.seal(step, thread, bundle)?;
+        for receiver in receivers {
+            let message = ThreadMessage { thread: thread.id(), era, sealed: ByteBuf::from(sealed.clone()) };
+            self.enqueue(*receiver, about, Body::ThreadMessage(message));
         }
-        self.add_message(step, meta, &content, &signed, receivers.clone())?;
-        Ok((content, receivers))
+        Ok(())
     }
 
     /// Numbers and signs this device's next content.
@@ -167,31 +158,36 @@ impl Engine {
         &mut self,
         step: Step<'_>,
         thread: &mut Thread,
-        signed: &SignedContent,
+        bundle: &Bundle,
     ) -> Result<Vec<u8>, Halt<CommandError>> {
-        let plaintext = signed.encode().map_err(|error| CommandError::Internal(error.to_string()))?;
+        let plaintext = bundle.encode().map_err(|error| CommandError::Internal(error.to_string()))?;
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or(CommandError::NotSettled)?;
         thread.seal(&ctx, &plaintext).map_err(|error| match error {
             SealError::Storage(error) => Halt::Store(crate::threads::storage(error)),
-            SealError::NotAllowed(WriterRefusal::Grant(refusal)) => {
-                CommandError::Refused(Reason::from(refusal)).into()
-            }
-            SealError::NotAllowed(WriterRefusal::NotAMember) | SealError::Removed => {
-                CommandError::Left.into()
-            }
-            SealError::NotAllowed(other) => CommandError::Internal(other.to_string()).into(),
+            SealError::NotAllowed(refusal) => not_allowed(refusal).into(),
+            SealError::Removed => CommandError::Left.into(),
             SealError::TooLong { len } => CommandError::TextLength { len, max: limits::MAX_TEXT }.into(),
             SealError::Mls(text) => CommandError::Internal(text).into(),
         })
     }
 
-    fn require_room(&mut self, step: Step<'_>, to: TransportKey) -> Result<(), Halt<CommandError>> {
-        if self.has_room(step, to, 1)? {
-            return Ok(());
+    fn require_room(&mut self, step: Step<'_>, receivers: &[Receiver]) -> Result<(), Halt<CommandError>> {
+        for receiver in receivers {
+            if !self.has_room(step, receiver.transport, 1)? {
+                let limit = usize::try_from(crate::link::MAX_OUTBOX).unwrap_or(usize::MAX);
+                return Err(CommandError::TooMany { what: "messages waiting for one device", limit }.into());
+            }
         }
-        let limit = usize::try_from(crate::link::MAX_OUTBOX).unwrap_or(usize::MAX);
-        Err(CommandError::TooMany { what: "messages waiting for one device", limit }.into())
+        Ok(())
+    }
+}
+
+fn not_allowed(refusal: WriterRefusal) -> CommandError {
+    match refusal {
+        WriterRefusal::Grant(refusal) => CommandError::Refused(Reason::from(refusal)),
+        WriterRefusal::NotAMember => CommandError::Left,
+        other => CommandError::Internal(other.to_string()),
     }
 }
 

@@ -169,11 +169,13 @@ pub(crate) struct LinkRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum About {
     Nothing,
-    /// A message of this device.
+    /// Messages of this device.
     Message {
         thread: ThreadId,
         era: u32,
         seq: Seq,
+        /// So many of the numbers that follow are in the same frame.
+        more: u8,
     },
     /// The same, and the opening of its thread.
     Opening {
@@ -239,7 +241,10 @@ impl Outgoing {
                 Self { about: 9, id: ByteBuf::from(invitation.as_bytes().to_vec()), ..blank }
             }
             About::Packages => Self { about: 8, ..blank },
-            About::Message { thread, era, seq } => Self { about: 1, thread: Some(thread), era, seq, ..blank },
+            About::Message { thread, era, seq, more } => {
+                let id = ByteBuf::from(if more > 0 { vec![more] } else { Vec::new() });
+                Self { about: 1, thread: Some(thread), era, seq, id, ..blank }
+            }
             About::Opening { thread, era, seq } => {
                 Self { about: 12, thread: Some(thread), era, seq, ..blank }
             }
@@ -267,7 +272,9 @@ impl Outgoing {
     pub(crate) fn about(&self) -> About {
         let (era, seq) = (self.era, self.seq);
         match (self.about, self.thread) {
-            (1, Some(thread)) => About::Message { thread, era, seq },
+            (1, Some(thread)) => {
+                About::Message { thread, era, seq, more: self.id.first().copied().unwrap_or_default() }
+            }
             (12, Some(thread)) => About::Opening { thread, era, seq },
             (2, Some(thread)) => About::Thread(thread),
             (3, _) => self

@@ -9,7 +9,7 @@ use crate::{
 use frontdesk_identity::{DeviceId, ThreadId, TransportKey};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{RefillError, Thread, WriterRefusal};
-use frontdesk_wire::{Body, LinkSeq, Reason, Refill, RefillRequest, Seq, SignedContent};
+use frontdesk_wire::{Body, Bundle, LinkSeq, Reason, Refill, RefillRequest, Seq, SignedContent};
 use serde_bytes::ByteBuf;
 
 /// A gap may close by itself, when links of different speed bring messages in another order: wait so long before asking,
@@ -147,7 +147,7 @@ impl Engine {
         signed: &SignedContent,
     ) -> Result<Vec<u8>, Halt<Refuse>> {
         let lacks = || Refuse::plain(Reason::GrantLacksAbility).about(thread.id());
-        let plaintext = signed.encode().map_err(|_| lacks())?;
+        let plaintext = Bundle::of(signed.clone()).encode().map_err(|_| lacks())?;
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(lacks)?;
         Ok(thread.seal_refill(&ctx, reader, &plaintext).map_err(|_| lacks())?)

@@ -46,6 +46,7 @@
 
 mod body;
 mod bounds;
+mod bundle;
 mod content;
 mod frame;
 pub mod limits;
@@ -58,6 +59,7 @@ pub use body::{
     JoinReveal, KeyPackages, MemberAddress, Refill, RefillRequest, Rejoin, RequestId, Revoked, Roster,
     RosterEntry, ThreadMessage,
 };
+pub use bundle::Bundle;
 pub use content::{Content, ContentError, ContentKind, Position, Seq, SignedContent};
 pub use frame::{Ack, Data, Frame, FrameError, Hello, Incarnation, LinkSeq, Refused};
 pub use profile::{Profile, ProfileError, SignedProfile};

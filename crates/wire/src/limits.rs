@@ -14,7 +14,9 @@ pub const MAX_TEXT: usize = 16 * 1024;
 pub const MAX_CONTENT: usize = MAX_TEXT + 2048;
 /// A content with its signature, in bytes.
 pub const MAX_SIGNED_CONTENT: usize = MAX_CONTENT + 128;
-/// A sealed message: content, MLS framing and padding.
+/// Contents of one sealed message.
+pub const MAX_BUNDLE: usize = 64;
+/// A sealed message: contents, MLS framing and padding.
 pub const MAX_SEALED: usize = MAX_CONTENT + 1024;
 /// Missed messages that one request may ask for.
 pub const MAX_REFILL: u64 = 64;

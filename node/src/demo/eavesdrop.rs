@@ -12,7 +12,7 @@ use frontdesk_engine::{SealedInOutbox, sealed_in_outbox};
 use frontdesk_identity::{DeviceRecord, PrincipalId, TransportKey};
 use frontdesk_store::Overlay;
 use frontdesk_thread::{Ctx, Mls, Opened, Thread};
-use frontdesk_wire::{ContentKind, SignedContent};
+use frontdesk_wire::{Bundle, ContentKind, SignedContent};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use std::{cell::RefCell, fs, os::unix::fs::DirBuilderExt as _, path::Path};
@@ -75,9 +75,10 @@ impl Copy {
 }
 
 fn text_of(plaintext: &[u8]) -> Outcome<String> {
-    match SignedContent::decode(plaintext)?.verify()?.kind {
-        ContentKind::Text(text) => Ok(text),
-        ContentKind::Read(_) | ContentKind::Close | ContentKind::Name(_) => {
+    let bundle = Bundle::decode(plaintext)?;
+    match bundle.contents().last().map(SignedContent::verify).transpose()?.map(|content| content.kind) {
+        Some(ContentKind::Text(text)) => Ok(text),
+        Some(ContentKind::Read(_) | ContentKind::Close | ContentKind::Name(_)) | None => {
             Err(Failure::new("the ciphertext is not a message for people"))
         }
     }

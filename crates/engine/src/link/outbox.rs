@@ -23,6 +23,8 @@ impl Engine {
         more: usize,
     ) -> Result<bool, StoreError> {
         let pending = self.pending.iter().filter(|(to, _, _)| *to == peer).count();
+        // Each text that is not sealed yet may need a frame of its own.
+        let more = more.saturating_add(self.unsealed.len());
         let more = u64::try_from(pending.saturating_add(more)).unwrap_or(u64::MAX);
         Ok(self.link(step, peer)?.unsettled().saturating_add(more) <= MAX_OUTBOX)
     }

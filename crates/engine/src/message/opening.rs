@@ -11,7 +11,9 @@ use crate::{
 use frontdesk_identity::{DeviceId, TransportKey};
 use frontdesk_store::{Reader as _, StoreError};
 use frontdesk_thread::{OpenRefusal, Opened, Thread, WriterRefusal};
-use frontdesk_wire::{Content, ContentKind, LinkSeq, Position, Reason, Seq, SignedContent, ThreadMessage};
+use frontdesk_wire::{
+    Bundle, Content, ContentKind, LinkSeq, Position, Reason, Seq, SignedContent, ThreadMessage,
+};
 
 impl Engine {
     pub(crate) fn thread_message(
@@ -80,11 +82,14 @@ impl Engine {
     ) -> Result<bool, StoreError> {
         let key = space::departed_device(&meta.thread, meta.era, author);
         let last: Option<LastWords> = record::get(step.overlay, &key)?;
-        let content = SignedContent::decode(plaintext).ok().and_then(|signed| signed.read().ok());
-        Ok(last.zip(content).is_some_and(|(last, content)| content.seq <= last.seq))
+        let Ok(bundle) = Bundle::decode(plaintext) else { return Ok(false) };
+        Ok(last.is_some_and(|last| {
+            let in_time = |signed: &SignedContent| signed.read().is_ok_and(|content| content.seq <= last.seq);
+            bundle.contents().iter().all(in_time)
+        }))
     }
 
-    /// Takes in what a member wrote, once it was opened: its own signed content, with numbers that can be.
+    /// Takes in what a member wrote, once it was opened: all of it, or nothing.
     pub(crate) fn read(
         &mut self,
         step: Step<'_>,
@@ -93,8 +98,20 @@ impl Engine {
         sender: DeviceId,
         plaintext: &[u8],
     ) -> Result<(), Halt<Refuse>> {
+        let bundle = Bundle::decode(plaintext).map_err(Refuse::decode)?;
+        bundle.contents().iter().try_for_each(|signed| self.read_one(step, meta, thread, sender, signed))
+    }
+
+    /// A member's own signed content, with numbers that can be.
+    fn read_one(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        thread: &Thread,
+        sender: DeviceId,
+        signed: &SignedContent,
+    ) -> Result<(), Halt<Refuse>> {
         let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
-        let signed = SignedContent::decode(plaintext).map_err(Refuse::decode)?;
         let content = signed.verify().map_err(|error| Refuse::breach(Reason::BadContent, error))?;
         let ahead = meta.position.0.saturating_add(Position::MAX_AHEAD);
         if content.author != sender || content.thread != meta.thread || content.era != meta.era {
@@ -107,7 +124,7 @@ impl Engine {
         if content.seq.0 > content.position.0 || !content.seen.iter().all(|(_, seq)| early(seq)) {
             return Err(refuse(Reason::BadContent, "numbers that its place rules out"));
         }
-        self.take_in(step, meta, thread, (&content, &signed))
+        self.take_in(step, meta, thread, (&content, signed))
     }
 
     /// Takes a verified content of another author into the thread, once.
