@@ -191,8 +191,14 @@ impl Node {
     }
 
     /// What comes while the disk has no room is lost, but for what is so outside: peers send it again.
-    fn wait_for_room(&mut self, now: Now, mut stall: Stall, inputs: Vec<Input>) -> Result<Vec<Action>, SimError> {
-        let lasts = |input: &Input| matches!(input, Input::PeerUp(_) | Input::PeerDown(_) | Input::Addresses(_));
+    fn wait_for_room(
+        &mut self,
+        now: Now,
+        mut stall: Stall,
+        inputs: Vec<Input>,
+    ) -> Result<Vec<Action>, SimError> {
+        let lasts =
+            |input: &Input| matches!(input, Input::PeerUp(_) | Input::PeerDown(_) | Input::Addresses(_));
         stall.missed.extend(inputs.into_iter().filter(lasts));
         if self.full || now.mono < stall.retry {
             if now.mono >= stall.retry {

@@ -25,7 +25,8 @@ fn many(thread: ThreadId, count: usize, len: usize) -> Vec<Command> {
 
 /// The sealed messages that one node has sent to another since that place of the record.
 fn sealed(siege: &Siege, from: NodeId, to: NodeId, since: usize) -> usize {
-    let bodies = siege.office.world.tape().iter().skip(since).filter(|sent| sent.from == from && sent.to == to);
+    let bodies =
+        siege.office.world.tape().iter().skip(since).filter(|sent| sent.from == from && sent.to == to);
     let kinds = bodies.filter_map(|sent| match frontdesk_wire::Frame::decode(&sent.frame) {
         Ok(frontdesk_wire::Frame::Data(data)) => Body::decode(&data.body).ok(),
         _ => None,
@@ -100,7 +101,11 @@ fn a_refused_command_takes_none_of_the_others_with_it() {
         ]
     ));
     siege.settle().unwrap();
-    assert!(texts(&siege.office.world, acme, thread).ends_with(&["one".into(), "two".into(), "three".into()]));
+    assert!(texts(&siege.office.world, acme, thread).ends_with(&[
+        "one".into(),
+        "two".into(),
+        "three".into()
+    ]));
     assert_eq!(ends(&siege, 3), vec![MessageState::Delivered; 3]);
 }
 

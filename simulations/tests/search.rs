@@ -76,6 +76,23 @@ fn forwarded(siege: &mut Siege) -> Result<(), SimError> {
     agree(siege, &all, 5, 4)
 }
 
+/// Carla writes three texts at once, which travel together, and the steward two around its forward.
+fn at_once(siege: &mut Siege) -> Result<(), SimError> {
+    let (acme, carla, thread) = (siege.acme, siege.carla, siege.thread);
+    let send = |text: &str| Command::Send { thread, text: text.to_owned() };
+    let (to, note) = (Some(siege.device(siege.ben)?), String::new());
+    let history = HistoryChoice::All;
+    let forward = Command::Forward { thread, to, history, lasts: DAY, hand_over: false, note };
+    let by_acme = siege.office.world.commands(acme, vec![send("before it"), forward, send("after it")])?;
+    let by_carla = siege.office.world.commands(carla, ["one", "two", "three"].map(send).to_vec())?;
+    check(by_acme.iter().chain(&by_carla).all(Result::is_ok), "all commands are taken")
+}
+
+fn at_once_everywhere(siege: &mut Siege) -> Result<(), SimError> {
+    let all = [siege.acme, siege.carla, siege.ana, siege.ben];
+    agree(siege, &all, 8, 4)
+}
+
 /// Ana asks for it, and what she wrote before counts.
 fn hand_over(siege: &mut Siege) -> Result<(), SimError> {
     let (carla, ana, ben, thread) = (siege.carla, siege.ana, siege.ben, siege.thread);
@@ -120,6 +137,16 @@ fn revoked(siege: &mut Siege) -> Result<(), SimError> {
 #[test]
 fn a_forward_among_texts_however_frames_fare() {
     explored("forward", frames().explore(base, forward, forwarded));
+}
+
+#[test]
+fn texts_at_once_however_frames_fare() {
+    explored("texts at once", frames().explore(base, at_once, at_once_everywhere));
+}
+
+#[test]
+fn texts_at_once_whoever_is_killed_whenever() {
+    explored("texts at once and a crash", crashes().explore(base, at_once, at_once_everywhere));
 }
 
 #[test]

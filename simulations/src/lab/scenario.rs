@@ -150,6 +150,8 @@ pub struct Customers {
     pub arrive: [f64; 2],
     /// Texts that each writes, on average.
     pub texts: f64,
+    /// Of these, how many one writes in the same moment, on average, after the first.
+    pub at_once: f64,
     /// How long one thinks before the next text, in seconds, on average.
     pub thinks: f64,
     /// How long one waits for an answer before giving up, in minutes, on average.
@@ -220,6 +222,14 @@ impl Default for Business {
 
 impl Default for Customers {
     fn default() -> Self {
-        Self { count: 10, arrive: [8.0, 17.0], texts: 3.0, thinks: 60.0, patience: 60.0, come_back: 0.1 }
+        Self {
+            count: 10,
+            arrive: [8.0, 17.0],
+            texts: 3.0,
+            at_once: 1.0,
+            thinks: 60.0,
+            patience: 60.0,
+            come_back: 0.1,
+        }
     }
 }

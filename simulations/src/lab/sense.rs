@@ -113,6 +113,8 @@ impl Scenario {
         let customers = &self.customers;
         hours("customers.arrive", customers.arrive)?;
         number("customers.texts", customers.texts)?;
+        let at_once = customers.at_once;
+        demand("customers.at_once", (1.0..=100.0).contains(&at_once), at_once, "from 1 to 100")?;
         number("customers.thinks", customers.thinks)?;
         number("customers.patience", customers.patience)?;
         part("customers.come_back", customers.come_back)
@@ -224,6 +226,7 @@ mod tests {
             ("[business]\nhand_over = 2.0", "business.hand_over"),
             ("[business]\ngrant_lasts = 169.0", "business.grant_lasts"),
             ("[customers]\narrive = [8.0, 25.0]", "customers.arrive"),
+            ("[customers]\nat_once = 0.0", "customers.at_once"),
             ("[customers]\ncome_back = 5.0", "customers.come_back"),
             ("[nat]\ncustomer = { cone = 0.6, symmetric = 0.6 }", "nat.customer"),
             ("[clocks]\noff = -3.0", "clocks.off"),

@@ -9,7 +9,7 @@ use crate::{
 use frontdesk_capability::{ChainBytes, MAX_CHAIN_BYTES, MAX_REVOCATION_BYTES, RevocationBytes};
 use frontdesk_identity::{DeviceId, MAX_ADDRESS_RECORD, SignedAddressRecord, UnixTime, codec::DecodeError};
 use frontdesk_wire::{
-    Body, Content, ContentError, ContentKind, Frame, FrameError, LinkSeq, Position, ProfileError,
+    Body, Bundle, Content, ContentError, ContentKind, Frame, FrameError, LinkSeq, Position, ProfileError,
     RosterEntry, Seq, SignedContent, limits,
 };
 use serde_bytes::ByteBuf;
@@ -171,6 +171,33 @@ fn a_content_of_the_longest_text_is_read_and_a_longer_one_is_refused() {
     assert_eq!(padded.read(), Err(DecodeError::TooLong { len, max }.into()));
     let (len, max) = (limits::MAX_SIGNED_CONTENT + 1, limits::MAX_SIGNED_CONTENT);
     assert_eq!(SignedContent::decode(&vec![0x82; len]), Err(DecodeError::TooLong { len, max }));
+}
+
+#[test]
+fn a_bundle_takes_no_more_than_fits_and_what_it_takes_is_read() {
+    let signed = |len: usize| {
+        let (_, _, mut fields) = contents().remove(0);
+        elements(&mut fields)[9] = text(&"t".repeat(len));
+        SignedContent::decode(&by_carla(&encode(&fields))).unwrap()
+    };
+    let mut small = Bundle::of(signed(1));
+    let added = (0..100).take_while(|_| small.add(signed(1)).is_ok()).count();
+    assert_eq!(added + 1, limits::MAX_BUNDLE);
+    let bytes = small.encode().unwrap();
+    assert_eq!(Bundle::decode(&bytes).unwrap(), small);
+    let mut large = Bundle::of(signed(limits::MAX_TEXT));
+    assert_eq!(Bundle::decode(&large.encode().unwrap()).unwrap(), large, "the longest alone has room");
+    assert!(large.add(signed(limits::MAX_TEXT)).is_err());
+    // Up to the last byte: one more in the second text and it is given back.
+    let fits = |len| {
+        let mut bundle = Bundle::of(signed(9_000));
+        bundle.add(signed(len)).ok().map(|()| bundle.encode().unwrap().len())
+    };
+    let longest = (8_000..10_000).take_while(|len| fits(*len).is_some()).last().unwrap();
+    let len = fits(longest).unwrap();
+    assert!(len <= limits::MAX_SIGNED_CONTENT && len + 8 > limits::MAX_SIGNED_CONTENT, "{len}");
+    let max = limits::MAX_SIGNED_CONTENT;
+    assert_eq!(Bundle::decode(&vec![0x81; max + 1]), Err(DecodeError::TooLong { len: max + 1, max }));
 }
 
 #[test]

@@ -4,11 +4,12 @@
 //! `FRONTDESK_FUZZ_CASES` raises the number of inputs for each decoder; a failing input is printed.
 
 use crate::{
+    bundle_cases::bundle_cases,
     cbor,
     people::{NOW, Who, hex, unhex},
     samples::{bodies, frames},
     signed_cases::{content_cases, contents, profile_cases},
-    vectors::{answer_body, answer_content, answer_frame, answer_profile},
+    vectors::{answer_body, answer_bundle, answer_content, answer_frame, answer_profile},
 };
 use ciborium::Value;
 use frontdesk_identity::{Domain, codec};
@@ -33,7 +34,7 @@ struct Decoder {
     signed: bool,
 }
 
-fn decoders() -> [Decoder; 5] {
+fn decoders() -> [Decoder; 6] {
     let accepted = |cases: Vec<crate::cases::Case>| {
         cases.into_iter().filter(|case| case.expect == "ok").map(|case| case.bytes).collect()
     };
@@ -45,6 +46,7 @@ fn decoders() -> [Decoder; 5] {
         Decoder { name: "frame", answer: answer_frame, lawful: frames, signed: false },
         Decoder { name: "body", answer: answer_body, lawful: bodies, signed: false },
         Decoder { name: "content", answer: answer_content, lawful: accepted(content_cases()), signed: true },
+        Decoder { name: "bundle", answer: answer_bundle, lawful: accepted(bundle_cases()), signed: false },
         Decoder { name: "profile", answer: now_profile, lawful: accepted(profiles), signed: true },
         Decoder { name: "reason", answer: answer_reason, lawful: reasons, signed: false },
     ]
@@ -157,6 +159,11 @@ fn hostile_bodies_are_refused_or_have_one_form() {
 #[test]
 fn no_mutation_of_a_content_is_accepted() {
     attack_named("content");
+}
+
+#[test]
+fn hostile_bundles_are_refused_or_have_one_form() {
+    attack_named("bundle");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod arbitrary;
 mod bounds;
+mod bundle_cases;
 mod cases;
 mod cbor;
 mod entity_samples;

@@ -1,6 +1,7 @@
 //! The golden vectors: written from the cases when `FRONTDESK_BLESS` is set, and replayed from the files alone.
 
 use crate::{
+    bundle_cases::bundle_cases,
     cases::{body_cases, frame_cases},
     cbor::{self, diagnostic, encode, value_of},
     people::{Who, hex, profile, signed_profile, unhex},
@@ -14,7 +15,7 @@ use frontdesk_identity::{
     codec::{self, DecodeError},
 };
 use frontdesk_wire::{
-    Body, ContentError, Frame, FrameError, ProfileError, Reason, SignedContent, SignedProfile, limits,
+    Body, Bundle, ContentError, Frame, FrameError, ProfileError, Reason, SignedContent, SignedProfile, limits,
 };
 use std::{
     collections::{BTreeSet, HashSet},
@@ -29,6 +30,7 @@ fn the_files_hold_what_the_cases_say() {
         ("frames.txt", frames_text()),
         ("bodies.txt", bodies_text()),
         ("contents.txt", contents_text()),
+        ("bundles.txt", bundles_text()),
         ("profiles.txt", profiles_text()),
         ("reasons.txt", reasons_text()),
     ] {
@@ -52,6 +54,11 @@ fn every_body_gets_the_answer_that_its_vector_names() {
 #[test]
 fn every_content_gets_the_answer_that_its_vector_names() {
     replay("contents.txt", |vector| answer_content(&vector.bytes("content")));
+}
+
+#[test]
+fn every_bundle_gets_the_answer_that_its_vector_names() {
+    replay("bundles.txt", |vector| answer_bundle(&vector.bytes("bundle")));
 }
 
 #[test]
@@ -156,6 +163,17 @@ pub(crate) fn answer_content(bytes: &[u8]) -> String {
     }
 }
 
+/// The answer to a bundle, in the words of the files: the first answer to one of its contents that isn't `ok`.
+pub(crate) fn answer_bundle(bytes: &[u8]) -> String {
+    let bundle = match Bundle::decode(bytes) {
+        Ok(bundle) => bundle,
+        Err(error) => return spell(error),
+    };
+    assert_eq!(hex(bundle.encode().unwrap()), hex(bytes));
+    let answers = bundle.contents().iter().map(|content| answer_content(&content.encode().unwrap()));
+    answers.into_iter().find(|answer| answer != "ok").unwrap_or_else(|| "ok".to_owned())
+}
+
 /// The answer to a signed profile, expected of Acme, in the words of the files.
 pub(crate) fn answer_profile(bytes: &[u8], now: UnixTime) -> String {
     let signed: SignedProfile = match codec::decode(bytes, limits::MAX_SIGNED_PROFILE) {
@@ -235,6 +253,15 @@ fn contents_text() -> String {
             writeln!(text, "signature: {}", hex(signature.into_bytes().unwrap())).unwrap();
         }
         writeln!(text, "expect: {}", case.expect).unwrap();
+    }
+    text
+}
+
+fn bundles_text() -> String {
+    let mut text = String::from("# Bundles of contents. See README.md.\n");
+    for case in bundle_cases() {
+        writeln!(text, "\nname: {}\nbundle: {}\nexpect: {}", case.name, hex(&case.bytes), case.expect)
+            .unwrap();
     }
     text
 }

@@ -120,23 +120,32 @@ impl Play<'_> {
 
     /// A command whose refusal is part of life: the node is down, or the thread is gone.
     pub(super) fn tries(&mut self, node: NodeId, command: Command) -> Result<Option<Reply>, SimError> {
+        Ok(self.tries_all(node, vec![command])?.pop().flatten())
+    }
+
+    /// The same for commands that come at once. Answers those that were done, in the order of the commands.
+    pub(super) fn tries_all(
+        &mut self,
+        node: NodeId,
+        commands: Vec<Command>,
+    ) -> Result<Vec<Option<Reply>>, SimError> {
         self.refused = None;
         self.switch_on(node)?;
         if self.world.node(node)?.engine().is_none() {
-            return Ok(None);
+            return Ok(commands.iter().map(|_| None).collect());
         }
-        match self.world.command(node, command) {
-            Ok(reply) => Ok(Some(reply)),
-            Err(SimError::Command(error)) => {
+        let mut replies = Vec::new();
+        for answer in self.world.commands(node, commands)? {
+            let reply = answer.map_err(|error| {
                 self.unsure = matches!(error, CommandError::Storage(_));
                 if let CommandError::Internal(error) = &error {
                     self.truth.broken(self.world.time, "no node has a defect", error.clone());
                 }
                 self.refused = Some(error);
-                Ok(None)
-            }
-            Err(error) => Err(error),
+            });
+            replies.push(reply.ok());
         }
+        Ok(replies)
     }
 
     /// Whether the latest command failed for a reason that passes: the node is down, its disk fails, or it waits to be let

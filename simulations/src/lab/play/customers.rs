@@ -10,6 +10,9 @@ use frontdesk_engine::{Command, CommandError, Reply};
 use frontdesk_identity::ThreadId;
 use std::collections::BTreeSet;
 
+/// Texts that one writes in one moment, at most.
+const MOST_AT_ONCE: u64 = 200;
+
 /// Where a customer's conversation stands.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Talk {
@@ -57,7 +60,8 @@ impl Play<'_> {
     pub(super) fn write(&mut self, customer: NodeId) -> Result<(), SimError> {
         let Some(talk) = self.talks.get(&customer).filter(|talk| !talk.gone).cloned() else { return Ok(()) };
         let Some(thread) = talk.thread else { return Ok(()) };
-        if self.says(customer, thread, "a question")?.is_none() {
+        let count = self.at_once();
+        if self.says_at_once(customer, thread, "a question", count)?.is_none() {
             let again = match self.refused {
                 Some(CommandError::UnknownThread | CommandError::Left) => Deed::Arrive { customer },
                 _ => Deed::Write { customer },
@@ -68,13 +72,22 @@ impl Play<'_> {
         let now = self.world.time;
         let patience = self.rng.exponential(self.scenario.customers.patience * MINUTE);
         if let Some(talk) = self.talks.get_mut(&customer) {
-            talk.left = talk.left.saturating_sub(1);
-            talk.written += 1;
+            talk.left = talk.left.saturating_sub(count);
+            talk.written += count;
             talk.asked.get_or_insert(now);
             let texts = talk.written;
             self.later(patience, Deed::GiveUp { customer, texts });
         }
         Ok(())
+    }
+
+    /// How many texts a customer writes in one moment.
+    fn at_once(&mut self) -> u32 {
+        let mean = self.scenario.customers.at_once;
+        if mean <= 1.0 {
+            return 1;
+        }
+        u32::try_from(whole(self.rng.exponential(mean)).min(MOST_AT_ONCE)).unwrap_or(1)
     }
 
     /// A customer who still has no answer goes, and some come back hours later.
@@ -93,11 +106,23 @@ impl Play<'_> {
         }
     }
 
+    /// Someone writes a text. Answers its number, if the node took it.
     pub(super) fn says(
         &mut self,
         node: NodeId,
         thread: ThreadId,
         words: &str,
+    ) -> Result<Option<u64>, SimError> {
+        self.says_at_once(node, thread, words, 1)
+    }
+
+    /// Someone writes so many texts in one moment. Answers the number of the last, if the node took it.
+    fn says_at_once(
+        &mut self,
+        node: NodeId,
+        thread: ThreadId,
+        words: &str,
+        count: u32,
     ) -> Result<Option<u64>, SimError> {
         self.switch_on(node)?;
         let audience: BTreeSet<NodeId> = office::who(&self.world, node, thread)
@@ -106,29 +131,29 @@ impl Play<'_> {
                 holds.filter_map(|member| self.cast.node_of(&member.device)).collect()
             })
             .unwrap_or_default();
-        let number = self.next_text;
-        self.next_text += 1;
-        let send = Command::Send { thread, text: text(number, words) };
-        let Some(Reply::Queued { message, .. }) = self.tries(node, send)? else {
-            self.perhaps(number, thread, node, audience);
-            return Ok(None);
-        };
+        let first = self.next_text;
+        self.next_text += u64::from(count);
+        let numbers = first..self.next_text;
+        let sends = numbers.clone().map(|number| Command::Send { thread, text: text(number, words) });
+        let replies = self.tries_all(node, sends.collect())?;
+        let unsure = std::mem::take(&mut self.unsure);
         let written = (thread, node, self.world.time);
-        self.truth.check_audience(written, &audience);
-        self.truth.says((number, message), written, audience);
-        Ok(Some(number))
-    }
-
-    /// After a failure of the disk a text may have been stored or not: it may be shown, and need not be.
-    pub(super) fn perhaps(
-        &mut self,
-        number: u64,
-        thread: ThreadId,
-        node: NodeId,
-        audience: BTreeSet<NodeId>,
-    ) {
-        if std::mem::take(&mut self.unsure) {
-            self.truth.perhaps(number, (thread, node, self.world.time), audience);
+        let mut last = None;
+        for (number, reply) in numbers.zip(replies) {
+            last = match reply {
+                Some(Reply::Queued { message, .. }) => {
+                    self.truth.check_audience(written, &audience);
+                    self.truth.says((number, message), written, audience.clone());
+                    Some(number)
+                }
+                // After a failure of the disk it may have been stored or not: it may be shown, and need not be.
+                _ if unsure => {
+                    self.truth.perhaps(number, written, audience.clone());
+                    None
+                }
+                _ => None,
+            };
         }
+        Ok(last)
     }
 }
