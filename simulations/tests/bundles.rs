@@ -4,7 +4,7 @@
 use frontdesk_engine::{Command, CommandError, HistoryChoice, MessageState, Reply};
 use frontdesk_identity::ThreadId;
 use frontdesk_sim::{
-    NodeId, Siege,
+    Fate, NodeId, Siege,
     office::{PATIENCE, is_in, messages, texts},
 };
 use frontdesk_wire::{Body, Bundle, Content, Reason, Seq, SignedContent, limits};
@@ -198,8 +198,28 @@ fn a_bundle_is_taken_whole_or_refused_whole() {
         siege.refuses(&mut ana, carla, &body, reason).unwrap();
     }
     let body = Body::ThreadMessage(ana.seal(now, thread, &good).unwrap());
-    assert_eq!(ana.send(&mut siege.office.world, carla, &body).unwrap(), frontdesk_sim::Fate::Delivered);
+    assert_eq!(ana.send(&mut siege.office.world, carla, &body).unwrap(), Fate::Delivered);
     let read = texts(&siege.office.world, carla, thread);
     assert!(read.ends_with(&["number 2".into(), "number 3".into()]), "{read:?}");
+    siege.goes_on().unwrap();
+}
+
+/// The steward had her second text when it took her out, and not her third: that one counts for nobody, whatever it travels with.
+#[test]
+fn who_was_taken_out_brings_nothing_new_along_with_its_last_words() {
+    let mut siege = siege();
+    let (acme, carla, thread, now) = (siege.acme, siege.carla, siege.thread, siege.now());
+    let mut ana = siege.take_over(siege.ana, &[acme, carla]).unwrap();
+    let device = ana.keys.id();
+    let second = ana.say(now, thread, &siege.text(device, 2, 22)).unwrap();
+    assert_eq!(ana.send(&mut siege.office.world, acme, &second).unwrap(), Fate::Delivered);
+    siege.office.world.command(acme, Command::Revoke { thread, from: device }).unwrap();
+    siege.settle().unwrap();
+    let mut both = Bundle::of(siege.text(device, 2, 22).sign(ana.keys.signing()).unwrap());
+    both.add(siege.text(device, 3, 23).sign(ana.keys.signing()).unwrap()).unwrap();
+    let both = Body::ThreadMessage(ana.seal(now, thread, &both.encode().unwrap()).unwrap());
+    siege.refuses(&mut ana, carla, &both, Reason::GrantRevoked).unwrap();
+    assert_eq!(ana.send(&mut siege.office.world, carla, &second).unwrap(), Fate::Delivered);
+    assert!(texts(&siege.office.world, carla, thread).ends_with(&["number 2".into()]));
     siege.goes_on().unwrap();
 }
