@@ -146,6 +146,16 @@ impl Siege {
         }
     }
 
+    /// A node shows the text, at last.
+    ///
+    /// # Errors
+    /// [`SimError`] if it doesn't.
+    pub fn hears(&mut self, node: NodeId, text: &str) -> Result<(), SimError> {
+        let thread = self.thread;
+        let there = |world: &World| texts(world, node, thread).contains(&text.to_owned());
+        self.office.world.until(text, PATIENCE, there)
+    }
+
     /// Carla and the steward can still talk, and see the same members.
     ///
     /// # Errors

@@ -23,21 +23,15 @@ fn siege() -> Siege {
     Siege::lay(HistoryChoice::All, 30 * DAY).unwrap()
 }
 
-fn hears(siege: &mut Siege, node: NodeId, text: &str) {
-    let thread = siege.thread;
-    let there = |world: &_| texts(world, node, thread).contains(&text.to_owned());
-    siege.office.world.until(text, PATIENCE, there).unwrap();
-}
-
 #[test]
 fn messages_flow_without_the_steward_and_wishes_wait_for_it() {
     let mut siege = siege();
     let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
     siege.office.world.stop(acme).unwrap();
     siege.office.say(ana, thread, "the desk is closed").unwrap();
-    hears(&mut siege, carla, "the desk is closed");
+    siege.hears(carla, "the desk is closed").unwrap();
     siege.office.say(carla, thread, "never mind").unwrap();
-    hears(&mut siege, ana, "never mind");
+    siege.hears(ana, "never mind").unwrap();
     let choice = (HistoryChoice::All, DAY, false);
     let Reply::Asked { request } = siege.office.ask_forward(ana, thread, ben, choice).unwrap() else {
         panic!("the steward is asked")
@@ -48,8 +42,8 @@ fn messages_flow_without_the_steward_and_wishes_wait_for_it() {
     assert!(!told(&siege.office.world, ana, |event| matches!(event, Event::ForwardAnswered { .. })));
     siege.office.world.revive(acme).unwrap();
     siege.office.world.until("Ben to come in", PATIENCE, |world| is_in(world, ben, thread)).unwrap();
-    hears(&mut siege, acme, "never mind");
-    hears(&mut siege, ben, "never mind");
+    siege.hears(acme, "never mind").unwrap();
+    siege.hears(ben, "never mind").unwrap();
     siege.settle().unwrap();
     assert!(told(&siege.office.world, ana, |event| *event
         == Event::ForwardAnswered { thread, request, refused: None }));
@@ -62,10 +56,10 @@ fn what_was_written_before_a_commit_came_reaches_the_newcomer_however_late_it_co
     let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
     siege.office.world.part(acme, ana).unwrap();
     siege.office.say(ana, thread, "of this the newcomer gets no word").unwrap();
-    hears(&mut siege, carla, "of this the newcomer gets no word");
+    siege.hears(carla, "of this the newcomer gets no word").unwrap();
     siege.office.forward_for(thread, ben, HistoryChoice::All, false, 30 * DAY).unwrap();
     siege.office.say(carla, thread, "what do you say to that?").unwrap();
-    hears(&mut siege, ben, "what do you say to that?");
+    siege.hears(ben, "what do you say to that?").unwrap();
     // Ben asks Ana, who doesn't know him, for hours; and his node forgets nothing of it in a crash.
     siege.office.world.pass(2 * HOUR).unwrap();
     siege.office.world.crash(ben, 1000).unwrap();
@@ -75,7 +69,7 @@ fn what_was_written_before_a_commit_came_reaches_the_newcomer_however_late_it_co
     let knows = |world: &_| who(world, ana, thread).is_some_and(|who| who.members.len() == 4);
     siege.office.world.until("Ana to know Ben", PATIENCE, knows).unwrap();
     siege.office.world.revive(ben).unwrap();
-    hears(&mut siege, ben, "of this the newcomer gets no word");
+    siege.hears(ben, "of this the newcomer gets no word").unwrap();
     siege.goes_on().unwrap();
 }
 
@@ -85,7 +79,7 @@ fn a_gap_is_still_known_after_a_crash() {
     let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
     siege.office.world.part(acme, ana).unwrap();
     siege.office.say(ana, thread, "before the newcomer").unwrap();
-    hears(&mut siege, carla, "before the newcomer");
+    siege.hears(carla, "before the newcomer").unwrap();
     siege.office.forward(thread, ben, HistoryChoice::All, false).unwrap();
     siege.office.world.stop(ben).unwrap();
     siege.office.world.mend(acme, ana);
@@ -93,10 +87,10 @@ fn a_gap_is_still_known_after_a_crash() {
     siege.office.world.until("Ana to know Ben", PATIENCE, knows).unwrap();
     siege.office.say(carla, thread, "after him").unwrap();
     siege.office.world.revive(ben).unwrap();
-    hears(&mut siege, ben, "after him");
+    siege.hears(ben, "after him").unwrap();
     // He knows of the gap, and would have asked in three seconds.
     siege.office.world.crash(ben, 1000).unwrap();
-    hears(&mut siege, ben, "before the newcomer");
+    siege.hears(ben, "before the newcomer").unwrap();
     siege.goes_on().unwrap();
 }
 
@@ -125,7 +119,7 @@ fn a_member_that_was_away_for_days_catches_up() {
     assert_eq!(who(&siege.office.world, ana, thread).unwrap().members.len(), 4);
     siege.office.say(ana, thread, "back").unwrap();
     for node in [acme, carla, ben] {
-        hears(&mut siege, node, "back");
+        siege.hears(node, "back").unwrap();
     }
     siege.goes_on().unwrap();
 }
@@ -239,9 +233,9 @@ fn comes_back(siege: &mut Siege, node: NodeId) {
     assert!(texts(&siege.office.world, node, thread).contains(&"before the backup".into()));
     assert!(who(&siege.office.world, acme, thread).unwrap().epoch > epoch, "the keys changed");
     siege.office.say(node, thread, "I am back").unwrap();
-    hears(siege, acme, "I am back");
+    siege.hears(acme, "I am back").unwrap();
     siege.office.say(acme, thread, "welcome back").unwrap();
-    hears(siege, node, "welcome back");
+    siege.hears(node, "welcome back").unwrap();
     let all = sealed(siege, node);
     let fresh: BTreeSet<&Vec<u8>> = all.iter().skip(old.len()).collect();
     assert!(!fresh.is_empty());
@@ -279,13 +273,13 @@ fn a_restored_member_asks_for_what_those_wrote_who_came_after_the_backup() {
     for number in 0..3 {
         siege.office.say(ben, thread, &format!("Ben here {number}")).unwrap();
     }
-    hears(&mut siege, carla, "Ben here 2");
+    siege.hears(carla, "Ben here 2").unwrap();
     // Nobody can dial her, and of Ben the backup knows nothing.
     siege.office.world.set_nat(carla, Nat::Cone);
     siege.office.world.restore(carla, backup).unwrap();
     // Nobody writes anything more that could show her what she lacks.
     for number in 0..3 {
-        hears(&mut siege, carla, &format!("Ben here {number}"));
+        siege.hears(carla, &format!("Ben here {number}")).unwrap();
     }
     let all = texts(&siege.office.world, siege.acme, thread);
     assert_eq!(texts(&siege.office.world, carla, thread), all);
@@ -306,7 +300,7 @@ fn a_restored_steward_can_read_its_threads_and_says_that_it_left_them() {
     assert_eq!(texts(&siege.office.world, acme, thread), ["hello", "one", "two"]);
     // Those who have keys go on.
     siege.office.say(ana, thread, "still here").unwrap();
-    hears(&mut siege, carla, "still here");
+    siege.hears(carla, "still here").unwrap();
     // And new customers are served, by agents with fresh key packages.
     let second = siege.office.contact("a new matter").unwrap();
     siege.office.forward(second, ana, HistoryChoice::All, false).unwrap();
@@ -351,8 +345,8 @@ fn past_its_bound_an_outbox_refuses_and_takes_more_when_it_has_room() {
         assert!(waited < 600, "never arrived");
     }
     siege.office.say(carla, thread, "there you are").unwrap();
-    hears(&mut siege, acme, "there you are");
-    hears(&mut siege, ana, "there you are");
+    siege.hears(acme, "there you are").unwrap();
+    siege.hears(ana, "there you are").unwrap();
 }
 
 /// An office with a customer, both behind nothing.

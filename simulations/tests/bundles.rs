@@ -180,6 +180,7 @@ fn a_bundle_is_taken_whole_or_refused_whole() {
     let elsewhere = signed(Content { thread: ThreadId::from_bytes([7; 32]), ..siege.text(device, 3, 23) });
     let impossible = signed(Content { seq: Seq::MAX, ..siege.text(device, 3, 23) });
     let taken = signed(siege.text(device, 4, 22));
+    let turned = [honest(3), honest(2)];
     let tiny: Vec<SignedContent> = (2..=limits::MAX_BUNDLE as u64 + 2).map(honest).collect();
     let mut too_many = vec![0x98, u8::try_from(tiny.len()).unwrap()];
     tiny.iter().for_each(|content| too_many.extend(content.encode().unwrap()));
@@ -189,6 +190,8 @@ fn a_bundle_is_taken_whole_or_refused_whole() {
         (bundle(&[honest(2), elsewhere]), Reason::BadContent),
         (bundle(&[honest(2), impossible]), Reason::BadContent),
         (bundle(&[honest(2), taken]), Reason::BadContent),
+        (bundle(&[honest(2), honest(2)]), Reason::BadContent),
+        (bundle(&turned), Reason::BadContent),
         (bundle(&[]), Reason::Malformed),
         (too_many, Reason::Malformed),
         (honest(2).encode().unwrap(), Reason::Malformed),
@@ -222,4 +225,32 @@ fn who_was_taken_out_brings_nothing_new_along_with_its_last_words() {
     assert_eq!(ana.send(&mut siege.office.world, carla, &second).unwrap(), Fate::Delivered);
     assert!(texts(&siege.office.world, carla, thread).ends_with(&["number 2".into()]));
     siege.goes_on().unwrap();
+}
+
+/// Ben is brought in; before Carla hears of it, a member writes to her under the new keys.
+#[test]
+fn a_bundle_that_waited_for_a_commit_is_taken_whole_or_refused_whole_too() {
+    let mut siege = siege();
+    let (acme, carla, ben, thread, now) = (siege.acme, siege.carla, siege.ben, siege.thread, siege.now());
+    siege.office.world.part(acme, carla).unwrap();
+    siege.office.forward(thread, ben, HistoryChoice::None, false).unwrap();
+    siege.settle().unwrap();
+    let mut ana = siege.take_over(siege.ana, &[carla]).unwrap();
+    let device = ana.keys.id();
+    let signed =
+        |siege: &Siege, seq, position| siege.text(device, seq, position).sign(ana.keys.signing()).unwrap();
+    let mut bad = Bundle::of(signed(&siege, 4, 24));
+    bad.add(signed(&siege, 91, 90)).unwrap();
+    let mut good = Bundle::of(signed(&siege, 2, 22));
+    good.add(signed(&siege, 3, 23)).unwrap();
+    let before = texts(&siege.office.world, carla, thread);
+    for (bundle, fate) in [(bad, Fate::Refused(Reason::BadContent)), (good, Fate::Delivered)] {
+        let body = Body::ThreadMessage(ana.seal(now, thread, &bundle.encode().unwrap()).unwrap());
+        assert_eq!(ana.send(&mut siege.office.world, carla, &body).unwrap(), Fate::Stored, "{fate:?}");
+    }
+    siege.office.world.mend(acme, carla);
+    siege.settle().unwrap();
+    let read = texts(&siege.office.world, carla, thread).split_off(before.len());
+    assert_eq!(read, ["number 2", "number 3"], "the first bundle left nothing behind");
+    assert!(siege.accused(carla, Reason::BadContent));
 }

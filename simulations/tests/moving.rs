@@ -18,19 +18,13 @@ fn siege() -> Siege {
     Siege::lay(HistoryChoice::All, 30 * DAY).unwrap()
 }
 
-fn hears(siege: &mut Siege, node: NodeId, text: &str) {
-    let thread = siege.thread;
-    let there = |world: &_| texts(world, node, thread).contains(&text.to_owned());
-    siege.office.world.until(text, PATIENCE, there).unwrap();
-}
-
 /// Both write, and both hear it from the other.
 fn talk(siege: &mut Siege, a: NodeId, b: NodeId) {
     let thread = siege.thread;
     for (author, reader) in [(a, b), (b, a)] {
         let text = format!("are you there? {}", author.0);
         siege.office.say(author, thread, &text).unwrap();
-        hears(siege, reader, &text);
+        siege.hears(reader, &text).unwrap();
     }
 }
 
@@ -98,7 +92,7 @@ fn a_customer_finds_the_agent_that_moved_though_it_was_away_itself_and_comes_bac
     siege.settle().unwrap();
     siege.office.world.relocate_stopped(carla, ELSEWHERE + 1).unwrap();
     siege.office.world.revive(carla).unwrap();
-    hears(&mut siege, carla, "you will find me");
+    siege.hears(carla, "you will find me").unwrap();
     siege.goes_on().unwrap();
 }
 
@@ -224,7 +218,7 @@ fn last_words(siege: &mut Siege) {
     let send = |text: &str| Command::Send { thread, text: text.to_owned() };
     let answers = siege.office.world.commands(ana, vec![send("one more"), send("my last word")]).unwrap();
     assert!(answers.iter().all(Result::is_ok));
-    hears(siege, acme, "my last word");
+    siege.hears(acme, "my last word").unwrap();
 }
 
 /// Ana hands over, and Carla hears of that before she is connected to her again.
@@ -238,8 +232,8 @@ fn hand_over_and_meet(siege: &mut Siege) {
     siege.office.world.crash(carla, 500).unwrap();
     siege.settle().unwrap();
     siege.office.world.mend(ana, carla);
-    hears(siege, carla, "one more");
-    hears(siege, carla, "my last word");
+    siege.hears(carla, "one more").unwrap();
+    siege.hears(carla, "my last word").unwrap();
     // Then she does.
     siege.settle().unwrap();
     siege.office.world.part(ana, carla).unwrap();

@@ -258,7 +258,7 @@ impl Engine {
         Ok(self.number_pending(step)?)
     }
 
-    /// Takes one input. Call it for as many inputs as wait, then [`Engine::finish`] once.
+    /// Takes one input. Call it for as many inputs as wait, then [`Engine::finish`] once, all with the same `now`.
     ///
     /// # Errors
     /// [`StepError`]: the whole step is void.

@@ -26,7 +26,7 @@
 //! use frontdesk_wire::{Ack, Body, Data, Frame, FrameError, LinkSeq, Reason, Refused, ThreadMessage};
 //! use serde_bytes::ByteBuf;
 //!
-//! let sealed = ByteBuf::from(b"what MLS made of a content".to_vec());
+//! let sealed = ByteBuf::from(b"what MLS made of a bundle".to_vec());
 //! let message = ThreadMessage { thread: ThreadId::from_bytes([7; 32]), era: 1, sealed };
 //! let body = ByteBuf::from(Body::ThreadMessage(message.clone()).encode()?);
 //! let sent = Frame::Data(Data { seq: LinkSeq(1), body }).encode()?;

@@ -9,17 +9,19 @@ use frontdesk_engine::{
     },
 };
 use frontdesk_store::Scan;
+use frontdesk_wire::limits::{MAX_ROSTER, MAX_SEALED};
 use std::collections::BTreeMap;
 
 /// What any node may keep, in bytes: its own records, a roster, and stocks of key packages.
 const BASE: usize = 1024 * 1024;
 /// What a thread may cost beside what was said in it: the keys of its epochs, in bytes.
 const A_THREAD: usize = 256 * 1024;
-/// What something that was said, or waits to be sent, may cost, beyond twice its own length, in bytes.
+/// What something that was said may cost, in bytes: as people write in scenarios.
 const A_RECORD: usize = 4096;
-
-/// Entries in memory that any node may have: its colleagues, open offers, revocations.
-const ENTRIES: usize = 1024;
+/// What something sealed may cost, in bytes, which waits to be sent or to be opened.
+const A_FRAME: usize = MAX_SEALED + 1024;
+/// Entries in memory that any node may have: its colleagues, in three places, open offers, and what was just taken out.
+const ENTRIES: usize = 3 * MAX_ROSTER + MAX_RECEPTIONS + 256;
 /// Entries in memory that a thread on the disk may cost, and a peer.
 const A_THREAD_IN_MEMORY: usize = 8;
 
@@ -30,7 +32,8 @@ pub(super) fn passed(disk: &dyn Disk, held: &Held) -> Option<String> {
 
 fn in_memory(disk: &dyn Disk, held: &Held) -> Option<String> {
     let threads = count(disk, b"t/");
-    let entries = ENTRIES + A_THREAD_IN_MEMORY * (threads + held.peers) + count(disk, b"h/");
+    let stored = count(disk, b"h/") + count(disk, b"r/");
+    let entries = ENTRIES + A_THREAD_IN_MEMORY * (threads + held.peers) + stored;
     let bounds = [
         ("threads", held.threads, CACHED_THREADS.get()),
         ("frames", held.frames, held.peers * (MAX_RECENT + MAX_EARLY)),
@@ -68,9 +71,7 @@ fn on_disk(disk: &dyn Disk) -> Option<String> {
         return Some(format!("{invitations} invitations"));
     }
     let (_, bytes) = disk.size();
-    let kept = count(b"h/")
-        + waiting
-        + outboxes.values().map(|count| usize::try_from(*count).unwrap_or(0)).sum::<usize>();
-    let most = BASE + A_THREAD * count(b"t/") + A_RECORD * kept;
+    let frames = waiting + outboxes.values().map(|count| usize::try_from(*count).unwrap_or(0)).sum::<usize>();
+    let most = BASE + A_THREAD * count(b"t/") + A_RECORD * count(b"h/") + A_FRAME * frames;
     (bytes > most).then(|| format!("{bytes} bytes on the disk, and no reason for more than {most}"))
 }

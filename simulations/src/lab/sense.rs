@@ -4,8 +4,8 @@ use super::scenario::{Latency, Scenario, Share};
 use frontdesk_engine::limits::MAX_ASKED_LASTS;
 use std::fmt;
 
-/// More than that is a slip of the finger: a year.
-const MOST_HOURS: f64 = 365.0 * 24.0;
+/// The longest run: six weeks. The hour of the day is computed in 32 bits of milliseconds.
+const MOST_HOURS: f64 = 1000.0;
 /// More nodes than any machine plays.
 const MOST_NODES: usize = 1_000_000;
 /// More at once than any adversary sends.
@@ -203,6 +203,7 @@ mod tests {
             ("hours = 0.0", "hours"),
             ("hours = nan", "hours"),
             ("hours = inf", "hours"),
+            ("hours = 1001.0", "hours"),
             ("settle = -1.0", "settle"),
             ("[business]\ncount = 1000000\nagents = 9", "the number of nodes"),
             ("[customers]\ncount = 18000000", "the number of nodes"),

@@ -166,8 +166,11 @@ impl Truth {
         self.stays.contains_key(&(thread, node))
     }
 
-    /// A node has told its owner who left.
-    pub(crate) fn knows_out(&mut self, thread: ThreadId, node: NodeId, out: &[NodeId]) {
+    /// A node has told its owner who came and who left.
+    pub(crate) fn knows(&mut self, (thread, node): (ThreadId, NodeId), came: &[NodeId], out: &[NodeId]) {
+        for came in came {
+            self.known_out.remove(&(thread, node, *came));
+        }
         self.known_out.extend(out.iter().map(|out| (thread, node, *out)));
     }
 
@@ -177,10 +180,15 @@ impl Truth {
         &mut self,
         (thread, author, at): (ThreadId, NodeId, u64),
         audience: &BTreeSet<NodeId>,
+        foreign: usize,
     ) {
         let Some(founders) = self.founders.get(&thread).copied() else { return };
         if self.rogues.contains(&author) || self.split.contains(&thread) {
             return;
+        }
+        if foreign > 0 {
+            let seen = format!("node {} writes to {foreign} devices of nobody in thread {thread}", author.0);
+            self.broken(at, "nobody is in a thread whom nobody let in", seen);
         }
         let stranger = |node: &&NodeId| !founders.contains(node) && !self.was_let_in(thread, **node);
         let known_out = |node: &&NodeId| self.known_out.contains(&(thread, author, **node));
@@ -401,21 +409,26 @@ mod tests {
         let mut truth = three();
         truth.founders.insert(THREAD, [CARLA, ANA]);
         let all = BTreeSet::from([CARLA, ANA, BEN]);
-        truth.check_audience((THREAD, CARLA, 40), &all);
+        truth.check_audience((THREAD, CARLA, 40), &all, 0);
         assert_eq!(promise(&truth), "nobody is in a thread whom nobody let in");
         truth.violations.clear();
         truth.lets_in((THREAD, BEN, 41), HistoryChoice::None, u64::MAX, &[]);
-        truth.check_audience((THREAD, CARLA, 50), &all);
+        truth.check_audience((THREAD, CARLA, 50), &all, 0);
         truth.takes_out(THREAD, BEN, 51);
-        truth.knows_out(THREAD, ANA, &[BEN]);
-        truth.check_audience((THREAD, CARLA, 60), &all);
+        truth.knows((THREAD, ANA), &[], &[BEN]);
+        truth.check_audience((THREAD, CARLA, 60), &all, 0);
         assert!(truth.violations.is_empty(), "Carla has not heard of it");
-        truth.check_audience((THREAD, ANA, 61), &all);
+        truth.check_audience((THREAD, ANA, 61), &all, 0);
         assert_eq!(promise(&truth), "who was taken out is written to no more");
         truth.violations.clear();
+        // She hears late of the time when he was out, and then of his return.
         truth.lets_in((THREAD, BEN, 70), HistoryChoice::None, u64::MAX, &[]);
-        truth.check_audience((THREAD, ANA, 71), &all);
+        truth.knows((THREAD, ANA), &[], &[BEN]);
+        truth.knows((THREAD, ANA), &[BEN], &[]);
+        truth.check_audience((THREAD, ANA, 71), &all, 0);
         assert!(truth.violations.is_empty());
+        truth.check_audience((THREAD, CARLA, 80), &all, 1);
+        assert_eq!(promise(&truth), "nobody is in a thread whom nobody let in");
     }
 
     #[test]

@@ -24,7 +24,8 @@ impl Engine {
     ) -> Result<bool, StoreError> {
         let pending = self.pending.iter().filter(|(to, _, _)| *to == peer).count();
         // Each text that is not sealed yet may need a frame of its own.
-        let more = more.saturating_add(self.unsealed.len());
+        let unsealed = self.unsealed.iter().filter(|text| text.is_for(&peer)).count();
+        let more = more.saturating_add(unsealed);
         let more = u64::try_from(pending.saturating_add(more)).unwrap_or(u64::MAX);
         Ok(self.link(step, peer)?.unsettled().saturating_add(more) <= MAX_OUTBOX)
     }

@@ -89,7 +89,7 @@ impl Engine {
         }))
     }
 
-    /// Takes in what a member wrote, once it was opened: all of it, or nothing.
+    /// Takes in what a member wrote, once it was opened. All of it is looked at before any of it is taken.
     pub(crate) fn read(
         &mut self,
         step: Step<'_>,
@@ -99,18 +99,30 @@ impl Engine {
         plaintext: &[u8],
     ) -> Result<(), Halt<Refuse>> {
         let bundle = Bundle::decode(plaintext).map_err(Refuse::decode)?;
-        bundle.contents().iter().try_for_each(|signed| self.read_one(step, meta, thread, sender, signed))
+        let read = bundle.contents().iter().map(|signed| self.check_content(step, meta, sender, signed));
+        let contents: Vec<Content> = read.collect::<Result<_, _>>()?;
+        let ascend = |(a, b): (&Content, &Content)| a.seq < b.seq && a.position < b.position;
+        if !contents.iter().zip(contents.iter().skip(1)).all(ascend) {
+            let detail = "contents out of their order";
+            return Err(Refuse::breach(Reason::BadContent, detail).about(meta.thread).into());
+        }
+        if meta.author_mut(sender).is_none() {
+            return Err(Refuse::plain(Reason::Busy).about(meta.thread).into());
+        }
+        for (content, signed) in contents.iter().zip(bundle.contents()) {
+            self.take_in(step, meta, thread, (content, signed))?;
+        }
+        Ok(())
     }
 
-    /// A member's own signed content, with numbers that can be.
-    fn read_one(
-        &mut self,
+    /// Whether this is the sender's own signed content, with numbers that can be, at a place that is free or its own.
+    fn check_content(
+        &self,
         step: Step<'_>,
-        meta: &mut Meta,
-        thread: &Thread,
+        meta: &Meta,
         sender: DeviceId,
         signed: &SignedContent,
-    ) -> Result<(), Halt<Refuse>> {
+    ) -> Result<Content, Halt<Refuse>> {
         let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
         let content = signed.verify().map_err(|error| Refuse::breach(Reason::BadContent, error))?;
         let ahead = meta.position.0.saturating_add(Position::MAX_AHEAD);
@@ -124,31 +136,30 @@ impl Engine {
         if content.seq.0 > content.position.0 || !content.seen.iter().all(|(_, seq)| early(seq)) {
             return Err(refuse(Reason::BadContent, "numbers that its place rules out"));
         }
-        self.take_in(step, meta, thread, (&content, signed))
+        let place = space::history_item(&meta.thread, content.era, content.position, &content.author, 0);
+        // Past the newest position there is none.
+        if content.position <= meta.position
+            && step.overlay.get(&place)?.is_some()
+            && !self.has_content(step, meta, &content.author, content.seq)?
+        {
+            return Err(refuse(Reason::BadContent, "another message at its place"));
+        }
+        Ok(content)
     }
 
-    /// Takes a verified content of another author into the thread, once.
+    /// Takes a checked content of another author into the thread, once.
     fn take_in(
         &mut self,
         step: Step<'_>,
         meta: &mut Meta,
         thread: &Thread,
         (content, signed): (&Content, &SignedContent),
-    ) -> Result<(), Halt<Refuse>> {
+    ) -> Result<(), StoreError> {
         if self.has_content(step, meta, &content.author, content.seq)? {
             return Ok(());
         }
-        let place = space::history_item(&meta.thread, content.era, content.position, &content.author, 0);
-        // Past the newest position there is none.
-        if content.position <= meta.position && step.overlay.get(&place)?.is_some() {
-            return Err(Refuse::breach(Reason::BadContent, "another message at its place")
-                .about(meta.thread)
-                .into());
-        }
         self.add_message(step, meta, content, signed, Vec::new())?;
-        let Some(author) = meta.author_mut(content.author) else {
-            return Err(Refuse::plain(Reason::Busy).about(meta.thread).into());
-        };
+        let Some(author) = meta.author_mut(content.author) else { return Ok(()) };
         author.newest = author.newest.max(content.seq);
         // It wrote to this device, so it knows it.
         author.asks = 0;

@@ -22,6 +22,12 @@ pub(crate) struct Unsealed {
     receivers: Vec<TransportKey>,
 }
 
+impl Unsealed {
+    pub(crate) fn is_for(&self, peer: &TransportKey) -> bool {
+        self.receivers.contains(peer)
+    }
+}
+
 /// Texts that follow each other in one thread, as far as one message has room for them.
 struct Together {
     thread: ThreadId,
@@ -78,16 +84,24 @@ impl Engine {
         let mut threads: BTreeMap<ThreadId, Vec<Together>> = BTreeMap::new();
         for text in std::mem::take(&mut self.unsealed) {
             let together = threads.entry(text.thread).or_default();
-            match together.last_mut().map(|last| last.bundle.add(text.signed.clone())) {
-                Some(Ok(())) => {}
-                Some(Err(_)) | None => together.push(Together::of(text)),
-            }
+            let last = together.last_mut().filter(|last| last.receivers == text.receivers);
+            let signed = match last {
+                None => text.signed,
+                Some(last) => match last.bundle.add(text.signed) {
+                    Ok(()) => continue,
+                    Err(signed) => signed,
+                },
+            };
+            together.push(Together::of(Unsealed { signed, ..text }));
         }
         for together in threads.into_values().flatten() {
             self.seal_together(step, &together).map_err(|halt| match halt {
                 Halt::Store(error) => error,
-                // It may write, as it was asked in this step.
-                Halt::Refuse(error) => StoreError::Damaged { what: error.to_string() },
+                // Whether it may write was asked in this step, so this is a defect.
+                Halt::Refuse(error) => {
+                    let what = format!("texts of thread {} can't be sealed: {error}", together.thread);
+                    StoreError::Damaged { what }
+                }
             })?;
         }
         self.number_pending(step)

@@ -12,6 +12,7 @@
 mod admission_attacks;
 mod bounds;
 mod cast;
+mod chains;
 mod conversation;
 mod delivery;
 mod hostile;

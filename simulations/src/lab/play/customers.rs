@@ -60,7 +60,7 @@ impl Play<'_> {
     pub(super) fn write(&mut self, customer: NodeId) -> Result<(), SimError> {
         let Some(talk) = self.talks.get(&customer).filter(|talk| !talk.gone).cloned() else { return Ok(()) };
         let Some(thread) = talk.thread else { return Ok(()) };
-        let count = self.at_once();
+        let count = self.at_once().min(talk.left.max(1));
         if self.says_at_once(customer, thread, "a question", count)?.is_none() {
             let again = match self.refused {
                 Some(CommandError::UnknownThread | CommandError::Left) => Deed::Arrive { customer },
@@ -79,6 +79,15 @@ impl Play<'_> {
             self.later(patience, Deed::GiveUp { customer, texts });
         }
         Ok(())
+    }
+
+    /// Who is in a thread by a grant that holds, as a node knows it; and how many devices among these are nobody's.
+    fn audience(&self, node: NodeId, thread: ThreadId) -> (BTreeSet<NodeId>, usize) {
+        let members = office::who(&self.world, node, thread).map(|who| who.members).unwrap_or_default();
+        let holds = members.iter().filter(|member| !member.expired);
+        let people: Vec<Option<NodeId>> = holds.map(|member| self.cast.node_of(&member.device)).collect();
+        let foreign = people.iter().filter(|node| node.is_none()).count();
+        (people.into_iter().flatten().collect(), foreign)
     }
 
     /// How many texts a customer writes in one moment.
@@ -125,12 +134,7 @@ impl Play<'_> {
         count: u32,
     ) -> Result<Option<u64>, SimError> {
         self.switch_on(node)?;
-        let audience: BTreeSet<NodeId> = office::who(&self.world, node, thread)
-            .map(|who| {
-                let holds = who.members.iter().filter(|member| !member.expired);
-                holds.filter_map(|member| self.cast.node_of(&member.device)).collect()
-            })
-            .unwrap_or_default();
+        let (audience, foreign) = self.audience(node, thread);
         let first = self.next_text;
         self.next_text += u64::from(count);
         let numbers = first..self.next_text;
@@ -142,7 +146,7 @@ impl Play<'_> {
         for (number, reply) in numbers.zip(replies) {
             last = match reply {
                 Some(Reply::Queued { message, .. }) => {
-                    self.truth.check_audience(written, &audience);
+                    self.truth.check_audience(written, &audience, foreign);
                     self.truth.says((number, message), written, audience.clone());
                     Some(number)
                 }

@@ -40,10 +40,10 @@ impl Play<'_> {
                 self.truth.commit(now, (thread, epoch), node, (&added, &removed));
                 let added: Vec<NodeId> =
                     added.iter().filter_map(|device| self.cast.node_of(device)).collect();
-                added.into_iter().for_each(|newcomer| self.came(node, thread, newcomer));
                 let out: Vec<NodeId> =
                     removed.iter().filter_map(|device| self.cast.node_of(device)).collect();
-                self.truth.knows_out(thread, node, &out);
+                self.truth.knows((thread, node), &added, &out);
+                added.into_iter().for_each(|newcomer| self.came(node, thread, newcomer));
                 out.into_iter().for_each(|out| self.left(node, thread, out));
             }
             Event::CommandDone { id, .. } => self.truth.done(now, id),

@@ -57,7 +57,7 @@ fn ratio(figures: &Figures) -> Plot {
             were refused, with a reason that the author saw, or were still on their way when the run ended."
             .into(),
         x: clock(figures),
-        y: axis("delivered, % of the hour's texts", Measure::Percent),
+        y: axis("delivered, %", Measure::Percent),
         series: vec![Series {
             name: String::new(),
             colour: 0,

@@ -108,7 +108,7 @@ impl Frame {
             );
         }
         put(svg, format_args!("<path class=\"axis\" d=\"M{left:.1} {TOP}V{bottom:.1}H{right:.1}\"/>"));
-        let cut = self.y.cut().map(|first| format!(", axis from {first}")).unwrap_or_default();
+        let cut = self.y.cut().map(|first| format!(" (axis from {first})")).unwrap_or_default();
         let label = format!("{}{cut}", plot.y.label);
         let (x, y) = ((left + right) / 2.0, (TOP + bottom) / 2.0);
         put(
