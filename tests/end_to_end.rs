@@ -16,6 +16,7 @@ mod harness;
 mod backups;
 mod command_line;
 mod crashes;
+mod demo;
 mod durability;
 mod enrolment;
 mod example_bot;

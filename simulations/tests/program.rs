@@ -20,7 +20,7 @@ const IMPOSSIBLE: &str = "about = \"Nobody could keep what this asks for.\"\nhou
     [[fault]]\nwhat = \"crash\"\nwho = \"customer\"\nfrom = 9.0\nuntil = 10.0\n\
     [[fault]]\nwhat = \"partition\"\nwho = \"agent\"\nfrom = 8.0\nuntil = 12.0\nevery = 5.0\nlasts = 7200.0\n";
 
-const IDS: [&str; 12] = [
+const IDS: [&str; 13] = [
     "delivery",
     "delay",
     "first-answer",
@@ -29,6 +29,7 @@ const IDS: [&str; 12] = [
     "outboxes",
     "frames",
     "traffic",
+    "memory",
     "storage",
     "up",
     "events",

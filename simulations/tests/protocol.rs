@@ -436,6 +436,8 @@ fn oversized_frames_unknown_versions_and_unknown_kinds_are_named_and_change_noth
     assert!(oversized.contains(&limits::MAX_FRAME.to_string()), "{oversized}");
     assert!(version.contains('2') && version.contains('1'), "{version}");
     assert!(kind.contains('9'), "{kind}");
+    assert!(siege.accused(acme, Reason::TooLong) && siege.accused(acme, Reason::UnknownVersion));
+    assert!(!siege.accused(acme, Reason::Malformed), "these are well formed");
     // The same inside a frame that is well formed: it is counted, refused and named to the peer.
     let body = codec::encode(&(99_u8, ByteBuf::from(vec![0x80]))).unwrap();
     let fate = ana.send_bytes(&mut siege.office.world, acme, body).unwrap();

@@ -13,6 +13,32 @@
 //!    that only took note of acknowledgements ([`Output::lazy`]) needs none of its own.
 //! 4. If the store fails, the driver drops the step's output and calls [`Engine::reload`]: memory is as before the step.
 //! 5. [`Engine::next_deadline`] names the moment by which [`Input::Deadline`] is due.
+//!
+//! # Example
+//! A customer's node is founded, opened and started. Its driver makes each step durable before it acts on it.
+//! ```
+//! use frontdesk_engine::{Engine, Millis, Now, Settings, found_customer};
+//! use frontdesk_identity::{DeviceKeys, RootKey, UnixTime};
+//! use frontdesk_store::{MemoryStore, Overlay, Store as _};
+//! use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
+//!
+//! let mut rng = ChaCha20Rng::seed_from_u64(1); // in a program: from the system's randomness
+//! let (keys, root) = (DeviceKeys::generate(&mut rng), RootKey::generate(&mut rng));
+//! let (store, now) = (MemoryStore::new(), Now { mono: Millis(1), wall: UnixTime(1_767_225_600) });
+//! let overlay = Overlay::new(&store);
+//! found_customer(&overlay, &keys, &root, "Carla", now.wall, &mut rng)?;
+//! store.commit(&overlay.into_batch())?;
+//!
+//! let mut engine = Engine::open(&store, keys, Settings::default(), [7; 32])?;
+//! let overlay = Overlay::new(&store);
+//! engine.start(now, &overlay)?;
+//! let output = engine.finish(now, &overlay)?;
+//! store.commit(&overlay.into_batch())?;
+//! store.flush()?;
+//! // Only now `output.actions` are carried out and `output.events` told. Who has no thread yet has nobody to dial.
+//! assert!(output.actions.is_empty() && output.events.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod announce;
 mod aside;

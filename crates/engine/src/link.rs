@@ -14,7 +14,7 @@ use crate::{
     Action, Engine, Event, Millis,
     record::{self, LinkRecord},
     space,
-    step::Step,
+    step::{Refuse, Step},
 };
 use frontdesk_identity::TransportKey;
 use frontdesk_store::{Reader, Scan, StoreError};
@@ -232,11 +232,21 @@ impl Engine {
             // Before the greeting it is not known what the numbers speak of; the greeting says it all again.
             Ok(Frame::Ack(_)) if !self.link(step, from)?.greeted => Ok(()),
             Ok(Frame::Ack(ack)) => self.acked(step, from, &ack),
-            Err(error) => self.malformed(step, from, &error.to_string()),
+            Err(error) => {
+                let refuse = Refuse::malformed(&error);
+                self.malformed(step, from, refuse.reason, refuse.detail)
+            }
         }
     }
 
-    fn malformed(&mut self, step: Step<'_>, from: TransportKey, detail: &str) -> Result<(), StoreError> {
+    /// A frame that nothing can be done with, and that has no number to be refused by: it is told to this node's owner.
+    fn malformed(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        reason: Reason,
+        detail: String,
+    ) -> Result<(), StoreError> {
         self.refused_frames = self.refused_frames.saturating_add(1);
         let link = self.link(step, from)?;
         link.malformed = link.malformed.saturating_add(1);
@@ -244,8 +254,7 @@ impl Engine {
             link.malformed = 0;
             self.act(Action::Disconnect { peer: from, ban: BAN });
         }
-        let detail = detail.to_owned();
-        self.tell(Event::Security { peer: from, thread: None, reason: Reason::Malformed, detail });
+        self.tell(Event::Security { peer: from, thread: None, reason, detail });
         Ok(())
     }
 

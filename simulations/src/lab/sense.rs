@@ -55,7 +55,8 @@ impl Scenario {
     /// The first that is not.
     pub fn check(&self) -> Check {
         positive("hours", self.hours, MOST_HOURS)?;
-        positive("settle", self.settle, MOST_HOURS * 60.0)?;
+        let settles = (0.0..=MOST_HOURS * 60.0).contains(&self.settle);
+        demand("settle", settles, self.settle, "minutes, from 0 to 60,000")?;
         let nodes = self.nodes();
         demand("the number of nodes", nodes <= MOST_NODES, nodes, "at most 1,000,000")?;
         self.check_network()?;

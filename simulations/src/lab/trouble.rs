@@ -160,7 +160,7 @@ pub struct Adversary {
 pub enum AdversaryKind {
     /// A stranger and an agent send what honest nodes have sent once more, over links of their own.
     Replay,
-    /// A stranger and an agent show grants with broken signatures, and with more than their issuers had.
+    /// Strangers who contact the business show grants with broken signatures, and with more than their issuers had.
     ForgedGrants,
     /// An agent tells the members of its threads of commits, though it isn't the steward.
     FalseCommits,

@@ -80,6 +80,8 @@ pub(crate) struct Truth {
     /// Nodes that were put back to an old copy, and what they no longer know of.
     rolled: BTreeSet<NodeId>,
     forgot: BTreeSet<(ThreadId, NodeId)>,
+    /// Pairs of which the one has something for the other at the end and can't find it.
+    lost: BTreeSet<(NodeId, NodeId)>,
     pub(crate) violations: Vec<Violation>,
 }
 

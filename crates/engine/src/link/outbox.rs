@@ -89,7 +89,8 @@ impl Engine {
     pub(super) fn acked(&mut self, step: Step<'_>, from: TransportKey, ack: &Ack) -> Result<(), StoreError> {
         let record = self.link(step, from)?.record.clone();
         if ack.stored > record.numbered {
-            return self.malformed(step, from, "acknowledges what was never sent");
+            let detail = "acknowledges what was never sent".to_owned();
+            return self.malformed(step, from, Reason::Malformed, detail);
         }
         let delivered = ack.delivered.max(record.delivered);
         let stored = ack.stored.max(record.stored);

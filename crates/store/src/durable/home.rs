@@ -6,6 +6,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::sync::sync_data;
 use crate::StoreError;
 
 /// How often, and how many times, a closing store looks whether sled has let go: at most 5 s in all.
@@ -94,7 +95,7 @@ impl DataFile {
     }
 
     pub(super) fn sync(&self) -> Result<(), StoreError> {
-        self.0.sync_data().map_err(|source| StoreError::from_io("make its log durable", source))
+        sync_data(&self.0).map_err(|source| StoreError::from_io("make its log durable", source))
     }
 
     fn held_by_sled(&self) -> bool {

@@ -15,6 +15,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use super::sync::sync_data;
 use crate::limits::{MAX_ENGINE_VALUE, check_value};
 use crate::{Batch, Change, StoreError};
 
@@ -102,7 +103,7 @@ impl Journal {
         let file = file_of(&self.files, self.generation);
         let write = || -> io::Result<()> {
             file.write_all_at(&record, u64::try_from(self.position).map_err(io::Error::other)?)?;
-            file.sync_data()
+            sync_data(file)
         };
         write().map_err(|source| StoreError::from_io("write its journal", source))?;
         self.number = self.number.saturating_add(1);

@@ -3,6 +3,7 @@
 mod guard;
 mod home;
 mod journal;
+mod sync;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -81,12 +82,8 @@ impl SledStore {
     pub fn open(home: &Path, options: &SledOptions) -> Result<Self, StoreError> {
         let lock = home::claim(home)?;
         home::remove_unfinished_snapshots(home)?;
-        let config = sled::Config::new()
-            .path(home)
-            .cache_capacity(options.cache_bytes)
-            .segment_size(SEGMENT_SIZE)
-            .flush_every_ms(Some(COLLECT_EVERY_MS));
-        let db = guarded("open", || config.open()).map_err(|error| home::name_holder(error, home))?;
+        let db = guarded("open", || config(home, options).open())
+            .map_err(|error| home::name_holder(error, home))?;
         home::sync_new_files(home)?;
         let (tree, data) = (Tree(db), DataFile::open(home)?);
         let (journal, changes) = match tree.generation()? {
@@ -183,6 +180,14 @@ impl SledStore {
         recent.unwritten.clear();
         Ok(())
     }
+}
+
+fn config(home: &Path, options: &SledOptions) -> sled::Config {
+    sled::Config::new()
+        .path(home)
+        .cache_capacity(options.cache_bytes)
+        .segment_size(SEGMENT_SIZE)
+        .flush_every_ms(Some(COLLECT_EVERY_MS))
 }
 
 /// A new store has its journal before anything can be in it.

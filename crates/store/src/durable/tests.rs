@@ -273,3 +273,29 @@ fn a_home_that_cannot_be_made_is_an_error_of_the_system() {
     fs::write(&file, b"").unwrap();
     assert!(matches!(open(&file.join("home")).unwrap_err(), StoreError::Io { .. }));
 }
+
+/// What no kill can show, since the system keeps what a process wrote: that the disk was told.
+#[test]
+fn each_flush_and_each_checkpoint_goes_to_the_disk() {
+    let home = TempDir::new().unwrap();
+    let store = open(home.path()).unwrap();
+    let mut batch = Batch::new();
+    batch.put("k", "v").unwrap();
+    store.commit(&batch).unwrap();
+    let before = sync::count();
+    store.flush().unwrap();
+    assert_eq!(sync::count(), before + 1, "the journal");
+    store.flush().unwrap();
+    assert_eq!(sync::count(), before + 1, "nothing is new");
+    store.close().unwrap();
+    assert_eq!(sync::count(), before + 2, "sled's own file");
+}
+
+/// sled alone would let its cache grow to a gigabyte.
+#[test]
+fn the_cache_is_as_large_as_it_was_asked_for() {
+    let home = TempDir::new().unwrap();
+    let options = SledOptions { cache_bytes: 5 << 20 };
+    assert_eq!(config(home.path(), &options).cache_capacity, 5 << 20);
+    assert_eq!(config(home.path(), &SledOptions::default()).segment_size, SEGMENT_SIZE);
+}

@@ -46,7 +46,9 @@ impl Play<'_> {
             }
         }
         let now = self.world.time;
-        self.truth.close(&self.world, &self.cast, now);
+        let lost = self.out_of_reach();
+        self.figures.lost_each_other = lost.len();
+        self.truth.close(&self.world, &self.cast, now, &lost);
         Ok(())
     }
 
@@ -70,21 +72,36 @@ impl Play<'_> {
 
     /// For whom a node still has frames: honest nodes that it can be connected to, and that it can find.
     fn waits(&self, from: NodeId) -> Vec<String> {
+        let tell =
+            |to: NodeId| format!("node {} has frames for node {}{}", from.0, to.0, self.standing(from, to));
+        self.has_frames_for(from).into_iter().filter(|to| self.can_find(from, *to)).map(tell).collect()
+    }
+
+    /// Pairs of which the one has frames for the other and can't find it.
+    fn out_of_reach(&self) -> BTreeSet<(NodeId, NodeId)> {
+        let pairs = self
+            .cast
+            .everybody()
+            .flat_map(|from| self.has_frames_for(from).into_iter().map(move |to| (from, to)));
+        pairs.filter(|(from, to)| !self.can_find(*from, *to)).collect()
+    }
+
+    fn can_find(&self, from: NodeId, to: NodeId) -> bool {
+        self.world.are_connected(from, to) || self.is_told_of(from, to)
+    }
+
+    fn has_frames_for(&self, from: NodeId) -> BTreeSet<NodeId> {
         if self.truth.rogues.contains(&from) || office::outbox(&self.world, from) == 0 {
-            return Vec::new();
+            return BTreeSet::new();
         }
-        let Ok(node) = self.world.node(from) else { return Vec::new() };
+        let Ok(node) = self.world.node(from) else { return BTreeSet::new() };
         let keys = node.store.scan(&Scan::prefix(OUTGOING)).unwrap_or_default();
         let peers = keys.iter().filter_map(|(key, _)| <[u8; 32]>::try_from(key.get(2..34)?).ok());
-        let peers: BTreeSet<NodeId> = peers
+        peers
             .filter_map(|key| self.world.by_key.get(&TransportKey::from_bytes(key)).copied())
             .filter(|to| self.world.node(*to).is_ok_and(|node| node.rogue.is_none()))
             .filter(|to| self.world.wires.can_meet(from, *to))
-            .filter(|to| self.world.are_connected(from, *to) || self.is_told_of(from, *to))
-            .collect();
-        let tell =
-            |to: NodeId| format!("node {} has frames for node {}{}", from.0, to.0, self.standing(from, to));
-        peers.into_iter().map(tell).collect()
+            .collect()
     }
 
     /// Whether the one is connected to the other, or why it may not be.

@@ -9,6 +9,9 @@ use crate::{
 use frontdesk_engine::{Command, HistoryChoice};
 use frontdesk_identity::ThreadId;
 
+/// Threads that are handed over by the administrator, of those that are handed over.
+const BY_STEWARD: f64 = 0.25;
+
 impl Play<'_> {
     pub(super) fn answer_later(&mut self, by: NodeId, thread: ThreadId) {
         let business = &self.scenario.business;
@@ -52,7 +55,9 @@ impl Play<'_> {
         let hands_over = self.cast.role(by) == Some(Role::Bot) || self.rng.hits(business.hand_over);
         if hands_over && self.handed.insert(thread) {
             let Some(to) = self.next_agent(by) else { return Ok(()) };
-            return self.hand_over(by, thread, to);
+            // Sometimes it is the administrator who wants somebody else to go on.
+            let steward = self.cast.administrator(by).filter(|_| self.rng.hits(BY_STEWARD));
+            return self.hand_over(steward.unwrap_or(by), thread, to);
         }
         self.finish_with(by, thread);
         Ok(())

@@ -29,7 +29,14 @@ fn list(world: &World, node: NodeId, thread: ThreadId) -> Vec<u64> {
 
 impl Truth {
     /// Compares what the nodes show with what must be so at the end.
-    pub(in crate::lab) fn close(&mut self, world: &World, cast: &Cast, at: u64) {
+    pub(in crate::lab) fn close(
+        &mut self,
+        world: &World,
+        cast: &Cast,
+        at: u64,
+        lost: &BTreeSet<(NodeId, NodeId)>,
+    ) {
+        self.lost.clone_from(lost);
         for (thread, founders) in self.founders.clone() {
             self.close_thread(world, cast, at, (thread, founders));
         }
@@ -135,6 +142,7 @@ impl Truth {
             for (node, list) in lists.iter().filter(|(node, _)| said.audience.contains(node)) {
                 let together = epochs.get(&said.author) == epochs.get(node);
                 let excused = !can_meet(world, said.author, *node)
+                    || self.lost.contains(&(said.author, *node))
                     || (split && !together)
                     || (said.gone && !self.shown.contains_key(&(*node, number)))
                     || (self.rolled.contains(node) && !epochs.contains_key(&said.author));
@@ -157,7 +165,8 @@ impl Truth {
         for (number, said) in self.said_in(thread) {
             let across = if said.author == customer { steward } else { customer };
             let reachable = can_meet(world, said.author, across) && self.is_relied_on(thread, across);
-            let open = !said.failed && said.delivered.is_none();
+            let open =
+                !said.failed && said.delivered.is_none() && !self.lost.contains(&(said.author, across));
             if open && reachable && self.is_relied_on(thread, said.author) {
                 let seen = format!("thread {thread}: #{number} of node {} is neither", said.author.0);
                 self.broken(at, "every text ends delivered or refused", seen);
