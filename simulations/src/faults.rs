@@ -1,7 +1,7 @@
 //! What goes wrong in a world: cut wires, failing disks, restored backups; and a record of what was sent.
 
 use crate::{Disk, Failure, Fare, Node, NodeId, SimError, World};
-use frontdesk_engine::{Input, mark_restored};
+use frontdesk_engine::{Engine, Input, Now, mark_restored};
 use frontdesk_store::{Batch, MemoryStore, Overlay, Reader, Scan, Store};
 
 /// A frame that was sent.
@@ -58,6 +58,16 @@ impl World {
     /// [`SimError`].
     pub fn copy_of(&self, id: NodeId) -> Result<MemoryStore, SimError> {
         copy(&self.node(id)?.store)
+    }
+
+    /// Opens a node's engine over another store, such as an altered copy of its own, and tells the time there. The node
+    /// itself goes on.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn open_over(&self, id: NodeId, store: &MemoryStore) -> Result<(Engine, Now), SimError> {
+        let node = self.node(id)?;
+        Ok((Engine::open(store, node.keys.clone(), node.settings, [9; 32])?, self.clock_of(id)))
     }
 
     /// How many records of a node's disk begin with these bytes.

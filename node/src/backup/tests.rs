@@ -4,6 +4,10 @@ use super::*;
 use crate::home::{PassphraseSource, Vault};
 use frontdesk_identity::{Passphrase, UnixTime, write_private};
 use frontdesk_store::{Batch, MemoryStore, Store as _};
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{Rng as _, SeedableRng as _},
+};
 use std::{fs, os::unix::fs::MetadataExt as _, path::PathBuf};
 
 struct Scene {
@@ -14,13 +18,18 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::of(700, 200_000)
+    }
+
+    /// So many messages, and a record of so many bytes.
+    fn of(messages: u32, large: usize) -> Self {
         let store = MemoryStore::new();
         let mut batch = Batch::new();
-        for number in 0..700u32 {
+        for number in 0..messages {
             batch.put(format!("h/{number:04}"), vec![7; 300]).unwrap();
         }
         batch.put("m/ratchet", "key of a thread").unwrap();
-        batch.put("t/large", vec![9; 200_000]).unwrap();
+        batch.put("t/large", vec![9; large]).unwrap();
         store.commit(&batch).unwrap();
         Self { dir: tempfile::tempdir().unwrap(), vault: Vault::generate(), store }
     }
@@ -111,4 +120,44 @@ fn a_cut_a_lengthened_and_a_changed_backup_are_noticed() {
         *bad.get_mut(place).unwrap() ^= 1;
         assert!(matches!(passphrase(bad), Err(BackupError::Damaged(_))), "byte {place}");
     }
+}
+
+/// Behind the keys, whatever is changed: an error, or the records as they were.
+#[test]
+fn no_mutation_of_a_backup_gives_other_records() {
+    let scene = Scene::of(20, 900);
+    scene.write().unwrap();
+    let good = fs::read(scene.file()).unwrap();
+    let backup = scene.open("open sesame").unwrap();
+    let records = || -> Result<Vec<_>, BackupError> {
+        let mut contents = backup.contents()?;
+        std::iter::from_fn(|| contents.next().transpose()).collect()
+    };
+    let all = records().unwrap();
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let mut below = |end: usize| usize::try_from(rng.next_u64()).unwrap_or_default() % end.max(1);
+    let mut refused = 0;
+    for case in 0..2_000 {
+        let mut bytes = good.clone();
+        for _ in 0..=below(3) {
+            let at = below(bytes.len());
+            let end = (at + below(60)).min(bytes.len());
+            match below(5) {
+                0 => bytes.truncate(at),
+                1 => drop(bytes.drain(at..end)),
+                2 => bytes.insert(at, u8::try_from(below(256)).unwrap()),
+                3 => {
+                    let copy = bytes.get(at..end).unwrap().to_vec();
+                    bytes.splice(at..at, copy);
+                }
+                _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << below(8)),
+            }
+        }
+        fs::write(scene.file(), &bytes).unwrap();
+        match records() {
+            Ok(found) => assert_eq!(found, all, "case {case}"),
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 1_500, "{refused}");
 }

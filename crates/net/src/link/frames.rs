@@ -169,6 +169,48 @@ mod tests {
         assert_eq!(read_all(bytes, 100_000), (sent, Ok(())));
     }
 
+    /// What the bytes hold, read in the simplest way; none if a rule is broken behind these frames.
+    fn expected(mut bytes: &[u8], limit: usize) -> (Vec<Vec<u8>>, bool) {
+        let mut frames = Vec::new();
+        while let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() {
+            let len = usize::try_from(u32::from_be_bytes(*header)).unwrap_or(usize::MAX);
+            let frame = rest.get(..len).filter(|_| (1..=limit).contains(&len));
+            let Some(frame) = frame else { return (frames, false) };
+            frames.push(frame.to_vec());
+            bytes = rest.get(len..).unwrap_or_default();
+        }
+        (frames, bytes.is_empty())
+    }
+
+    #[test]
+    fn any_bytes_are_cut_into_the_frames_that_they_hold_or_refused_behind_them() {
+        let mut state = 1u64;
+        let mut draw = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let (mut whole, mut broken) = (0, 0);
+        for _ in 0..20_000 {
+            let mut bytes = Vec::new();
+            for _ in 0..draw(6) {
+                let byte = u8::try_from(draw(256)).unwrap_or_default();
+                encode(&vec![byte; usize::try_from(draw(40)).unwrap_or_default()], &mut bytes);
+            }
+            for _ in 0..draw(3) {
+                let at = usize::try_from(draw(bytes.len() as u64 + 1)).unwrap_or_default();
+                match (draw(3), bytes.get_mut(at)) {
+                    (0, Some(byte)) => *byte ^= 1 << draw(8),
+                    (1, _) => bytes.truncate(at),
+                    _ => bytes.insert(at, u8::try_from(draw(256)).unwrap_or_default()),
+                }
+            }
+            let (frames, end) = read_all(bytes.clone(), 30);
+            assert_eq!((frames, end.is_ok()), expected(&bytes, 30), "{bytes:?}");
+            if end.is_ok() { whole += 1 } else { broken += 1 }
+        }
+        assert!(whole > 1_000 && broken > 1_000, "{whole} whole, {broken} broken");
+    }
+
     #[test]
     fn a_frame_above_the_limit_is_refused_by_its_length_alone() {
         let (frames, end) = read_all(vec![0, 0, 0, 1, 7, 0xFF, 0xFF, 0xFF, 0xFF], 10);
