@@ -1,11 +1,14 @@
 //! Nodes that move to other addresses, alone and both at once, and who may tell of it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use frontdesk_engine::{Command, HistoryChoice, Role, Settings, limits::PORTION};
+use frontdesk_engine::{
+    Command, HistoryChoice, MessageState, Role, Settings,
+    limits::{self, PORTION},
+};
 use frontdesk_identity::{SignedAddressRecord, ThreadId, UnixTime, codec};
 use frontdesk_sim::{
     Fate, Founding, Nat, NodeId, Sent, Siege, Weather, World,
-    office::{Office, PATIENCE, outbox, texts},
+    office::{Office, PATIENCE, messages, outbox, texts},
 };
 use frontdesk_thread::Suite;
 use frontdesk_wire::{AddressUpdate, Body, Frame, MemberAddress, Reason};
@@ -221,25 +224,27 @@ fn last_words(siege: &mut Siege) {
     siege.hears(acme, "my last word").unwrap();
 }
 
-/// Ana hands over, and Carla hears of that before she is connected to her again.
-fn hand_over_and_meet(siege: &mut Siege) {
-    let (carla, ana, ben, thread) = (siege.carla, siege.ana, siege.ben, siege.thread);
+/// Where the texts that Ana wrote are, in her own eyes.
+fn states(siege: &Siege) -> Vec<MessageState> {
+    let all = messages(&siege.office.world, siege.ana, siege.thread);
+    all.into_iter().filter(|message| message.mine).map(|message| message.state).collect()
+}
+
+/// Ana hands over, and never meets Carla again: her last words are brought by the administrator, who has them.
+fn hand_over_and_part(siege: &mut Siege) {
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
     siege.office.forward(thread, ben, HistoryChoice::All, true).unwrap();
-    siege.settle().unwrap();
-    // Neither another commit nor a restart lets her forget whom she waits for.
-    let from = siege.device(ben).unwrap();
-    siege.office.world.command(siege.acme, Command::Revoke { thread, from }).unwrap();
-    siege.office.world.crash(carla, 500).unwrap();
-    siege.settle().unwrap();
-    siege.office.world.mend(ana, carla);
     siege.hears(carla, "one more").unwrap();
     siege.hears(carla, "my last word").unwrap();
-    // Then she does.
     siege.settle().unwrap();
-    siege.office.world.part(ana, carla).unwrap();
-    siege.office.world.mend(ana, carla);
-    siege.settle().unwrap();
-    assert!(!siege.office.world.are_connected(ana, carla));
+    let world = &siege.office.world;
+    assert!(!world.are_connected(ana, carla));
+    assert_eq!((outbox(world, ana), outbox(world, carla)), (0, 0), "neither waits for the other");
+    assert!(states(siege).ends_with(&[MessageState::Stored; 2]), "{:?}", states(siege));
+    for reader in [acme, carla, ben] {
+        let read = texts(world, reader, thread);
+        assert!(read.ends_with(&["one more".into(), "my last word".into()]), "{reader:?}: {read:?}");
+    }
     siege.goes_on().unwrap();
 }
 
@@ -251,7 +256,7 @@ fn the_last_words_of_an_agent_reach_a_customer_that_was_off_when_they_were_writt
     last_words(&mut siege);
     siege.office.world.revive(carla).unwrap();
     siege.office.world.part(ana, carla).unwrap();
-    hand_over_and_meet(&mut siege);
+    hand_over_and_part(&mut siege);
 }
 
 #[test]
@@ -261,7 +266,102 @@ fn the_last_words_of_an_agent_reach_a_customer_that_nobody_can_dial() {
     siege.office.world.set_nat(carla, Nat::Symmetric);
     siege.office.world.part(ana, carla).unwrap();
     last_words(&mut siege);
-    hand_over_and_meet(&mut siege);
+    hand_over_and_part(&mut siege);
+}
+
+#[test]
+fn the_last_words_of_an_agent_reach_a_customer_when_both_have_moved() {
+    let mut siege = siege();
+    let (carla, ana) = (siege.carla, siege.ana);
+    siege.office.world.stop(carla).unwrap();
+    last_words(&mut siege);
+    siege.office.world.stop(ana).unwrap();
+    siege.office.world.relocate(ana, ELSEWHERE).unwrap();
+    siege.office.world.relocate(carla, ELSEWHERE + 1).unwrap();
+    siege.office.world.part(ana, carla).unwrap();
+    siege.office.world.revive(ana).unwrap();
+    siege.office.world.revive(carla).unwrap();
+    hand_over_and_part(&mut siege);
+}
+
+/// More than one request may ask for, and a crash of each that has a part in it.
+#[test]
+fn all_that_an_agent_wrote_is_brought_by_the_steward_whoever_crashes_meanwhile() {
+    let mut siege = siege();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    siege.office.world.part(ana, carla).unwrap();
+    let many = usize::try_from(2 * limits::MAX_REFILL + 5).unwrap();
+    for number in 0..many {
+        siege.office.say(ana, thread, &format!("word {number}")).unwrap();
+    }
+    siege.hears(acme, &format!("word {}", many - 1)).unwrap();
+    siege.office.world.stop(carla).unwrap();
+    siege.office.forward(thread, ben, HistoryChoice::None, true).unwrap();
+    siege.settle().unwrap();
+    siege.office.world.revive(carla).unwrap();
+    for _ in 0..4 {
+        siege.office.world.pass(900).unwrap();
+        siege.office.world.crash(carla, 200).unwrap();
+        siege.office.world.crash(acme, 200).unwrap();
+        siege.office.world.crash(ana, 200).unwrap();
+    }
+    siege.hears(carla, &format!("word {}", many - 1)).unwrap();
+    siege.settle().unwrap();
+    let said: Vec<String> = (0..many).map(|number| format!("word {number}")).collect();
+    assert!(texts(&siege.office.world, carla, thread).ends_with(&said));
+    assert_eq!(outbox(&siege.office.world, ana), 0);
+    assert_eq!(states(&siege), vec![MessageState::Stored; many]);
+    siege.goes_on().unwrap();
+}
+
+/// What she wrote where nobody could hear it, after the administrator took her out, is nobody's.
+#[test]
+fn what_only_the_agent_had_when_it_was_taken_out_is_told_as_failed() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    siege.office.say(ana, thread, "heard").unwrap();
+    siege.settle().unwrap();
+    siege.office.world.part(ana, carla).unwrap();
+    siege.office.world.part(ana, acme).unwrap();
+    siege.office.say(ana, thread, "too late").unwrap();
+    let from = siege.device(ana).unwrap();
+    siege.office.world.command(acme, Command::Revoke { thread, from }).unwrap();
+    siege.settle().unwrap();
+    siege.office.world.mend(ana, acme);
+    siege.settle().unwrap();
+    let ends = [MessageState::Delivered, MessageState::Failed { reason: Reason::NotMember }];
+    assert!(states(&siege).ends_with(&ends), "{:?}", states(&siege));
+    assert_eq!(outbox(&siege.office.world, ana), 0);
+    assert!(!texts(&siege.office.world, carla, thread).contains(&"too late".to_owned()));
+    siege.goes_on().unwrap();
+}
+
+/// They part for good, as it seems, and meet in another thread: the numbers of their links go on.
+#[test]
+fn those_who_gave_each_other_up_meet_again_and_lose_nothing() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let device = siege.device(ana).unwrap();
+    for round in 0..3 {
+        siege.office.world.part(ana, carla).unwrap();
+        siege.office.say(carla, thread, &format!("to whom, {round}?")).unwrap();
+        siege.office.say(ana, thread, &format!("to you, {round}")).unwrap();
+        siege.hears(acme, &format!("to you, {round}")).unwrap();
+        siege.office.world.command(acme, Command::Revoke { thread, from: device }).unwrap();
+        siege.settle().unwrap();
+        assert_eq!(outbox(&siege.office.world, ana), 0);
+        assert_eq!(outbox(&siege.office.world, carla), 0);
+        siege.office.forward(thread, ana, HistoryChoice::None, false).unwrap();
+        siege.settle().unwrap();
+        siege.office.say(ana, thread, &format!("back, {round}")).unwrap();
+        siege.office.say(carla, thread, &format!("hello, {round}")).unwrap();
+        siege.office.world.mend(ana, carla);
+        siege.hears(carla, &format!("back, {round}")).unwrap();
+        siege.hears(ana, &format!("hello, {round}")).unwrap();
+        siege.settle().unwrap();
+        assert_eq!(outbox(&siege.office.world, ana), 0);
+    }
+    siege.goes_on().unwrap();
 }
 
 #[test]

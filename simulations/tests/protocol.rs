@@ -250,8 +250,9 @@ fn only_a_member_rejoins_and_only_as_itself() {
 fn missed_messages_are_sealed_again_for_members_and_within_their_bound() {
     let mut siege = Siege::lay(HistoryChoice::Last(1), DAY).unwrap();
     let (carla, thread) = (siege.carla, siege.thread);
+    let author = siege.device(carla).unwrap();
     let refill = |from: u64, to: u64| {
-        Body::RefillRequest(RefillRequest { thread, era: 0, from: Seq(from), to: Seq(to) })
+        Body::RefillRequest(RefillRequest { thread, era: 0, author, from: Seq(from), to: Seq(to) })
     };
     let mut stranger = siege.stranger(&[carla]).unwrap();
     siege.refuses(&mut stranger, carla, &refill(1, 4), Reason::NotMember).unwrap();

@@ -46,8 +46,8 @@ impl Engine {
                 self.tell(Event::ForwardAnswered { thread, request: Some(request), refused: Some(reason) });
                 Ok(())
             }
-            (About::Refill { thread, era, seq }, Some(reason)) => {
-                self.refill_refused(step, (thread, era), from, seq, reason)
+            (About::Refill { thread, era, author, seq }, Some(reason)) => {
+                self.refill_refused(step, (thread, era), (author, seq), reason)
             }
             (About::Payload(thread), Some(reason)) => self.payload_refused(step, thread, from, reason),
             (About::Rejoin(thread), Some(reason)) => {
@@ -73,7 +73,7 @@ impl Engine {
         }
     }
 
-    fn message_fate(
+    pub(crate) fn message_fate(
         &mut self,
         step: Step<'_>,
         from: TransportKey,

@@ -453,8 +453,8 @@ mod tests {
         let step = Step { overlay: &overlay, now };
         let body = || {
             let (from, to) = (frontdesk_wire::Seq(1), frontdesk_wire::Seq(1));
-            let thread = ThreadId::from_bytes([1; 32]);
-            Body::RefillRequest(frontdesk_wire::RefillRequest { thread, era: 0, from, to })
+            let (thread, author) = (ThreadId::from_bytes([1; 32]), DeviceId::from_bytes([2; 32]));
+            Body::RefillRequest(frontdesk_wire::RefillRequest { thread, era: 0, author, from, to })
         };
         let peer = |byte| TransportKey::from_bytes([byte; 32]);
         engine.enqueue(peer(1), About::Nothing, body());

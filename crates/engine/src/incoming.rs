@@ -3,7 +3,7 @@
 use crate::{
     CommandError, Engine, Event, ThreadStatus,
     message::open_refusal,
-    record::{self, LastWords, Meta},
+    record::{self, Meta},
     space,
     step::{Halt, Refuse, Step},
 };
@@ -36,9 +36,6 @@ impl Engine {
         self.learn_revocations(step, &host, &body.revocations, Some(&thread))?;
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
-        // They are unknown after the change.
-        let ends = body.departed.iter().filter_map(|(device, seq)| Some((thread.member(device)?, *seq)));
-        let ends: Vec<_> = ends.map(|(who, seq)| (who.record.id(), who.record.transport(), seq)).collect();
         let change = match thread.open(&ctx, &body.commit) {
             Ok(Opened::Changed(change)) => change,
             Ok(Opened::Message { .. }) => {
@@ -50,11 +47,11 @@ impl Engine {
         };
         self.learn_addresses(step, &thread, &body.addresses)?;
         if change.removed_me {
-            return self.leave(step, meta, thread, change);
+            return self.leave(step, meta, thread, change, &body.departed);
         }
         self.refresh(step, &mut meta, &thread)?;
         self.note_change(step, &mut meta, &thread, &change.added, &change.removed)?;
-        self.keep_last_words(step, &meta, &change.removed, &ends)?;
+        self.keep_last_words(step, &mut meta, &change.removed, &body.departed)?;
         self.stay_close(step, &meta)?;
         let Change { epoch, added, removed, .. } = change;
         let newcomers = !added.is_empty();
@@ -68,33 +65,38 @@ impl Engine {
         Ok(())
     }
 
-    /// Remembers up to where what the departed wrote is taken still, if it isn't here yet. Of others nothing is kept: a
-    /// steward could fill the disk with them.
+    /// Remembers up to where what the departed wrote is taken still, and asks for it if it isn't here in a while. Of others
+    /// nothing is kept: a steward could fill the disk with them.
     fn keep_last_words(
-        &self,
+        &mut self,
         step: Step<'_>,
-        meta: &Meta,
+        meta: &mut Meta,
         removed: &[DeviceId],
-        ends: &[(DeviceId, TransportKey, Seq)],
+        ends: &[(DeviceId, Seq)],
     ) -> Result<(), StoreError> {
-        for (device, transport, seq) in ends.iter().filter(|(device, ..)| removed.contains(device)) {
-            if meta.author(device).is_none_or(|author| author.through < *seq) {
-                let words = LastWords { seq: *seq, transport: *transport };
-                record::put(step.overlay, space::departed_device(&meta.thread, meta.era, device), &words)?;
-            }
+        let (id, era) = (meta.thread, meta.era);
+        for (device, seq) in ends.iter().filter(|(device, _)| removed.contains(device)) {
+            let Some(author) = meta.author_mut(*device).filter(|author| author.through < *seq) else {
+                continue;
+            };
+            author.newest = author.newest.max(*seq);
+            record::put(step.overlay, space::departed_device(&id, era, device), seq)?;
+            self.look_again(step, id, crate::refill::GAP_PATIENCE)?;
         }
         Ok(())
     }
 
-    /// This device was taken out: its keys for the thread go, what it read stays.
+    /// This device was taken out: its keys for the thread go, what it read stays. `ends` tells up to where the steward has
+    /// what it wrote.
     fn leave(
         &mut self,
         step: Step<'_>,
         mut meta: Meta,
         thread: Thread,
         change: Change,
+        ends: &[(DeviceId, Seq)],
     ) -> Result<(), Halt<Refuse>> {
-        let id = meta.thread;
+        let (id, own) = (meta.thread, self.id());
         meta.set_status(ThreadStatus::Left);
         meta.epoch = change.epoch;
         self.note(step, &mut meta, "this device left".into())?;
@@ -104,6 +106,10 @@ impl Engine {
         for (key, _) in step.overlay.scan(&Scan::prefix(&space::departed(&id)))? {
             step.overlay.delete(key)?;
         }
+        if let Some((_, seq)) = ends.iter().find(|(device, _)| *device == own) {
+            record::put(step.overlay, space::departed_device(&id, meta.era, &own), seq)?;
+        }
+        self.part_from(step, &id, meta.nodes())?;
         let seed = self.bytes();
         if let Some(ctx) = self.ctx(step, seed) {
             thread.delete(&ctx).map_err(crate::threads::storage)?;

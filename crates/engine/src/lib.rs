@@ -59,6 +59,7 @@ mod link;
 mod membership;
 mod message;
 mod name;
+mod parting;
 mod peers;
 mod query;
 mod record;

@@ -95,6 +95,15 @@ impl Link {
         }
     }
 
+    /// Nothing waits for the peer any more, whatever it has of what was sent.
+    pub(crate) fn count_as_settled(&mut self) {
+        self.record.stored = self.record.numbered;
+        self.record.delivered = self.record.numbered;
+        self.sent = self.record.numbered;
+        self.recent.clear();
+        self.changed = true;
+    }
+
     /// Frames that are noted in memory, and their bytes.
     pub(crate) fn held(&self) -> (usize, usize) {
         let (frames, bytes) = self.recent.held();

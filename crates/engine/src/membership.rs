@@ -54,7 +54,7 @@ impl Engine {
             // Without room for it the commit stands on its own: who left has no keys for what follows.
             self.take_revocation(step, revocation, Purpose::Lease, Some(expires))?;
         }
-        let departed = Self::last_words(meta, &committed.change.removed);
+        let departed = Self::heads_of_departed(meta, &committed.change.removed);
         for (device, transport) in
             before.iter().filter(|(device, _)| *device != own && !readded.contains(device))
         {
@@ -83,7 +83,7 @@ impl Engine {
 
     /// Up to which number this device, the steward, has all that those wrote who leave. What came here in time counts
     /// for the others too, however late it comes to them.
-    fn last_words(meta: &Meta, removed: &[DeviceId]) -> Vec<(DeviceId, Seq)> {
+    fn heads_of_departed(meta: &Meta, removed: &[DeviceId]) -> Vec<(DeviceId, Seq)> {
         let authors = removed.iter().filter_map(|device| meta.author(device));
         let heads = authors.filter(|author| author.through > Seq(0));
         let mut heads: Vec<_> = heads.map(|author| (author.device, author.through)).collect();

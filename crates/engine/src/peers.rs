@@ -2,7 +2,7 @@
 
 use crate::{
     Action, Engine, ThreadStatus,
-    record::{self, Contact, LastWords, Meta, Peer},
+    record::{self, Contact, Meta, Peer},
     space,
     step::{Halt, Refuse, Step},
 };
@@ -106,7 +106,11 @@ impl Engine {
     pub(crate) fn want(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
         let kept = self.keeps(&peer);
         let link = self.link(step, peer)?;
-        if link.is_up() || (link.backlog() == 0 && !kept) || self.wanted.contains(&peer) {
+        let (up, backlog, unsettled) = (link.is_up(), link.backlog(), link.unsettled());
+        if !up && unsettled > 0 && self.is_parted_from(step, &peer)? {
+            return self.give_up(step, peer);
+        }
+        if up || (backlog == 0 && !kept) || self.wanted.contains(&peer) {
             return Ok(());
         }
         let Some(known) = record::get::<Peer>(step.overlay, &space::peer(&peer))? else { return Ok(()) };
@@ -157,13 +161,6 @@ impl Engine {
             if self.me.principal != Some(meta.guest) || !waits {
                 return Ok(());
             }
-            for (key, bytes) in reader.scan(&Scan::prefix(&space::departed(&meta.thread)))? {
-                let words: LastWords = record::decode(&bytes)?;
-                let Some((era, device)) = space::read_departed(&key) else { continue };
-                if reader.get(&space::index(&meta.thread, era, &device, words.seq))?.is_none() {
-                    hosts.insert(words.transport);
-                }
-            }
             hosts.extend(meta.hosts);
             Ok(())
         };
@@ -181,7 +178,7 @@ impl Engine {
         Ok(hosts)
     }
 
-    /// A guest stays close to those who serve it and, while they have something for it, to those who did.
+    /// A guest stays close to those who serve it.
     pub(crate) fn stay_close(&mut self, step: Step<'_>, meta: &Meta) -> Result<(), StoreError> {
         if self.me.principal != Some(meta.guest) {
             return Ok(());

@@ -132,13 +132,6 @@ pub(crate) struct Announcing {
     pub(crate) again: bool,
 }
 
-/// Up to where what a device wrote that left a thread is taken still, and where it comes from.
-#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
-pub(crate) struct LastWords {
-    pub(crate) seq: Seq,
-    pub(crate) transport: TransportKey,
-}
-
 /// Where this node could be dialled when it last said so.
 #[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
 pub(crate) struct Addresses {
@@ -206,10 +199,11 @@ pub(crate) enum About {
         mover: TransportKey,
         number: u64,
     },
-    /// A request for missed messages up to `seq` of the peer.
+    /// A request for missed messages of `author`, up to `seq`.
     Refill {
         thread: ThreadId,
         era: u32,
+        author: DeviceId,
         seq: Seq,
     },
 }
@@ -261,7 +255,10 @@ impl Outgoing {
             }
             About::Payload(thread) => Self { about: 7, thread: Some(thread), ..blank },
             About::Rejoin(thread) => Self { about: 10, thread: Some(thread), ..blank },
-            About::Refill { thread, era, seq } => Self { about: 6, thread: Some(thread), era, seq, ..blank },
+            About::Refill { thread, era, author, seq } => {
+                let id = ByteBuf::from(author.as_bytes().to_vec());
+                Self { about: 6, thread: Some(thread), era, seq, id, ..blank }
+            }
             About::Passed { thread, mover, number } => {
                 let id = ByteBuf::from(mover.as_bytes().to_vec());
                 Self { about: 11, thread: Some(thread), seq: Seq(number), id, ..blank }
@@ -290,7 +287,9 @@ impl Outgoing {
             (5, Some(thread)) => self.id.as_slice().try_into().map_or(About::Thread(thread), |id| {
                 About::Forward { thread, request: RequestId::from_bytes(id) }
             }),
-            (6, Some(thread)) => About::Refill { thread, era, seq },
+            (6, Some(thread)) => self.id.as_slice().try_into().map_or(About::Thread(thread), |id| {
+                About::Refill { thread, era, author: DeviceId::from_bytes(id), seq }
+            }),
             (9, _) => self
                 .id
                 .as_slice()

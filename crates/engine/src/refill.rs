@@ -1,4 +1,5 @@
-//! Gaps: messages that others have and this device has not are asked for again, from their author.
+//! Gaps: messages that others have and this device has not are asked for again: from their author or, once that has left,
+//! from the steward, as far as it had them by then.
 
 use crate::{
     Engine,
@@ -64,31 +65,38 @@ impl Engine {
         }
         let Ok((_, thread)) = self.thread_of_frame(step, meta.thread, meta.era) else { return Ok(()) };
         let (id, era) = (meta.thread, meta.era);
-        for author in &mut meta.authors {
-            let from = author.through.max(author.asked).next();
-            if from > author.newest {
+        let mut more = false;
+        for author in meta.authors.iter_mut().filter(|author| author.through < author.newest) {
+            let device = author.device;
+            let (whom, last) = if thread.is_member(&device) {
+                (device, author.newest)
+            } else {
+                (thread.steward(), self.last_words(step, &id, era, &device)?.min(author.newest))
+            };
+            if author.through >= last {
+                // What it wrote after that, nobody may bring.
+                author.through = author.newest;
                 continue;
             }
-            let to = Seq(author.newest.0.min(from.0.saturating_add(MAX_REFILL - 1)));
-            author.asked = to;
-            match thread.member(&author.device) {
-                Some(member) => {
-                    let about = About::Refill { thread: id, era, seq: to };
-                    let body = RefillRequest { thread: id, era, from, to };
-                    self.enqueue(member.record.transport(), about, Body::RefillRequest(body));
-                }
-                // An author that left can't be asked, and nobody else may speak for it.
-                None => author.through = author.newest,
+            let from = author.through.max(author.asked).next();
+            let to = Seq(last.0.min(from.0.saturating_add(MAX_REFILL - 1)));
+            if from <= to
+                && let Some(member) = thread.member(&whom)
+            {
+                author.asked = to;
+                more |= to < last;
+                let about = About::Refill { thread: id, era, author: device, seq: to };
+                let body = RefillRequest { thread: id, era, author: device, from, to };
+                self.enqueue(member.record.transport(), about, Body::RefillRequest(body));
             }
         }
-        let more = meta.authors.iter().any(|author| author.asked < author.newest);
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         if more { self.look_again(step, id, GAP_PATIENCE) } else { Ok(()) }
     }
 
-    /// The author's side: seals the messages anew, for the asker alone, as far as its grant reaches. One answer at a time:
-    /// a member that takes none of it can't have the disk filled.
+    /// The other side, of the author or of the steward for one that has left: seals the messages anew, for the asker alone,
+    /// as far as its grant reaches. One answer at a time: a member that takes none of it can't have the disk filled.
     pub(crate) fn refill_request(
         &mut self,
         step: Step<'_>,
@@ -103,7 +111,8 @@ impl Engine {
         member.chain.check_at(step.wall(), &self.revocations).map_err(Refuse::grant)?;
         let (reader, history) = (member.record.id(), member.chain.history());
         let standing = member.chain.scope() == frontdesk_capability::Scope::Principal;
-        if body.to > meta.seq {
+        let last = self.last_of(&meta, &thread, &body.author).map_err(refuse)?;
+        if body.to > last {
             return Err(refuse(Reason::GrantLacksAbility).into());
         }
         let most = usize::try_from(MAX_REFILL).unwrap_or(usize::MAX);
@@ -111,10 +120,10 @@ impl Engine {
         if before > self.link(step, from)?.record.stored || !self.has_room(step, from, most)? {
             return Err(refuse(Reason::Busy).into());
         }
-        let own = self.id();
         let mut count = 0;
         for seq in (body.from.0..=body.to.0).map(Seq) {
-            if let Some((_, entry)) = self.content_at(step.overlay, &body.thread, body.era, &own, seq)?
+            if let Some((_, entry)) =
+                self.content_at(step.overlay, &body.thread, body.era, &body.author, seq)?
                 && let Some(signed) = entry.content
             {
                 let position = signed.read().map_or(0, |content| content.position.0);
@@ -137,6 +146,20 @@ impl Engine {
         }
         self.keep_thread(thread);
         Ok(())
+    }
+
+    /// The newest number of an author for which this device may speak.
+    fn last_of(&self, meta: &Meta, thread: &Thread, author: &DeviceId) -> Result<Seq, Reason> {
+        if *author == self.id() {
+            Ok(meta.seq)
+        } else if thread.steward() != self.id() {
+            Err(Reason::GrantLacksAbility)
+        } else if thread.is_member(author) {
+            // It is back: the commit that the asker has yet to hear of tells it whom to ask.
+            Err(Reason::Busy)
+        } else {
+            Ok(meta.author(author).map_or(Seq(0), |author| author.through))
+        }
     }
 
     fn seal_refill(
@@ -165,17 +188,24 @@ impl Engine {
             Halt::from(Refuse::breach(reason, detail).about(body.thread))
         };
         let (mut meta, thread) = self.thread_of_frame(step, body.thread, body.era)?;
-        let author = device_of(&thread, from);
+        let sealer = thread.members().find(|member| member.record.transport() == from);
         // Perhaps one that left while this was on its way.
-        let author = author.ok_or_else(|| Refuse::plain(Reason::NotMember).about(body.thread))?;
+        let sealer = sealer.ok_or_else(|| Refuse::plain(Reason::NotMember).about(body.thread))?.record.id();
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
-        let opened = thread.open_refill(&ctx, &author, body.epoch, &body.sealed);
+        let opened = thread.open_refill(&ctx, &sealer, body.epoch, &body.sealed);
         drop(ctx);
         match opened {
-            Ok(plaintext) => self.read(step, &mut meta, &thread, author, &plaintext)?,
+            Ok(plaintext) => {
+                let bundle = Bundle::decode(&plaintext).map_err(Refuse::decode)?;
+                let author = self.author_of_refill(step, &meta, &thread, sealer, &bundle)?;
+                self.read(step, &mut meta, &thread, author, &bundle)?;
+            }
             Err(RefillError::OtherEpoch { .. }) => {
-                if let Some(author) = meta.author_mut(author) {
+                let asked_here = |author: &DeviceId| {
+                    *author == sealer || (thread.steward() == sealer && !thread.is_member(author))
+                };
+                for author in meta.authors.iter_mut().filter(|author| asked_here(&author.device)) {
                     author.asked = author.through;
                 }
                 self.look_again(step, meta.thread, GAP_PATIENCE)?;
@@ -197,22 +227,45 @@ impl Engine {
         Ok(())
     }
 
-    /// The author refused. If it may come to know this device yet, or is busy with an answer, it is asked again, ever more
+    /// Whose message it is. The steward may bring what another wrote that has left, as far as it had that by then.
+    fn author_of_refill(
+        &self,
+        step: Step<'_>,
+        meta: &Meta,
+        thread: &Thread,
+        sealer: DeviceId,
+        bundle: &Bundle,
+    ) -> Result<DeviceId, Halt<Refuse>> {
+        let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
+        let first = bundle.contents().first().and_then(|signed| signed.read().ok());
+        let author = first.map_or(sealer, |content| content.author);
+        if author == sealer {
+            return Ok(author);
+        }
+        if sealer != thread.steward() {
+            return Err(refuse(
+                Reason::NotSteward,
+                "another's message, from a device that isn't the steward",
+            ));
+        }
+        if thread.is_member(&author) || !self.came_in_time(step, meta, &author, bundle)? {
+            return Err(refuse(Reason::BadContent, "another's message that is its author's alone to bring"));
+        }
+        Ok(author)
+    }
+
+    /// Who was asked refused. If it may come to know this device yet, or is busy with an answer, it is asked again, ever more
     /// rarely: it may be long until the commit comes to it. Else the messages are no longer waited for.
     pub(crate) fn refill_refused(
         &mut self,
         step: Step<'_>,
         (thread, era): (ThreadId, u32),
-        from: TransportKey,
-        to: Seq,
+        (author, to): (DeviceId, Seq),
         reason: Reason,
     ) -> Result<(), StoreError> {
-        let Some(mut meta) = self.meta(step.overlay, &thread)?.filter(|meta| meta.era == era) else {
-            return Ok(());
-        };
-        let Ok((_, keys)) = self.thread_of_frame(step, thread, era) else { return Ok(()) };
-        let device = device_of(&keys, from);
-        if let Some(author) = device.and_then(|device| meta.author_mut(device)) {
+        let meta = self.meta(step.overlay, &thread)?;
+        let Some(mut meta) = meta.filter(|meta| meta.is_in() && meta.era == era) else { return Ok(()) };
+        if let Some(author) = meta.author_mut(author) {
             if matches!(reason, Reason::Busy | Reason::NotMember | Reason::UnknownThread) {
                 let before = Seq(to.0.saturating_sub(MAX_REFILL));
                 author.asked = author.asked.min(before).max(author.through);
@@ -224,11 +277,6 @@ impl Engine {
                 author.asks = 0;
             }
         }
-        self.keep_thread(keys);
         self.put_meta(step, &meta)
     }
-}
-
-fn device_of(thread: &Thread, transport: TransportKey) -> Option<DeviceId> {
-    thread.members().find(|member| member.record.transport() == transport).map(|member| member.record.id())
 }

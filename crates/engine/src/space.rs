@@ -81,7 +81,7 @@ pub(crate) fn read_announcing(key: &[u8]) -> Option<TransportKey> {
     Some(TransportKey::from_bytes(key.strip_prefix(ANNOUNCING)?.try_into().ok()?))
 }
 
-/// Threads that a steward has with another node.
+/// Threads that this node has with another; this key itself marks one with which it has had some.
 pub(crate) fn shared(other: &TransportKey) -> Vec<u8> {
     Key::of(b'A').with(other.as_bytes()).0
 }
@@ -223,7 +223,7 @@ pub(crate) fn asker(request: &RequestId) -> Vec<u8> {
 
 /// Up to where what a device that left wrote is taken still.
 pub(crate) fn departed(id: &ThreadId) -> Vec<u8> {
-    Key::of(b'U').with(id.as_bytes()).0
+    Key::of(b'u').with(id.as_bytes()).0
 }
 
 pub(crate) fn departed_device(id: &ThreadId, era: u32, device: &DeviceId) -> Vec<u8> {
@@ -236,13 +236,6 @@ pub(crate) fn gap(id: &ThreadId) -> Vec<u8> {
 
 pub(crate) fn read_gap(key: &[u8]) -> Option<ThreadId> {
     key.strip_prefix(GAPS)?.try_into().ok().map(ThreadId::from_bytes)
-}
-
-/// The era and the device of a key of [`departed_device`].
-pub(crate) fn read_departed(key: &[u8]) -> Option<(u32, DeviceId)> {
-    let (rest, device) = key.split_last_chunk::<32>()?;
-    let (_, era) = rest.split_last_chunk::<4>()?;
-    Some((u32::from_be_bytes(*era), DeviceId::from_bytes(*device)))
 }
 
 /// When the steward has to look at a thread because a grant in it ends.

@@ -216,15 +216,7 @@ impl Engine {
         let own = self.keys.transport_public();
         let hosts = thread.members().filter(|member| member.side == Side::Host);
         meta.hosts = hosts.map(|member| member.record.transport()).filter(|host| *host != own).collect();
-        if thread.steward() == self.id() {
-            let now = meta.nodes();
-            for gone in before.difference(&now) {
-                step.overlay.delete(space::shared_thread(gone, &meta.thread))?;
-            }
-            for new in now.difference(&before) {
-                step.overlay.put(space::shared_thread(new, &meta.thread), Vec::new())?;
-            }
-        }
+        self.note_nodes(step, meta, &before)?;
         // Those whom the steward takes out when their grants end; a guest stays.
         let ends = thread
             .members()

@@ -190,7 +190,8 @@ pub struct ThreadView {
 pub enum MessageState {
     /// Durable here, and not confirmed by the other side yet.
     Queued,
-    /// A node of the other side has stored it, still sealed.
+    /// A node of the other side has stored it, still sealed. Or this device was taken out of the thread, and the steward,
+    /// which has it, brings it to those who lack it.
     Stored,
     /// A node of the other side has opened and stored it.
     Delivered,

@@ -46,9 +46,8 @@ pub struct Figures {
     pub forgotten: u64,
     /// Pairs of nodes that wanted to be connected and never could be, for the routers that they stand behind.
     pub apart: u64,
-    /// Pairs of nodes of which the one still had frames for the other at the end and couldn't find it: it had left the last
-    /// thread with it, and both had moved.
-    pub lost_each_other: usize,
+    /// Texts of authors that left their threads before the other side had them: the steward brought them.
+    pub brought: u64,
     /// Frames that adversaries should have sent, and withheld.
     pub withheld: u64,
     /// Times that a node shut a peer out for breaking the protocol.

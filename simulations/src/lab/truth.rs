@@ -29,6 +29,8 @@ pub(crate) struct Said {
     /// Who was in the thread by a grant that held, as the author's node knew it.
     audience: BTreeSet<NodeId>,
     pub(crate) delivered: Option<u64>,
+    /// The steward brought it to the other side, when its author had left the thread: nobody tells the author.
+    pub(crate) brought: bool,
     pub(crate) failed: bool,
     /// Its author's node has lost it: who was not shown it until then gets it from nobody.
     gone: bool,
@@ -80,8 +82,6 @@ pub(crate) struct Truth {
     /// Nodes that were put back to an old copy, and what they no longer know of.
     rolled: BTreeSet<NodeId>,
     forgot: BTreeSet<(ThreadId, NodeId)>,
-    /// Pairs of which the one has something for the other at the end and can't find it.
-    lost: BTreeSet<(NodeId, NodeId)>,
     pub(crate) violations: Vec<Violation>,
 }
 
@@ -125,7 +125,16 @@ impl Truth {
         self.of_thread.entry(thread).or_default().push(number);
         self.said.insert(
             number,
-            Said { thread, author, at, audience, delivered: None, failed: false, gone: false },
+            Said {
+                thread,
+                author,
+                at,
+                audience,
+                delivered: None,
+                brought: false,
+                failed: false,
+                gone: false,
+            },
         );
     }
 
@@ -138,7 +147,7 @@ impl Truth {
     ) {
         self.said.insert(
             number,
-            Said { thread, author, at, audience, delivered: None, failed: true, gone: false },
+            Said { thread, author, at, audience, delivered: None, brought: false, failed: true, gone: false },
         );
     }
 

@@ -45,9 +45,7 @@ impl Engine {
         room: &mut usize,
     ) -> Result<bool, StoreError> {
         let own = mover == self.keys.transport_public();
-        // A steward has many threads, of which it shares few with one other.
-        let indexed = !own && self.me.role() == Some(Role::Admin);
-        let prefix = if indexed { space::shared(&mover) } else { space::THREADS.to_vec() };
+        let prefix = if own { space::THREADS.to_vec() } else { space::shared(&mover) };
         let scan = Scan::prefix(&prefix).limit(*room);
         let after = &announcing.after;
         let page = step.overlay.scan(&if after.is_empty() { scan } else { scan.after(after) })?;

@@ -3,12 +3,12 @@
 use super::open_refusal;
 use crate::{
     Engine,
-    record::{self, LastWords, Meta},
+    record::{self, Meta},
     refill::GAP_PATIENCE,
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_identity::{DeviceId, TransportKey};
+use frontdesk_identity::{DeviceId, ThreadId, TransportKey};
 use frontdesk_store::{Reader as _, StoreError};
 use frontdesk_thread::{OpenRefusal, Opened, Thread, WriterRefusal};
 use frontdesk_wire::{
@@ -48,10 +48,8 @@ impl Engine {
         let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
-        let (sender, departed, revoked, plaintext) = match thread.open(&ctx, sealed) {
-            Ok(Opened::Message { sender, departed, revoked, plaintext, .. }) => {
-                (sender, departed, revoked, plaintext)
-            }
+        let (sender, revoked, plaintext) = match thread.open(&ctx, sealed) {
+            Ok(Opened::Message { sender, revoked, plaintext, .. }) => (sender, revoked, plaintext),
             Ok(Opened::Changed(_)) => {
                 return Err(refuse(Reason::Malformed, "a commit sent as a message").into());
             }
@@ -61,32 +59,38 @@ impl Engine {
         if thread.member(&sender).is_some_and(|member| member.record.transport() != from) {
             return Err(refuse(Reason::NotMember, "sent over another device's link").into());
         }
+        let bundle = Bundle::decode(&plaintext).map_err(Refuse::decode)?;
         if let Some(refusal) = revoked
-            && !self.came_in_time(step, meta, &sender, &plaintext)?
+            && !self.came_in_time(step, meta, &sender, &bundle)?
         {
             let refusal = WriterRefusal::Grant(refusal);
             return Err(open_refusal(OpenRefusal::SenderNotAllowed { sender, refusal }, meta.thread).into());
         }
-        self.read(step, meta, thread, sender, &plaintext)?;
-        // Those may have been the last words that it was looked for.
-        if departed { Ok(self.stay_close(step, meta).map_err(Halt::Store)?) } else { Ok(()) }
+        Ok(self.read(step, meta, thread, sender, &bundle)?)
     }
 
     /// Whether the steward had this when it took its author out. What is said here is checked when it is read.
-    fn came_in_time(
+    pub(crate) fn came_in_time(
         &self,
         step: Step<'_>,
         meta: &Meta,
         author: &DeviceId,
-        plaintext: &[u8],
+        bundle: &Bundle,
     ) -> Result<bool, StoreError> {
-        let key = space::departed_device(&meta.thread, meta.era, author);
-        let last: Option<LastWords> = record::get(step.overlay, &key)?;
-        let Ok(bundle) = Bundle::decode(plaintext) else { return Ok(false) };
-        Ok(last.is_some_and(|last| {
-            let in_time = |signed: &SignedContent| signed.read().is_ok_and(|content| content.seq <= last.seq);
-            bundle.contents().iter().all(in_time)
-        }))
+        let last = self.last_words(step, &meta.thread, meta.era, author)?;
+        let in_time = |signed: &SignedContent| signed.read().is_ok_and(|content| content.seq <= last);
+        Ok(bundle.contents().iter().all(in_time))
+    }
+
+    /// The last number up to which the steward had what a device wrote that left; none has zero.
+    pub(crate) fn last_words(
+        &self,
+        step: Step<'_>,
+        thread: &ThreadId,
+        era: u32,
+        author: &DeviceId,
+    ) -> Result<Seq, StoreError> {
+        Ok(record::get(step.overlay, &space::departed_device(thread, era, author))?.unwrap_or_default())
     }
 
     /// Takes in what a member wrote, once it was opened. All of it is looked at before any of it is taken.
@@ -96,9 +100,8 @@ impl Engine {
         meta: &mut Meta,
         thread: &Thread,
         sender: DeviceId,
-        plaintext: &[u8],
+        bundle: &Bundle,
     ) -> Result<(), Halt<Refuse>> {
-        let bundle = Bundle::decode(plaintext).map_err(Refuse::decode)?;
         let read = bundle.contents().iter().map(|signed| self.check_content(step, meta, sender, signed));
         let contents: Vec<Content> = read.collect::<Result<_, _>>()?;
         let ascend = |(a, b): (&Content, &Content)| a.seq < b.seq && a.position < b.position;

@@ -52,20 +52,22 @@ pub struct MemberAddress {
     pub address: SignedAddressRecord,
 }
 
-/// A member asks an author for messages that it missed.
+/// A member asks for messages that it missed: their author, or the steward once the author has left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct RefillRequest {
     /// The thread.
     pub thread: ThreadId,
     /// Its era.
     pub era: u32,
+    /// Whose messages.
+    pub author: DeviceId,
     /// The first number that is missing.
     pub from: Seq,
     /// The last, less than [`limits::MAX_REFILL`] after it.
     pub to: Seq,
 }
 
-/// A message that its author sealed anew for a member that missed it.
+/// A message that a member missed, sealed anew for it by its author, or by the steward for an author that has left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct Refill {
     /// The thread.

@@ -172,7 +172,7 @@ fn traffic() -> impl Strategy<Value = Body> {
     let message = (thread(), era(), blob(limits::MAX_SEALED));
     let commit =
         (thread(), era(), blob(limits::MAX_COMMIT), revocations(), addresses(), heads(limits::MAX_SEEN));
-    let refill = (thread(), era(), 1..=Seq::MAX.0, 0..limits::MAX_REFILL);
+    let refill = (thread(), era(), device(), 1..=Seq::MAX.0, 0..limits::MAX_REFILL);
     let missed = (thread(), era(), any::<u64>(), blob(limits::MAX_SEALED_REFILL));
     let rejoin = (thread(), blob(limits::MAX_KEY_PACKAGE));
     prop_oneof![
@@ -180,9 +180,10 @@ fn traffic() -> impl Strategy<Value = Body> {
         commit.prop_map(|(thread, era, commit, revocations, addresses, departed)| {
             Body::CommitNotice(CommitNotice { thread, era, commit, revocations, addresses, departed })
         }),
-        refill.prop_map(|(thread, era, from, more)| Body::RefillRequest(RefillRequest {
+        refill.prop_map(|(thread, era, author, from, more)| Body::RefillRequest(RefillRequest {
             thread,
             era,
+            author,
             from: Seq(from),
             to: Seq((from + more).min(Seq::MAX.0))
         })),

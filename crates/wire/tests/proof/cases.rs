@@ -160,26 +160,26 @@ fn body_shapes() -> Vec<Case> {
 fn body_rules() -> Vec<Case> {
     let head = |f: &mut Vec<Value>| elements(&mut f[5]).clone();
     vec![
-        body("a-refill-from-0", "refill-request", |f| f[2] = int(0_u64), "out-of-bounds"),
-        body("a-refill-that-ends-before-it-starts", "refill-request", |f| f[3] = int(4_u64), "out-of-bounds"),
-        body("a-refill-of-64", "refill-request", |f| f[3] = int(68_u64), "ok"),
-        body("a-refill-of-65", "refill-request", |f| f[3] = int(69_u64), "out-of-bounds"),
+        body("a-refill-from-0", "refill-request", |f| f[3] = int(0_u64), "out-of-bounds"),
+        body("a-refill-that-ends-before-it-starts", "refill-request", |f| f[4] = int(4_u64), "out-of-bounds"),
+        body("a-refill-of-64", "refill-request", |f| f[4] = int(68_u64), "ok"),
+        body("a-refill-of-65", "refill-request", |f| f[4] = int(69_u64), "out-of-bounds"),
         body(
             "a-refill-at-the-last-number",
             "refill-request",
-            |f| (f[2], f[3]) = (int(1_u64 << 53), int(1_u64 << 53)),
+            |f| (f[3], f[4]) = (int(1_u64 << 53), int(1_u64 << 53)),
             "ok",
         ),
         body(
             "a-refill-past-the-last-number",
             "refill-request",
-            |f| (f[2], f[3]) = (int(1_u64 << 53), int((1_u64 << 53) + 1)),
+            |f| (f[3], f[4]) = (int(1_u64 << 53), int((1_u64 << 53) + 1)),
             "out-of-bounds",
         ),
         body(
             "a-refill-without-end",
             "refill-request",
-            |f| (f[2], f[3]) = (int(u64::MAX), int(u64::MAX)),
+            |f| (f[3], f[4]) = (int(u64::MAX), int(u64::MAX)),
             "out-of-bounds",
         ),
         body("history-piece-256", "history-piece", |f| f[2] = int(256_u64), "out-of-bounds"),

@@ -170,7 +170,8 @@ fn thread() -> Vec<Sample<Body>> {
         addresses: vec![Who::Ana.address()],
         departed: heads().into(),
     };
-    let refill = RefillRequest { thread: THREAD, era: 2, from: Seq(5), to: Seq(5) };
+    let author = Who::Ana.device();
+    let refill = RefillRequest { thread: THREAD, era: 2, author, from: Seq(5), to: Seq(5) };
     vec![
         body(
             "thread-message",
@@ -195,7 +196,7 @@ fn thread() -> Vec<Sample<Body>> {
             "refill-request",
             13,
             Body::RefillRequest(refill),
-            list([thread_id(), int(2_u64), int(5_u64), int(5_u64)]),
+            list([thread_id(), int(2_u64), bytes(author.as_bytes()), int(5_u64), int(5_u64)]),
         ),
         body(
             "refill",

@@ -46,9 +46,7 @@ impl Play<'_> {
             }
         }
         let now = self.world.time;
-        let lost = self.out_of_reach();
-        self.figures.lost_each_other = lost.len();
-        self.truth.close(&self.world, &self.cast, now, &lost);
+        self.truth.close(&self.world, &self.cast, now);
         Ok(())
     }
 
@@ -70,24 +68,11 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// For whom a node still has frames: honest nodes that it can be connected to, and that it can find.
+    /// For whom a node still has frames: honest nodes that it can be connected to.
     fn waits(&self, from: NodeId) -> Vec<String> {
         let tell =
             |to: NodeId| format!("node {} has frames for node {}{}", from.0, to.0, self.standing(from, to));
-        self.has_frames_for(from).into_iter().filter(|to| self.can_find(from, *to)).map(tell).collect()
-    }
-
-    /// Pairs of which the one has frames for the other and can't find it.
-    fn out_of_reach(&self) -> BTreeSet<(NodeId, NodeId)> {
-        let pairs = self
-            .cast
-            .everybody()
-            .flat_map(|from| self.has_frames_for(from).into_iter().map(move |to| (from, to)));
-        pairs.filter(|(from, to)| !self.can_find(*from, *to)).collect()
-    }
-
-    fn can_find(&self, from: NodeId, to: NodeId) -> bool {
-        self.world.are_connected(from, to) || self.is_told_of(from, to)
+        self.has_frames_for(from).into_iter().map(tell).collect()
     }
 
     fn has_frames_for(&self, from: NodeId) -> BTreeSet<NodeId> {
@@ -114,23 +99,6 @@ impl Play<'_> {
             (false, true) => ", which it looks for elsewhere",
             (false, false) => ", which it doesn't look for",
         }
-    }
-
-    /// Whether a node hears of another's moves, or has its name. Who has left their last thread doesn't: what it sent
-    /// before may wait for good, if the other moved since.
-    fn is_told_of(&self, node: NodeId, other: NodeId) -> bool {
-        let business =
-            |node| self.cast.administrator(node).filter(|_| self.cast.role(node) != Some(Role::Customer));
-        let Ok(device) = self.world.node(other).map(crate::Node::device) else { return false };
-        let mut threads = office::threads(&self.world, node).into_iter();
-        (business(node).is_some() && business(node) == business(other))
-            || self.cast.administrator(node) == Some(other)
-            || self.cast.administrator(other) == Some(node)
-            || threads.any(|thread| {
-                office::is_in(&self.world, node, thread)
-                    && office::who(&self.world, node, thread)
-                        .is_some_and(|who| who.members.iter().any(|member| member.device == device))
-            })
     }
 
     /// Looks at all nodes: how full they are, and that no bound is passed.
@@ -184,14 +152,12 @@ impl Play<'_> {
         self.figures.shut_out = self.world.bans;
         self.figures.apart = u64::try_from(self.world.wires.apart.len()).unwrap_or(u64::MAX);
         self.figures.texts = u64::try_from(self.truth.said.len()).unwrap_or(u64::MAX);
-        self.figures.delivered =
-            u64::try_from(self.truth.said.values().filter(|said| said.delivered.is_some()).count())
-                .unwrap_or(u64::MAX);
-        self.figures.failed =
-            u64::try_from(self.truth.said.values().filter(|said| said.failed).count()).unwrap_or(u64::MAX);
         for said in self.truth.said.values() {
-            let at = said.at.saturating_sub(self.began);
-            self.figures.text(at, said.delivered.is_some(), said.failed);
+            let delivered = said.delivered.is_some() || said.brought;
+            self.figures.delivered += u64::from(delivered);
+            self.figures.brought += u64::from(said.brought);
+            self.figures.failed += u64::from(said.failed);
+            self.figures.text(said.at.saturating_sub(self.began), delivered, said.failed);
         }
         let trace = self.world.trace.take().map(|trace| hex(&trace.finalize())).unwrap_or_default();
         let log = self.world.log.take().map(Log::into_happenings).unwrap_or_default();

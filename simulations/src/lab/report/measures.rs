@@ -80,7 +80,7 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         fixed("frames that queued for a link", Some(real(figures.mishaps.queued)), short),
         fixed("faults", Some(size(figures.faults.len())), short),
         fixed("attacks tried", Some(real(attacks)), short),
-        fixed("pairs that lost each other", Some(size(figures.lost_each_other)), short),
+        fixed("texts that a steward brought for one who had left", Some(real(figures.brought)), short),
         fixed("settled after", figures.settled_in.map(real), duration),
         fixed("events", Some(real(figures.events)), short),
         loose("events a real second", (figures.took > 0.0).then(|| figures.events_a_second()), short),

@@ -29,14 +29,7 @@ fn list(world: &World, node: NodeId, thread: ThreadId) -> Vec<u64> {
 
 impl Truth {
     /// Compares what the nodes show with what must be so at the end.
-    pub(in crate::lab) fn close(
-        &mut self,
-        world: &World,
-        cast: &Cast,
-        at: u64,
-        lost: &BTreeSet<(NodeId, NodeId)>,
-    ) {
-        self.lost.clone_from(lost);
+    pub(in crate::lab) fn close(&mut self, world: &World, cast: &Cast, at: u64) {
         for (thread, founders) in self.founders.clone() {
             self.close_thread(world, cast, at, (thread, founders));
         }
@@ -142,7 +135,6 @@ impl Truth {
             for (node, list) in lists.iter().filter(|(node, _)| said.audience.contains(node)) {
                 let together = epochs.get(&said.author) == epochs.get(node);
                 let excused = !can_meet(world, said.author, *node)
-                    || self.lost.contains(&(said.author, *node))
                     || (split && !together)
                     || (said.gone && !self.shown.contains_key(&(*node, number)))
                     || (self.rolled.contains(node) && !epochs.contains_key(&said.author));
@@ -157,7 +149,8 @@ impl Truth {
         }
     }
 
-    /// Every text ends: it is delivered to somebody on the other side, or refused.
+    /// Every text ends: it is delivered to somebody on the other side, or refused. What the steward brought of an author that
+    /// had left, the other side has, and no acknowledgement tells the author.
     fn check_ends(&mut self, world: &World, at: u64, thread: ThreadId, customer: NodeId, steward: NodeId) {
         if self.is_frozen(thread) || self.split.contains(&thread) {
             return;
@@ -165,9 +158,14 @@ impl Truth {
         for (number, said) in self.said_in(thread) {
             let across = if said.author == customer { steward } else { customer };
             let reachable = can_meet(world, said.author, across) && self.is_relied_on(thread, across);
-            let open =
-                !said.failed && said.delivered.is_none() && !self.lost.contains(&(said.author, across));
-            if open && reachable && self.is_relied_on(thread, said.author) {
+            let left = !office::is_in(world, said.author, thread);
+            if left && said.delivered.is_none() && !said.failed && self.shown.contains_key(&(across, number))
+            {
+                self.said.entry(number).and_modify(|said| said.brought = true);
+                continue;
+            }
+            if !said.failed && said.delivered.is_none() && reachable && self.is_relied_on(thread, said.author)
+            {
                 let seen = format!("thread {thread}: #{number} of node {} is neither", said.author.0);
                 self.broken(at, "every text ends delivered or refused", seen);
             }

@@ -69,7 +69,8 @@ impl Play<'_> {
             let package = ByteBuf::from(package);
             let rejoin = Rejoin { thread, key_package: package.clone() };
             let packages = KeyPackages { packages: vec![package], last_resort: ByteBuf::new(), reset: false };
-            let refill = RefillRequest { thread, era: 0, from: Seq(1), to: Seq(5) };
+            let author = self.world.node(customer)?.device();
+            let refill = RefillRequest { thread, era: 0, author, from: Seq(1), to: Seq(5) };
             if at_customer {
                 for body in said.iter().cloned().chain([Body::RefillRequest(refill.clone())]) {
                     self.shoot(index, hands, (0, customer), &body)?;

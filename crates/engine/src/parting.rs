@@ -1,0 +1,105 @@
+//! With whom this node has threads, and what becomes of what waits for those with whom it has none any more. Nobody tells
+//! the one where the other is then: both would look where nobody is, for good.
+
+use crate::{
+    Engine,
+    record::{self, About, Meta, Outgoing},
+    space,
+    step::Step,
+};
+use frontdesk_identity::{ThreadId, TransportKey};
+use frontdesk_store::{Reader as _, Scan, StoreError};
+use frontdesk_wire::{Reason, Seq};
+use std::collections::BTreeSet;
+
+/// Frames that are read at a time.
+const PAGE: usize = 64;
+
+impl Engine {
+    /// Brings the index of threads by node up to date, after the members of one have changed.
+    pub(crate) fn note_nodes(
+        &mut self,
+        step: Step<'_>,
+        meta: &Meta,
+        before: &BTreeSet<TransportKey>,
+    ) -> Result<(), StoreError> {
+        let (now, own) = (meta.nodes(), self.keys.transport_public());
+        let gone: BTreeSet<TransportKey> = before.difference(&now).copied().collect();
+        if meta.steward == Some(self.id()) {
+            // Those must still hear from it that they are out.
+            for node in gone {
+                step.overlay.delete(space::shared_thread(&node, &meta.thread))?;
+            }
+        } else {
+            self.part_from(step, &meta.thread, gone)?;
+        }
+        for node in now.iter().filter(|node| **node != own) {
+            let key = space::shared_thread(node, &meta.thread);
+            if step.overlay.get(&key)?.is_none() {
+                step.overlay.put(key, Vec::new())?;
+                step.overlay.delete(space::shared(node))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A thread is shared with these nodes no longer.
+    pub(crate) fn part_from(
+        &mut self,
+        step: Step<'_>,
+        thread: &ThreadId,
+        nodes: BTreeSet<TransportKey>,
+    ) -> Result<(), StoreError> {
+        let own = self.keys.transport_public();
+        for node in nodes.into_iter().filter(|node| *node != own) {
+            step.overlay.delete(space::shared_thread(&node, thread))?;
+            step.overlay.put(space::shared(&node), Vec::new())?;
+            self.touched.insert(node);
+        }
+        Ok(())
+    }
+
+    /// Whether this node has had threads with another, has none any more, and has no other reason to be in touch with it.
+    pub(crate) fn is_parted_from(&self, step: Step<'_>, peer: &TransportKey) -> Result<bool, StoreError> {
+        if self.keeps(peer) || self.colleagues.contains_key(peer) {
+            return Ok(false);
+        }
+        let mark = space::shared(peer);
+        let rows = step.overlay.scan(&Scan::prefix(&mark).limit(2))?;
+        Ok(matches!(rows.as_slice(), [(only, _)] if *only == mark))
+    }
+
+    /// Gives up what waits for a node that this one is parted from and not connected to. The numbers go on: should they
+    /// meet again, its greeting tells how far it has them.
+    pub(crate) fn give_up(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+        self.lasting = true;
+        let prefix = space::outgoing(&peer);
+        loop {
+            let page = step.overlay.scan(&Scan::prefix(&prefix).limit(PAGE))?;
+            if page.is_empty() {
+                break;
+            }
+            for (key, bytes) in page {
+                step.overlay.delete(key)?;
+                self.given_up(step, peer, record::decode::<Outgoing>(&bytes)?.about())?;
+            }
+        }
+        self.refills.retain(|(to, _), _| *to != peer);
+        self.link(step, peer)?.count_as_settled();
+        self.number_pending(step)
+    }
+
+    /// What the steward had when it took this device out, it brings to those who lack it: that is in good hands.
+    fn given_up(&mut self, step: Step<'_>, peer: TransportKey, about: About) -> Result<(), StoreError> {
+        let refused = Some(Reason::NotMember);
+        let About::Message { thread, era, seq, more } = about else {
+            return self.fate(step, peer, about, false, refused);
+        };
+        let last = self.last_words(step, &thread, era, &self.id())?;
+        for seq in (seq.0..=seq.0.saturating_add(u64::from(more))).map(Seq) {
+            let refused = refused.filter(|_| seq > last);
+            self.message_fate(step, peer, (thread, era, seq), false, refused)?;
+        }
+        Ok(())
+    }
+}
