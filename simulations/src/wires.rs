@@ -183,6 +183,13 @@ impl World {
         if self.wires.looks_at(a, b, &addresses) { self.connect(a, b) } else { Ok(()) }
     }
 
+    /// Whether [`dial`](Self::dial) would connect two nodes that are up.
+    pub(crate) fn would_connect(&self, a: NodeId, b: NodeId) -> bool {
+        let there = self.node(b).map(|node| node.addresses(b)).unwrap_or_default();
+        let free = self.wires.number(a, b).is_none() && !self.wires.is_cut(a, b);
+        free && self.wires.reaches(a, b) && self.wires.looks_at(a, b, &there)
+    }
+
     /// Both are connected, wherever they are. What keeps them apart and passes is waited for: a node that is down calls when it is back.
     pub(crate) fn connect(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
         if self.wires.number(a, b).is_some() || !self.node(a)?.is_up() {

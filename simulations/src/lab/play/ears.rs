@@ -130,6 +130,10 @@ impl Play<'_> {
                 }
                 self.answer_later(node, thread);
             }
+            // If its disk failed at that moment, its owner was told that nothing was done: it was, after all.
+            Some(Role::Customer) if !forwarded => {
+                self.customers.entry(thread).or_insert(node);
+            }
             Some(Role::Agent | Role::Bot | Role::Customer) | None => {}
         }
     }
