@@ -1,6 +1,6 @@
 //! Backups: made of a running and of a stopped node, restored elsewhere, refused when they are not what they should be.
 
-use crate::harness::{Home, Node, Office, Place, eventually, texts};
+use crate::harness::{Home, Node, Office, Place, copy_folder, eventually, texts};
 use std::{fs, os::unix::fs::MetadataExt as _};
 
 fn back_up(node: &Home, place: &Place, name: &str) -> String {
@@ -131,4 +131,47 @@ fn nothing_that_is_there_is_overwritten() {
     let (exit, _, said) = home.refused(&args);
     assert_eq!(exit, 1);
     assert!(said.contains("chmod 600"), "{said}");
+}
+
+#[test]
+fn a_home_that_was_put_back_to_an_old_copy_is_noticed_and_its_backup_is_let_in_again() {
+    let (office, ana, carla, thread) = Office::with_ana_and_carla();
+    let (home, copy) = (ana.stop(), office.place.path("copy"));
+    copy_folder(&home.path, &copy);
+    let ana = home.run();
+    for text in ["Good morning", "Can I help?"] {
+        ana.json(&["send", &thread, text, "--wait", "30s"]);
+    }
+    let home = ana.stop();
+    fs::remove_dir_all(&home.path).unwrap();
+    copy_folder(&copy, &home.path);
+    let ana = home.run();
+    eventually("both peers tell it", || (ana.json(&["status"])["ahead"] == 2).then_some(()));
+    for number in 0..20 {
+        ana.json(&["send", &thread, &format!("anew {number}")]);
+    }
+    let sick = ana.call(&["doctor"]).run();
+    let (exit, said) = (sick.exit, format!("{}{}", sick.out, sick.err));
+    assert_eq!(exit, Some(1));
+    assert!(said.contains("it seems to be an old copy") && said.contains("frontdesk restore"), "{said}");
+    assert!(ana.text(&["status"]).contains("old copy?"));
+    carla.json(&["send", &thread, "Yes, please", "--wait", "30s"]);
+    let real = ["Hello", "Good morning", "Can I help?", "Yes, please"];
+    assert_eq!(texts(&carla, &thread), real);
+    let shown = ana.json(&["show", &thread]);
+    let anew = |message: &&serde_json::Value| message["text"].as_str().unwrap().starts_with("anew");
+    let states = shown.as_array().unwrap().iter().filter(anew).map(|message| &message["state"]);
+    assert_eq!(states.collect::<Vec<_>>(), ["queued"; 20]);
+
+    let file = back_up(&ana, &office.place, "ana.backup");
+    ana.stop();
+    let ana = restore(&office.place.home("ana2"), &office.place, &file);
+    eventually("its steward lets it in again", || {
+        (ana.json(&["threads"])[0]["status"] == "open").then_some(())
+    });
+    ana.json(&["send", &thread, "Here I am", "--wait", "30s"]);
+    eventually("Carla hears it", || {
+        texts(&carla, &thread).ends_with(&["Here I am".to_owned()]).then_some(())
+    });
+    assert_eq!(ana.json(&["status"])["ahead"], 0);
 }

@@ -4,30 +4,15 @@
 //! To make one anew (for a new format: under a new name, and keep the old):
 //! `cargo test --release -p frontdesk --test end_to_end -- --ignored make_the_fixture`.
 
-use crate::harness::{Home, Office, Place, eventually, private_file, texts};
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use crate::harness::{Home, Office, Place, copy_folder, eventually, texts};
+use std::{fs, path::Path};
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/home-v1");
 const TEXTS: [&str; 3] = ["Hello", "Good morning, Carla", "Thank you, Ana"];
 
-/// Copies a home. Version control keeps no modes, so they are set as a home has them.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    fs::set_permissions(to, fs::Permissions::from_mode(0o700)).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            private_file(&target, &fs::read(entry.path()).unwrap());
-        }
-    }
-}
-
 fn fixture(place: &Place) -> Home {
     let home = place.home("carla");
-    copy(Path::new(FIXTURE), &home.path);
+    copy_folder(Path::new(FIXTURE), &home.path);
     home
 }
 
@@ -82,6 +67,6 @@ fn make_the_fixture() {
     if target.exists() {
         fs::remove_dir_all(target).unwrap();
     }
-    copy(&home.path, target);
+    copy_folder(&home.path, target);
     println!("made {}", target.display());
 }

@@ -94,6 +94,18 @@ impl World {
         self.start(id)
     }
 
+    /// Puts an old copy in the place of a node's disk, as who copies folders or turns a machine back does: nothing tells
+    /// the node.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn put_back(&mut self, id: NodeId, copy: MemoryStore) -> Result<(), SimError> {
+        self.note(id, None, || "is put back to an older copy of its disk, unawares".into());
+        self.stop(id)?;
+        self.node_mut(id)?.store = Box::new(copy);
+        self.start(id)
+    }
+
     /// Gives a node another disk, with all that was on its own, and starts it.
     ///
     /// # Errors

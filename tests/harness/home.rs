@@ -6,7 +6,7 @@ use std::{
     fs,
     io::Write as _,
     net::TcpListener,
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU16, Ordering},
 };
@@ -46,6 +46,21 @@ pub(crate) fn private_file(path: &Path, bytes: &[u8]) {
     let mut file =
         fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path).unwrap();
     file.write_all(bytes).unwrap();
+}
+
+/// Copies a home's folder. Version control keeps no modes, so they are set as a home has them.
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    fs::set_permissions(to, fs::Permissions::from_mode(0o700)).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            private_file(&target, &fs::read(entry.path()).unwrap());
+        }
+    }
 }
 
 /// A port that nobody listens on, below those that the system gives away by itself: so a node that is started again

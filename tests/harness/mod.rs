@@ -13,7 +13,7 @@ pub(crate) use api::{Api, Wire};
 pub(crate) use chance::Chance;
 pub(crate) use command::{Call, PROGRAM};
 pub(crate) use events::Events;
-pub(crate) use home::{Home, Place, private_file};
+pub(crate) use home::{Home, Place, copy_folder};
 pub(crate) use node::Node;
 pub(crate) use office::{Office, field, join, numbered, texts, thread_of};
 pub(crate) use wait::{PATIENCE, eventually, within};

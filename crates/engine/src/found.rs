@@ -150,6 +150,7 @@ pub fn mark_restored(overlay: &Overlay<'_>, rng: &mut ChaCha20Rng) -> Result<(),
     for prefix in [
         space::MLS,
         space::LINKS,
+        space::AHEAD,
         space::OUTGOING,
         space::WAITING,
         space::RECEPTIONS,

@@ -65,6 +65,8 @@ pub(crate) struct Link {
     retries: u32,
     malformed: u32,
     breaches: u32,
+    /// The peer has more from this node than it ever sent, as it says on this connection.
+    ahead: bool,
     /// Refusals that no acknowledgement has named yet.
     untold: usize,
     /// Known beyond this connection: its record is stored.
@@ -74,6 +76,10 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn is_up(&self) -> bool {
         self.up
+    }
+
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.up && self.ahead
     }
 
     /// Frames that the peer has not opened; what it has stored of them costs a row each here.
@@ -200,6 +206,7 @@ impl Engine {
         let link = self.link(step, peer)?;
         link.up = true;
         link.greeted = false;
+        link.ahead = false;
         link.sent = link.record.stored;
         link.early.clear();
         link.retries = 0;
@@ -278,8 +285,7 @@ impl Engine {
             link.record.waiting.clear();
             link.changed = true;
         }
-        let first = !std::mem::replace(&mut link.greeted, true);
-        if !first {
+        if link.greeted {
             if !hello.heard {
                 let hello = link.hello(own);
                 self.send(from, &Frame::Hello(hello));
@@ -291,6 +297,13 @@ impl Engine {
         if !link.known && stored <= MAX_RESUMED {
             link.resume_after(stored);
         }
+        let (ahead, more) = (space::ahead(&from), stored > link.record.numbered);
+        if link.known && ours && (more || step.overlay.get(&ahead)?.is_some()) {
+            step.overlay.put(ahead, Vec::new())?;
+            self.peer_is_ahead(from);
+            return Ok(());
+        }
+        link.greeted = true;
         if stored < link.record.stored {
             self.renumber(step, from, stored)?;
         } else if ours {
@@ -303,6 +316,18 @@ impl Engine {
         link.retry_at = None;
         self.touched.insert(from);
         Ok(())
+    }
+
+    /// A peer has more from this node, in this life, than it ever sent. Either it lies, or this home is an old copy, and knows
+    /// nothing of what it did since. Whatever it sent now would be taken for what it sent then, and acknowledged unread: nothing
+    /// flows between the two in this life any more, and the owner is told.
+    fn peer_is_ahead(&mut self, peer: TransportKey) {
+        let told = self.links.get_mut(&peer).is_none_or(|link| std::mem::replace(&mut link.ahead, true));
+        if !told {
+            self.refused_frames = self.refused_frames.saturating_add(1);
+            let detail = "has more from this device than it ever sent: is this home an old copy?".to_owned();
+            self.tell(Event::Security { peer, thread: None, reason: Reason::Malformed, detail });
+        }
     }
 
     /// Ends the step for each link that it touched: stores the record, acknowledges, sends what the window allows.

@@ -73,6 +73,7 @@ impl Engine {
             join_number: joining.and_then(|joining| joining.number.clone()),
             join_refused: joining.and_then(|joining| joining.refused),
             refused_frames: self.refused_frames,
+            ahead: self.links.values().filter(|link| link.is_ahead()).count(),
         })
     }
 

@@ -32,6 +32,8 @@ pub(crate) const ANNOUNCING: &[u8] = b"a/";
 pub(crate) const DEVICES: &[u8] = b"d/";
 pub(crate) const THREADS: &[u8] = b"t/";
 pub(crate) const LINKS: &[u8] = b"l/";
+/// Peers that have more from this node than it ever sent.
+pub(crate) const AHEAD: &[u8] = b"L/";
 pub(crate) const OUTGOING: &[u8] = b"o/";
 pub(crate) const WAITING: &[u8] = b"w/";
 pub(crate) const REVOCATIONS: &[u8] = b"r/";
@@ -102,6 +104,10 @@ pub(crate) fn last_thread(key: &[u8]) -> Option<ThreadId> {
 
 pub(crate) fn link(transport: &TransportKey) -> Vec<u8> {
     Key::of(b'l').with(transport.as_bytes()).0
+}
+
+pub(crate) fn ahead(transport: &TransportKey) -> Vec<u8> {
+    Key::of(b'L').with(transport.as_bytes()).0
 }
 
 pub(crate) fn outgoing(transport: &TransportKey) -> Vec<u8> {

@@ -116,6 +116,8 @@ pub struct StatusView {
     pub join_refused: Option<Reason>,
     /// Refused frames since the node started.
     pub refused_frames: u64,
+    /// Connected peers that have more from this device than this home knows to have sent: they lie, or it is an old copy.
+    pub ahead: usize,
 }
 
 fn shown_list<T: ToString, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {

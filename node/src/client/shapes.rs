@@ -18,6 +18,7 @@ pub(crate) struct Status {
     #[serde(flatten)]
     pub(crate) joining: Joining,
     pub(crate) refused_frames: u64,
+    pub(crate) ahead: usize,
 }
 
 /// How an enrolment stands.

@@ -43,6 +43,7 @@ async fn inside(context: &Context, config: &Config) -> Vec<Check> {
                 Check::ok("node", "a node runs on this home, and answers"),
                 doctor::expiry(status.expires),
                 doctor::reachable(&status.addresses),
+                doctor::newest(status.ahead, status.connected.len()),
             ],
             Err(failure) => vec![Check::fail("node", failure.message)],
         },

@@ -36,6 +36,12 @@ fn describe(status: &Status) -> String {
     lines.push(("threads", status.threads.to_string()));
     lines.push(("outbox", format!("{} frames wait to be delivered", status.outbox)));
     lines.push(("refused", format!("{} frames since the start", status.refused_frames)));
+    if status.ahead > 0 {
+        lines.push((
+            "old copy?",
+            format!("{} peers know of more than this home; see `frontdesk doctor`", status.ahead),
+        ));
+    }
     let lines = lines.into_iter().map(
         |(name, text)| {
             if name.is_empty() { text } else { format!("{name:<10} {text}") }

@@ -2,7 +2,7 @@
 
 mod node;
 
-pub(crate) use node::{expiry, ports, reachable, store};
+pub(crate) use node::{expiry, newest, ports, reachable, store};
 
 use crate::{
     driver::wall_clock,
@@ -106,7 +106,7 @@ pub(crate) fn clock(home: &Home) -> Check {
         let text = format!("the clock says {}; set it, or no grant will hold", render::date_and_time(now));
         return Check::fail("clock", text);
     }
-    let ahead = newest(home.root()).and_then(|file| file.duration_since(SystemTime::now()).ok());
+    let ahead = last_written(home.root()).and_then(|file| file.duration_since(SystemTime::now()).ok());
     match ahead.filter(|ahead| *ahead > CLOCK_TOLERANCE) {
         Some(ahead) => {
             let text = format!(
@@ -120,7 +120,7 @@ pub(crate) fn clock(home: &Home) -> Check {
 }
 
 /// When something in the home was last written.
-fn newest(root: &Path) -> Option<SystemTime> {
+fn last_written(root: &Path) -> Option<SystemTime> {
     let entries = fs::read_dir(root).ok()?.chain(fs::read_dir(root.join("store")).into_iter().flatten());
     entries.filter_map(|entry| entry.ok()?.metadata().ok()?.modified().ok()).max()
 }

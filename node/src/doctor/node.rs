@@ -48,6 +48,17 @@ pub(crate) fn reachable(addresses: &[String]) -> Check {
     }
 }
 
+/// Is this home the newest of this device? Peers that have more from it than it knows of say that it isn't.
+pub(crate) fn newest(ahead: usize, connected: usize) -> Check {
+    if ahead == 0 {
+        return Check::ok("copy", "no connected peer knows of more than this home");
+    }
+    let text = format!(
+        "{ahead} of {connected} connected peers have more from this device than this home knows of, so nothing is sent to them: it seems to be an old copy; put the newest home back, or `frontdesk backup` this one and `frontdesk restore` that into a new home"
+    );
+    Check::fail("copy", text)
+}
+
 /// Does the store open, and is all in it that a node needs?
 pub(crate) fn store(home: &Home, config: &Config, passphrase: &PassphraseSource) -> Vec<Check> {
     let vault = match Vault::load(&home.keys(), passphrase) {

@@ -1,0 +1,93 @@
+//! Homes that were put back to old copies by hand, without the program's knowing: the owner is told, and nobody is told a
+//! lie. With the program's own backup and restore they are in again.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use frontdesk_engine::{Answer, Event, HistoryChoice, MessageState, Query};
+use frontdesk_sim::{
+    NodeId, Siege, World,
+    office::{PATIENCE, is_in, messages, outbox, texts, told},
+};
+
+const DAY: u64 = 24 * 3600;
+
+/// Ana and Carla have said more to each other since the copy of this node was made, and it is put back.
+fn put_back(node: impl Fn(&Siege) -> NodeId) -> (Siege, NodeId, Vec<String>) {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (node, ana, carla, thread) = (node(&siege), siege.ana, siege.carla, siege.thread);
+    let copy = siege.office.world.copy_of(node).unwrap();
+    for number in 0..5 {
+        siege.office.say(ana, thread, &format!("of Ana, {number}")).unwrap();
+        siege.office.say(carla, thread, &format!("of Carla, {number}")).unwrap();
+        siege.office.say(siege.acme, thread, &format!("of Acme, {number}")).unwrap();
+        siege.settle().unwrap();
+    }
+    let before = texts(&siege.office.world, siege.acme, thread);
+    assert_eq!(before.len(), 18);
+    siege.office.world.put_back(node, copy).unwrap();
+    siege.settle().unwrap();
+    (siege, node, before)
+}
+
+fn ahead(world: &World, node: NodeId) -> usize {
+    let Answer::Status(status) = world.query(node, &Query::Status).unwrap() else { panic!("a status") };
+    status.ahead
+}
+
+fn is_told_once_by(world: &World, node: NodeId, peers: usize) -> bool {
+    let of_copies =
+        |event: &&Event| matches!(event, Event::Security { detail, .. } if detail.contains("old copy"));
+    world.node(node).unwrap().events.iter().filter(of_copies).count() == peers
+}
+
+#[test]
+fn what_is_written_in_an_old_copy_is_not_taken_for_what_was_sent_before() {
+    for node in [|siege: &Siege| siege.ana, |siege: &Siege| siege.carla, |siege: &Siege| siege.acme] {
+        let (mut siege, node, before) = put_back(node);
+        let thread = siege.thread;
+        for number in 0..8 {
+            siege.office.say(node, thread, &format!("anew, {number}")).unwrap();
+        }
+        siege.settle().unwrap();
+        siege.office.world.crash(node, 500).unwrap();
+        siege.office.world.pass(3_600_000).unwrap();
+        let world = &siege.office.world;
+        assert_eq!(ahead(world, node), 2, "{node:?}");
+        assert!(is_told_once_by(world, node, 4), "the owner is told of each, once a connection");
+        let mine =
+            messages(world, node, thread).into_iter().filter(|message| message.text.starts_with("anew"));
+        let states: Vec<_> = mine.into_iter().map(|message| (message.text, message.state)).collect();
+        assert!(states.iter().all(|(_, state)| *state == MessageState::Queued), "{states:?}");
+        for other in [siege.acme, siege.carla, siege.ana].into_iter().filter(|other| *other != node) {
+            assert_eq!(texts(world, other, thread), before, "{other:?} has what it had");
+            assert!(!told(world, other, |event| matches!(event, Event::Security { .. })), "{other:?}");
+            assert_eq!(ahead(world, other), 0);
+        }
+    }
+}
+
+#[test]
+fn the_others_go_on_beside_an_old_copy() {
+    let (mut siege, _, _) = put_back(|siege| siege.ana);
+    siege.goes_on().unwrap();
+}
+
+/// A backup of the old copy, restored: a new life of the same device.
+#[test]
+fn who_restores_a_backup_of_the_old_copy_is_in_again_and_what_waited_is_delivered() {
+    let (mut siege, ana, before) = put_back(|siege| siege.ana);
+    let thread = siege.thread;
+    siege.office.say(ana, thread, "anew").unwrap();
+    let backup = siege.office.world.copy_of(ana).unwrap();
+    siege.office.world.restore(ana, backup).unwrap();
+    siege.office.world.until("Ana to be in", PATIENCE, |world| is_in(world, ana, thread)).unwrap();
+    siege.settle().unwrap();
+    siege.office.say(ana, thread, "here again").unwrap();
+    siege.settle().unwrap();
+    let world = &siege.office.world;
+    assert_eq!((ahead(world, ana), outbox(world, ana)), (0, 0));
+    for reader in [siege.acme, siege.carla] {
+        let read = texts(world, reader, thread);
+        assert!(read.starts_with(&before) && read.ends_with(&["here again".to_owned()]), "{read:?}");
+    }
+    siege.goes_on().unwrap();
+}
