@@ -42,7 +42,7 @@ fn the_quick_start_can_be_pasted_line_by_line() {
             eventually("Ana has the thread", || (story.list("ana", "threads").len() == 1).then_some(()));
         }
     }
-    assert!(lines >= 10, "{lines} lines");
+    assert_eq!(lines, 10, "what is promised to somebody in a hurry");
     let who = story.output("ana");
     assert!(who.contains("3 devices can read") && who.contains(" -> "), "{who}");
     assert!(fs::read_to_string(story.directory("desk").join("door.svg")).unwrap().contains("<svg"));
