@@ -33,14 +33,21 @@ impl Engine {
         } else {
             self.part_from(step, &meta.thread, gone)?;
         }
-        for node in now.iter().filter(|node| **node != own) {
-            let key = space::shared_thread(node, &meta.thread);
-            if step.overlay.get(&key)?.is_none() {
-                step.overlay.put(key, Vec::new())?;
-                step.overlay.delete(space::shared(node))?;
-            }
+        now.iter().filter(|node| **node != own).try_for_each(|node| share(step, node, &meta.thread))
+    }
+
+    /// Makes the index, once, where it isn't there yet: in homes of early versions.
+    pub(crate) fn index_threads(&self, step: Step<'_>) -> Result<(), StoreError> {
+        if step.overlay.get(space::INDEXED)?.is_some() {
+            return Ok(());
         }
-        Ok(())
+        let own = self.keys.transport_public();
+        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
+            let meta: Meta = record::decode(&bytes)?;
+            let nodes = if meta.is_in() { meta.nodes() } else { BTreeSet::new() };
+            nodes.iter().filter(|node| **node != own).try_for_each(|node| share(step, node, &meta.thread))?;
+        }
+        step.overlay.put(space::INDEXED.to_vec(), Vec::new())
     }
 
     /// A thread is shared with these nodes no longer.
@@ -53,20 +60,18 @@ impl Engine {
         let own = self.keys.transport_public();
         for node in nodes.into_iter().filter(|node| *node != own) {
             step.overlay.delete(space::shared_thread(&node, thread))?;
-            step.overlay.put(space::shared(&node), Vec::new())?;
-            self.touched.insert(node);
+            if step.overlay.scan(&Scan::prefix(&space::shared(&node)).limit(1))?.is_empty() {
+                step.overlay.put(space::parted(&node), Vec::new())?;
+                self.touched.insert(node);
+            }
         }
         Ok(())
     }
 
     /// Whether this node has had threads with another, has none any more, and has no other reason to be in touch with it.
     pub(crate) fn is_parted_from(&self, step: Step<'_>, peer: &TransportKey) -> Result<bool, StoreError> {
-        if self.keeps(peer) || self.colleagues.contains_key(peer) {
-            return Ok(false);
-        }
-        let mark = space::shared(peer);
-        let rows = step.overlay.scan(&Scan::prefix(&mark).limit(2))?;
-        Ok(matches!(rows.as_slice(), [(only, _)] if *only == mark))
+        let kin = self.keeps(peer) || self.colleagues.contains_key(peer);
+        Ok(!kin && step.overlay.get(&space::parted(peer))?.is_some())
     }
 
     /// Gives up what waits for a node that this one is parted from and not connected to. The numbers go on: should they
@@ -74,11 +79,11 @@ impl Engine {
     pub(crate) fn give_up(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
         self.lasting = true;
         let prefix = space::outgoing(&peer);
+        let mut last = prefix.clone();
         loop {
-            let page = step.overlay.scan(&Scan::prefix(&prefix).limit(PAGE))?;
-            if page.is_empty() {
-                break;
-            }
+            let page = step.overlay.scan(&Scan::prefix(&prefix).after(&last).limit(PAGE))?;
+            let Some((end, _)) = page.last() else { break };
+            last.clone_from(end);
             for (key, bytes) in page {
                 step.overlay.delete(key)?;
                 self.given_up(step, peer, record::decode::<Outgoing>(&bytes)?.about())?;
@@ -102,4 +107,13 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+fn share(step: Step<'_>, node: &TransportKey, thread: &ThreadId) -> Result<(), StoreError> {
+    let key = space::shared_thread(node, thread);
+    if step.overlay.get(&key)?.is_none() {
+        step.overlay.put(key, Vec::new())?;
+        step.overlay.delete(space::parted(node))?;
+    }
+    Ok(())
 }

@@ -197,6 +197,7 @@ impl Engine {
 
     /// What is left to do when a node starts.
     pub(crate) fn resume(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        self.index_threads(step)?;
         self.sweep_aside(step, ASIDE_LASTS)?;
         self.lapse(step)?;
         self.plan_gaps(step)?;

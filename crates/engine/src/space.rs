@@ -24,6 +24,8 @@ impl Key {
 pub(crate) const SELF: &[u8] = b"i/self";
 pub(crate) const INCARNATION: &[u8] = b"i/incarnation";
 pub(crate) const ADDRESS: &[u8] = b"i/address";
+/// The index of threads by node has been made: homes of early versions have none.
+pub(crate) const INDEXED: &[u8] = b"i/indexed";
 pub(crate) const ROSTER_NUMBER: &[u8] = b"i/roster";
 pub(crate) const PUBLISHED: &[u8] = b"i/published";
 
@@ -83,13 +85,18 @@ pub(crate) fn read_announcing(key: &[u8]) -> Option<TransportKey> {
     Some(TransportKey::from_bytes(key.strip_prefix(ANNOUNCING)?.try_into().ok()?))
 }
 
-/// Threads that this node has with another; this key itself marks one with which it has had some.
+/// Threads that this node has with another.
 pub(crate) fn shared(other: &TransportKey) -> Vec<u8> {
     Key::of(b'A').with(other.as_bytes()).0
 }
 
 pub(crate) fn shared_thread(other: &TransportKey, id: &ThreadId) -> Vec<u8> {
     Key(shared(other)).with(id.as_bytes()).0
+}
+
+/// Marks a node with which this one has had threads, and has none any more.
+pub(crate) fn parted(other: &TransportKey) -> Vec<u8> {
+    Key::of(b'B').with(other.as_bytes()).0
 }
 
 /// The number of another's address record that is on its way to a peer.
