@@ -51,6 +51,8 @@ pub struct Adversary {
     /// The disk of the device that it took over.
     pub store: MemoryStore,
     life: Incarnation,
+    /// The lives of others, by their greetings.
+    lives: BTreeMap<NodeId, Incarnation>,
     sent: BTreeMap<NodeId, LinkSeq>,
     /// The connections over which it has greeted.
     greeted: BTreeMap<NodeId, u64>,
@@ -120,6 +122,7 @@ impl Adversary {
             mls: Mls::new(),
             store,
             life: Incarnation::from_bytes(life),
+            lives: BTreeMap::new(),
             sent: BTreeMap::new(),
             greeted: BTreeMap::new(),
             acks: BTreeMap::new(),
@@ -157,6 +160,20 @@ impl Adversary {
     pub fn meet(&mut self, world: &mut World, to: NodeId) -> Result<(), SimError> {
         world.connect(self.node, to)?;
         self.greet(world, to)?;
+        self.listen(world)
+    }
+
+    /// Connects to a node anew, and claims to have so many frames of it, whatever that has sent.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn boast(&mut self, world: &mut World, to: NodeId, stored: LinkSeq) -> Result<(), SimError> {
+        world.disconnect(self.node, to)?;
+        world.connect(self.node, to)?;
+        self.greeted.extend(world.wires.number(self.node, to).map(|number| (to, number)));
+        let ack = Ack { stored, delivered: stored, refused: Vec::new() };
+        let about = self.lives.get(&to).copied();
+        self.frame(world, to, &Frame::Hello(Hello { incarnation: self.life, about, heard: true, ack }))?;
         self.listen(world)
     }
 
@@ -267,6 +284,7 @@ impl Adversary {
                 Frame::Ack(ack) => self.learn(from, ack),
                 // A node forgets the count of a stranger that leaves.
                 Frame::Hello(hello) => {
+                    self.lives.insert(from, hello.incarnation);
                     let ours = hello.about == Some(self.life);
                     let ack = if ours { hello.ack } else { Ack::default() };
                     if !ours {

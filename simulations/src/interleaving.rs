@@ -11,6 +11,7 @@ use frontdesk_store::{Reader as _, Scan};
 use frontdesk_wire::Frame;
 use sha2::{Digest as _, Sha256};
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex, PoisonError,
@@ -202,7 +203,6 @@ impl Interleavings {
     fn choices(&self, world: &World, way: &[Choice]) -> BTreeSet<Choice> {
         let nodes = || (0..world.nodes.len()).map(NodeId);
         let is_up = |node: &NodeId| world.node(*node).is_ok_and(crate::Node::is_up);
-        let made = |such: fn(&Choice) -> bool| way.iter().filter(|choice| such(choice)).count();
         let mut choices = BTreeSet::new();
         let wish = |node: &NodeId| self.next_command(way, *node).is_some();
         choices.extend(nodes().filter(is_up).filter(wish).map(Choice::Command));
@@ -219,7 +219,8 @@ impl Interleavings {
                     choices.insert(Choice::Start(*node));
                 }
                 What::Deadline { node, .. }
-                    if busy && made(|choice| matches!(choice, Choice::Deadline(_))) < self.deadlines =>
+                    if busy
+                        && count(way, |choice| matches!(choice, Choice::Deadline(_))) < self.deadlines =>
                 {
                     choices.insert(Choice::Deadline(*node));
                 }
@@ -231,10 +232,10 @@ impl Interleavings {
             }
         }
         // In a world where nothing is under way, a fault only begins another story.
-        if busy && made(|choice| matches!(choice, Choice::Crash(_))) < self.crashes {
+        if busy && count(way, |choice| matches!(choice, Choice::Crash(_))) < self.crashes {
             choices.extend(nodes().filter(is_up).map(Choice::Crash));
         }
-        if busy && made(|choice| matches!(choice, Choice::Break(..))) < self.breaks {
+        if busy && count(way, |choice| matches!(choice, Choice::Break(..))) < self.breaks {
             let pairs = nodes().flat_map(|a| nodes().map(move |b| (a, b)));
             let joined = pairs.filter(|(a, b)| a < b && world.are_connected(*a, *b));
             choices.extend(joined.map(|(a, b)| Choice::Break(a, b)));
@@ -243,7 +244,7 @@ impl Interleavings {
     }
 
     fn next_command(&self, way: &[Choice], node: NodeId) -> Option<&Command> {
-        let given = way.iter().filter(|choice| **choice == Choice::Command(node)).count();
+        let given = count(way, |choice| *choice == Choice::Command(node));
         self.commands.iter().filter(|(by, _)| *by == node).nth(given).map(|(_, command)| command)
     }
 
@@ -284,15 +285,14 @@ impl Interleavings {
     fn mark(&self, world: &World, way: &[Choice]) -> Result<Mark, SimError> {
         let mut hash = Sha256::new();
         let mut add = |text: String| hash.update(format!("{text}\n"));
-        let faults = |such: fn(&Choice) -> bool| way.iter().filter(|choice| such(choice)).count();
         add(format!(
             "{} {} {}",
-            faults(|choice| matches!(choice, Choice::Crash(_))),
-            faults(|choice| matches!(choice, Choice::Break(..))),
-            faults(|choice| matches!(choice, Choice::Deadline(_))),
+            count(way, |choice| matches!(choice, Choice::Crash(_))),
+            count(way, |choice| matches!(choice, Choice::Break(..))),
+            count(way, |choice| matches!(choice, Choice::Deadline(_))),
         ));
         for node in (0..world.nodes.len()).map(NodeId) {
-            let given = way.iter().filter(|choice| **choice == Choice::Command(node)).count();
+            let given = count(way, |choice| *choice == Choice::Command(node));
             add(format!("{node:?} {given} {:?}", world.wires.peers(node)));
             let mut tables: BTreeMap<u8, usize> = BTreeMap::new();
             for (key, value) in world.node(node)?.store.scan(&Scan::prefix(b""))? {
@@ -320,6 +320,35 @@ impl Interleavings {
         mark.copy_from_slice(hash.finalize().get(..16).unwrap_or(&[0; 16]));
         Ok(mark)
     }
+}
+
+impl World {
+    /// What is going to happen, in the order in which that was settled, each with its number.
+    fn under_way(&self) -> Vec<(u64, &What)> {
+        let mut all: Vec<_> = self.queue.iter().map(|Reverse(next)| (next.order, &next.what)).collect();
+        all.sort_by_key(|(order, _)| *order);
+        all
+    }
+
+    /// Lets what has this number in [`under_way`](Self::under_way) happen before all else. Only timers need their time to come.
+    fn hasten(&mut self, order: u64) -> Result<(), SimError> {
+        let (mut found, rest) = std::mem::take(&mut self.queue)
+            .into_iter()
+            .partition::<Vec<_>, _>(|Reverse(next)| next.order == order);
+        self.queue = rest.into();
+        let Some(Reverse(next)) = found.pop() else {
+            return Err(SimError::Broken("nothing to hasten".into()));
+        };
+        if matches!(next.what, What::Deadline { .. }) {
+            self.time = self.time.max(next.at);
+        }
+        self.steps += 1;
+        self.occur(next.what)
+    }
+}
+
+fn count(way: &[Choice], such: impl Fn(&Choice) -> bool) -> usize {
+    way.iter().filter(|choice| such(choice)).count()
 }
 
 fn members(who: &frontdesk_engine::WhoView) -> Vec<(frontdesk_identity::DeviceId, bool)> {

@@ -80,7 +80,7 @@ pub struct World {
     /// How far wall clocks are ahead of the time that passed, in seconds.
     pub(crate) ahead: u64,
     order: u64,
-    queue: BinaryHeap<Reverse<Scheduled>>,
+    pub(crate) queue: BinaryHeap<Reverse<Scheduled>>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) by_key: BTreeMap<TransportKey, NodeId>,
     pub(crate) wires: Wires,
@@ -367,30 +367,7 @@ impl World {
         Ok(true)
     }
 
-    /// What is going to happen, in the order in which that was settled, each with its number.
-    pub(crate) fn under_way(&self) -> Vec<(u64, &What)> {
-        let mut all: Vec<_> = self.queue.iter().map(|Reverse(next)| (next.order, &next.what)).collect();
-        all.sort_by_key(|(order, _)| *order);
-        all
-    }
-
-    /// Lets what has this number in [`under_way`](Self::under_way) happen before all else. Only timers need their time to come.
-    pub(crate) fn hasten(&mut self, order: u64) -> Result<(), SimError> {
-        let (mut found, rest) = std::mem::take(&mut self.queue)
-            .into_iter()
-            .partition::<Vec<_>, _>(|Reverse(next)| next.order == order);
-        self.queue = rest.into();
-        let Some(Reverse(next)) = found.pop() else {
-            return Err(SimError::Broken("nothing to hasten".into()));
-        };
-        if matches!(next.what, What::Deadline { .. }) {
-            self.time = self.time.max(next.at);
-        }
-        self.steps += 1;
-        self.occur(next.what)
-    }
-
-    fn occur(&mut self, what: What) -> Result<(), SimError> {
+    pub(crate) fn occur(&mut self, what: What) -> Result<(), SimError> {
         match what {
             What::Frame { to, from, connection, bytes } => {
                 let sender = self.by_key.get(&from).copied().ok_or(SimError::Down)?;

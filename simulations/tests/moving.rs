@@ -10,6 +10,7 @@ use frontdesk_sim::{
     Fate, Founding, Nat, NodeId, Sent, Siege, Weather, World,
     office::{Office, PATIENCE, messages, outbox, texts},
 };
+use frontdesk_store::{Batch, Reader as _, Scan, Store as _};
 use frontdesk_thread::Suite;
 use frontdesk_wire::{AddressUpdate, Body, Frame, MemberAddress, Reason};
 
@@ -414,4 +415,26 @@ fn an_address_is_passed_on_by_a_host_about_a_member_and_as_it_was_signed() {
     // A guest serves nobody.
     let mut carla = siege.take_over(carla, &[acme]).unwrap();
     siege.refuses(&mut carla, acme, &of(thread, 0, &anas), Reason::NotMember).unwrap();
+}
+
+#[test]
+fn a_home_of_an_early_version_gets_its_index_of_threads_by_node_once() {
+    let mut siege = siege();
+    let carla = siege.carla;
+    let rows = |siege: &Siege| {
+        let copy = siege.office.world.copy_of(carla).unwrap();
+        [b"A/", b"B/"].map(|prefix| copy.scan(&Scan::prefix(prefix)).unwrap())
+    };
+    let before = rows(&siege);
+    let [shared, parted] = &before;
+    assert_eq!((shared.len(), parted.len()), (2, 0), "with Acme and Ana");
+    let early = siege.office.world.copy_of(carla).unwrap();
+    let mut batch = Batch::new();
+    shared.iter().for_each(|(key, _)| batch.delete(key.clone()).unwrap());
+    batch.delete(b"i/indexed".to_vec()).unwrap();
+    early.commit(&batch).unwrap();
+    early.flush().unwrap();
+    siege.office.world.put_back(carla, early).unwrap();
+    assert_eq!(rows(&siege), before);
+    siege.goes_on().unwrap();
 }

@@ -7,6 +7,7 @@ use frontdesk_sim::{
     NodeId, Siege, World,
     office::{PATIENCE, is_in, messages, outbox, texts, told},
 };
+use frontdesk_wire::LinkSeq;
 
 const DAY: u64 = 24 * 3600;
 
@@ -90,4 +91,39 @@ fn who_restores_a_backup_of_the_old_copy_is_in_again_and_what_waited_is_delivere
         assert!(read.starts_with(&before) && read.ends_with(&["here again".to_owned()]), "{read:?}");
     }
     siege.goes_on().unwrap();
+}
+
+/// Most frames that a node believes to have sent to a stranger that it has forgotten.
+const MOST: u64 = 1 << 53;
+
+#[test]
+fn a_stranger_that_claims_to_have_more_than_was_sent_alarms_nobody() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let acme = siege.acme;
+    for stored in [1, MOST, MOST + 1, u64::MAX] {
+        let mut stranger = siege.stranger(&[acme]).unwrap();
+        for _ in 0..2 {
+            stranger.boast(&mut siege.office.world, acme, LinkSeq(stored)).unwrap();
+        }
+        assert_eq!(siege.office.world.count(acme, b"L/").unwrap(), 0, "{stored}");
+    }
+    assert_eq!(ahead(&siege.office.world, acme), 0);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_member_that_claims_to_have_more_than_was_sent_harms_its_own_link_alone() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (acme, carla) = (siege.acme, siege.carla);
+    let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
+    for stored in [MOST, u64::MAX] {
+        ana.boast(&mut siege.office.world, acme, LinkSeq(stored)).unwrap();
+    }
+    assert_eq!((ahead(&siege.office.world, acme), ahead(&siege.office.world, carla)), (1, 0));
+    assert!(told(&siege.office.world, acme, |event| matches!(event, Event::Security { .. })));
+    siege.goes_on().unwrap();
+    siege.office.world.crash(acme, 500).unwrap();
+    siege.settle().unwrap();
+    siege.goes_on().unwrap();
+    assert_eq!(siege.office.world.count(acme, b"L/").unwrap(), 1);
 }
