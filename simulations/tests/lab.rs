@@ -174,6 +174,12 @@ fn ways_take_as_long_as_their_distribution_says() {
     assert!((105..=140).contains(&half("duplication")), "{} ms of twice 60", half("duplication"));
     assert!((30..=500).contains(&half("reordering")), "{} ms of two from the table", half("reordering"));
     assert!(half("narrow") > 600, "{} ms of twice 350", half("narrow"));
+    let figures = keeps("mobile", 7);
+    let customers = figures.delivery.get(&Path::BusinessToCustomer).unwrap();
+    let [half, most] = [50, 90].map(|part| percentile(customers, part).unwrap());
+    assert!((50..=180).contains(&half), "{half} ms of twice 30 to most");
+    assert!(most > 300, "{most} ms of twice 180 to a third");
+    assert!(figures.mishaps.queued > 0, "by mobile networks");
 }
 
 /// Each kind of fault and of adversary has a scenario in which nothing else goes wrong.

@@ -147,7 +147,7 @@ impl<'a> Play<'a> {
             node.events.clear();
         }
         surroundings::lay(&mut world, scenario, &cast, seed)?;
-        world.roads = Some(Roads::new(scenario.network.clone()));
+        world.roads = Some(Roads::new(scenario, &cast, seed));
         world.heard = Some(BTreeSet::new());
         world.quarrels = Some(Vec::new());
         world.trace = Some(Sha256::new());

@@ -22,6 +22,9 @@ pub struct Scenario {
     /// What the network does to frames.
     #[serde(default)]
     pub network: Network,
+    /// Ways that are unlike the others. For a pair of nodes, the first that it takes counts.
+    #[serde(default, rename = "way")]
+    pub ways: Vec<Way>,
     /// The businesses; all are alike.
     #[serde(default)]
     pub business: Business,
@@ -80,6 +83,20 @@ pub struct Network {
     pub reordering: f64,
     /// What the link of a pair carries, in kilobits a second; 0: any amount.
     pub bandwidth: f64,
+}
+
+/// What the network does to frames between some nodes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Way {
+    /// One of the first and one of the second, whoever of them sends.
+    pub between: [Who; 2],
+    /// The part of these pairs that it takes, of 1.
+    #[serde(default = "default::part")]
+    pub part: f64,
+    /// What it does to frames. What isn't said has its default, whatever the network is elsewhere.
+    #[serde(default)]
+    pub network: Network,
 }
 
 /// How long a frame is under way, in milliseconds.
@@ -161,6 +178,10 @@ pub struct Customers {
 }
 
 mod default {
+    pub(super) const fn part() -> f64 {
+        1.0
+    }
+
     pub(super) const fn settle() -> f64 {
         30.0
     }

@@ -1,6 +1,6 @@
 //! Whether the values of a scenario can be played: TOML lets any number through.
 
-use super::scenario::{Latency, Scenario, Share};
+use super::scenario::{Latency, Network, Scenario, Share};
 use frontdesk_engine::limits::MAX_ASKED_LASTS;
 use std::fmt;
 
@@ -67,26 +67,12 @@ impl Scenario {
     }
 
     fn check_network(&self) -> Check {
-        let network = &self.network;
-        match &network.latency {
-            Latency::Constant { ms } => number("network.latency.ms", *ms)?,
-            Latency::Normal { mean, deviation } => {
-                number("network.latency.mean", *mean)?;
-                number("network.latency.deviation", *deviation)?;
-            }
-            Latency::LogNormal { median, sigma } => {
-                number("network.latency.median", *median)?;
-                demand("network.latency.sigma", (0.0..=5.0).contains(sigma), sigma, "from 0 to 5")?;
-            }
-            Latency::Table { ms } => {
-                demand("network.latency.ms", !ms.is_empty(), "empty", "one or more milliseconds")?;
-                ms.iter().try_for_each(|ms| number("network.latency.ms", *ms))?;
-            }
+        check_network("network", &self.network)?;
+        for way in &self.ways {
+            part("way.part", way.part)?;
+            check_network("way.network", &way.network)?;
         }
-        part("network.loss", network.loss)?;
-        part("network.duplication", network.duplication)?;
-        part("network.reordering", network.reordering)?;
-        number("network.bandwidth", network.bandwidth)
+        Ok(())
     }
 
     fn check_business(&self) -> Check {
@@ -159,6 +145,29 @@ impl Scenario {
     }
 }
 
+fn check_network(name: &str, network: &Network) -> Check {
+    let key = |of: &str| format!("{name}.{of}");
+    match &network.latency {
+        Latency::Constant { ms } => number(&key("latency.ms"), *ms)?,
+        Latency::Normal { mean, deviation } => {
+            number(&key("latency.mean"), *mean)?;
+            number(&key("latency.deviation"), *deviation)?;
+        }
+        Latency::LogNormal { median, sigma } => {
+            number(&key("latency.median"), *median)?;
+            demand(&key("latency.sigma"), (0.0..=5.0).contains(sigma), sigma, "from 0 to 5")?;
+        }
+        Latency::Table { ms } => {
+            demand(&key("latency.ms"), !ms.is_empty(), "empty", "one or more milliseconds")?;
+            ms.iter().try_for_each(|ms| number(&key("latency.ms"), *ms))?;
+        }
+    }
+    part(&key("loss"), network.loss)?;
+    part(&key("duplication"), network.duplication)?;
+    part(&key("reordering"), network.reordering)?;
+    number(&key("bandwidth"), network.bandwidth)
+}
+
 fn demand(key: &str, holds: bool, found: impl fmt::Display, wanted: &'static str) -> Check {
     if holds { Ok(()) } else { Err(Nonsense { key: key.into(), found: found.to_string(), wanted }) }
 }
@@ -200,6 +209,7 @@ mod tests {
         let fault = "[[fault]]\nwhat = \"crash\"\nwho = \"agent\"\nfrom = 1.0\nuntil = 2.0\n";
         let adversary = "[[adversary]]\nwhat = \"replay\"\nfrom = 1.0\nuntil = 2.0\n";
         let churn = "[[churn]]\nwho = \"agent\"\nmost = 1.0\nleast = 0.0\n";
+        let way = "[[way]]\nbetween = [\"agent\", \"anyone\"]\n";
         for (lines, key) in [
             ("hours = 0.0", "hours"),
             ("hours = nan", "hours"),
@@ -223,6 +233,9 @@ mod tests {
                 "[network]\nlatency = { kind = \"log-normal\", median = 9.0, sigma = 50.0 }",
                 "network.latency.sigma",
             ),
+            (&format!("{way}part = 1.5"), "way.part"),
+            (&format!("{way}network.loss = -1.0"), "way.network.loss"),
+            (&format!("{way}network.latency = {{ kind = \"table\", ms = [] }}"), "way.network.latency.ms"),
             ("[business]\nopen = [18.0, 8.0]", "business.open"),
             ("[business]\nhistory = \"lst:3\"", "business.history"),
             ("[business]\nhand_over = 2.0", "business.hand_over"),
@@ -244,7 +257,7 @@ mod tests {
                 ScenarioError::Syntax(error) => panic!("{lines}: {error}"),
             }
         }
-        for lines in ["", fault, adversary, churn, "[business]\nhistory = \"last:3\"\nopen = [0, 24]"] {
+        for lines in ["", fault, adversary, churn, way, "[business]\nhistory = \"last:3\"\nopen = [0, 24]"] {
             assert!(read(lines).is_ok(), "{lines}");
         }
     }

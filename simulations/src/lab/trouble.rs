@@ -1,5 +1,6 @@
 //! What makes a scenario hard: routers, clocks, people who switch off, faults, and adversaries.
 
+use super::people::Role;
 use crate::Nat;
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +135,19 @@ pub enum Who {
     Bot,
     /// An administrator.
     Administrator,
+}
+
+impl Who {
+    /// Whether someone with this role, or with none, is meant.
+    pub(super) fn takes(self, role: Option<Role>) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::Customer => role == Some(Role::Customer),
+            Self::Agent => role == Some(Role::Agent),
+            Self::Bot => role == Some(Role::Bot),
+            Self::Administrator => role == Some(Role::Administrator),
+        }
+    }
 }
 
 /// Someone who attacks.

@@ -130,7 +130,7 @@ fn left_out(scenario: &Scenario, faults: usize) -> Vec<String> {
         (business.by_policy(), "forwarding by rule"),
         (business.history != "all", "bounded history"),
         (business.revoke > 0.0, "revocations"),
-        (scenario.network != Default::default(), "the network's weather"),
+        (scenario.network != Default::default() || !scenario.ways.is_empty(), "the network's weather"),
         (scenario.nat != Default::default(), "routers"),
         (scenario.clocks != Default::default(), "clocks"),
         (!scenario.churn.is_empty(), "owners who switch off"),

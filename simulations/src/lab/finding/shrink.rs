@@ -12,7 +12,13 @@ pub(super) fn shrink(finding: &mut Finding, reruns: usize) {
     search.end_early();
     search.fewer("businesses", |scenario| &mut scenario.business.count);
     search.fewer("customers", |scenario| &mut scenario.customers.count);
-    search.drop_faults();
+    search.drop_each(|scenario| &mut scenario.adversaries, |one| format!("the adversary {:?}", one.what));
+    search.drop_each(
+        |scenario| &mut scenario.faults,
+        |one| format!("the fault {:?} of {:?}", one.what, one.who),
+    );
+    search.drop_each(|scenario| &mut scenario.churn, |one| format!("the churn of {:?}", one.who));
+    search.drop_each(|scenario| &mut scenario.ways, |one| format!("the way between {:?}", one.between));
     search.halve_hours();
     search.fewer("agents", |scenario| &mut scenario.business.agents);
 }
@@ -81,15 +87,12 @@ impl Search<'_> {
         }
     }
 
-    /// One fault after another, from the last on.
-    fn drop_faults(&mut self) {
-        for index in (0..self.finding.scenario.faults.len()).rev() {
+    /// One entry after another, from the last on.
+    fn drop_each<T>(&mut self, of: impl Fn(&mut Scenario) -> &mut Vec<T>, name: impl Fn(&T) -> String) {
+        for index in (0..of(&mut self.finding.scenario).len()).rev() {
             let mut candidate = self.finding.scenario.clone();
-            let dropped = candidate.faults.remove(index);
-            self.keeps(
-                candidate,
-                format!("without the fault {:?} of {:?}", dropped.what, dropped.who).to_lowercase(),
-            );
+            let dropped = of(&mut candidate).remove(index);
+            self.keeps(candidate, format!("without {}", name(&dropped)));
         }
     }
 }

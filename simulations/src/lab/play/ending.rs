@@ -3,7 +3,7 @@
 use super::{MINUTE, Outcome, Play};
 use crate::{
     NodeId, SimError,
-    lab::{Roads, bounds, figures::Sample, log::Log, people::Role, roads::whole, scenario::Network},
+    lab::{Roads, bounds, figures::Sample, log::Log, people::Role, roads::whole},
     office,
 };
 use frontdesk_engine::Engine;
@@ -53,7 +53,7 @@ impl Play<'_> {
     fn make_peace(&mut self) -> Result<(), SimError> {
         self.deeds.clear();
         self.world.mend_all();
-        if let Some(roads) = self.world.roads.replace(Roads::new(Network::default())) {
+        if let Some(roads) = self.world.roads.replace(Roads::default()) {
             self.figures.mishaps = roads.mishaps;
         }
         self.asleep.clear();
