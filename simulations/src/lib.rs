@@ -6,7 +6,8 @@
 //! lose what they had not flushed.
 //!
 //! An [`Adversary`] is a node without an engine: it speaks the protocol by hand, with keys of its own or with those of a
-//! node that it took over. [`Forge`] makes what no honest device would sign.
+//! node that it took over. [`Forge`] makes what no honest device would sign, and
+//! a [`Usurper`] commits what no honest member would.
 //!
 //! [`office`] is the ready-made business: an administrator, agents and a customer who talk.
 //!
@@ -26,6 +27,7 @@ mod queue;
 mod search;
 mod siege;
 pub mod sockets;
+mod usurper;
 mod wires;
 mod world;
 
@@ -39,5 +41,6 @@ pub use network::{Fare, Weather};
 pub use node::{Clock, Failure, Node, NodeId, Received};
 pub use search::{Explored, Search};
 pub use siege::{Shown, Siege};
+pub use usurper::{Coup, Usurper};
 pub use wires::Nat;
 pub use world::{Founding, SimError, World};

@@ -88,6 +88,8 @@ pub struct Attack {
     pub nodes: u64,
     /// Frames that were sent.
     pub tried: u64,
+    /// Commits among what was made, each sent in several ways, that MLS alone would have taken.
+    pub lawless: u64,
     /// Of these, refused, by reason.
     pub refused: BTreeMap<String, u64>,
     /// Of these, not even acknowledged: dropped, or sent while shut out.

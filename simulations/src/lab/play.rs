@@ -15,7 +15,7 @@ use super::{
     log::Log,
     people::Cast,
     roads::whole,
-    scenario::{Scenario, SuiteName},
+    scenario::Scenario,
     truth::{Truth, Violation},
 };
 use crate::{NodeId, SimError, Weather, World};
@@ -24,7 +24,6 @@ use customers::Talk;
 use frontdesk_engine::{CommandError, HistoryChoice, Settings};
 use frontdesk_identity::ThreadId;
 use frontdesk_store::MemoryStore;
-use frontdesk_thread::Suite;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use sha2::{Digest as _, Sha256};
@@ -137,11 +136,12 @@ pub fn play(scenario: &Scenario, seed: u64, watch: &mut dyn Watch) -> Result<Out
 impl<'a> Play<'a> {
     fn set_up(scenario: &'a Scenario, seed: u64) -> Result<Self, SimError> {
         let mut world = World::new(seed, Weather::FAIR);
-        let suite = match scenario.suite {
-            SuiteName::Classic => Suite::Classic,
-            SuiteName::Hybrid => Suite::Hybrid,
+        let settings = Settings {
+            suite: scenario.suite.suite(),
+            key_packages: 8,
+            introduce: false,
+            ..Settings::default()
         };
-        let settings = Settings { suite, key_packages: 8, introduce: false, ..Settings::default() };
         let cast = Cast::gather(&mut world, scenario, settings)?;
         for node in &mut world.nodes {
             node.events.clear();

@@ -3,6 +3,7 @@
 use super::roads::whole;
 pub use super::trouble::{Adversary, AdversaryKind, Churn, Clocks, Fault, FaultKind, Nats, Share, Who};
 use frontdesk_engine::HistoryChoice;
+use frontdesk_thread::Suite;
 use serde::{Deserialize, Serialize};
 
 /// A scenario.
@@ -67,6 +68,15 @@ pub enum SuiteName {
     Classic,
     /// ML-KEM-768 with X25519, as nodes use it unless told otherwise.
     Hybrid,
+}
+
+impl SuiteName {
+    pub(super) const fn suite(self) -> Suite {
+        match self {
+            Self::Classic => Suite::Classic,
+            Self::Hybrid => Suite::Hybrid,
+        }
+    }
 }
 
 /// What the network does to frames.

@@ -8,7 +8,7 @@ mod thieves;
 
 use super::{Deed, HOUR, MINUTE, Play, SECOND};
 use crate::{
-    Adversary, Business, Fate, NodeId, SimError,
+    Adversary, Business, Fate, NodeId, SimError, Usurper,
     lab::{chance::Chance as _, figures::Attack, people::Role, scenario::AdversaryKind},
     office,
 };
@@ -36,6 +36,8 @@ pub(super) struct Hands {
     businesses: Vec<Business>,
     /// Threads that its device was in when it turned.
     threads: Vec<ThreadId>,
+    /// What it holds of them in MLS itself.
+    usurper: Usurper,
     /// Frames whose fate isn't known yet: by which node, to whom, which.
     sent: Vec<(usize, NodeId, LinkSeq)>,
 }
@@ -230,6 +232,7 @@ impl Hands {
             nodes,
             businesses: Vec::new(),
             threads: Vec::new(),
+            usurper: Usurper::default(),
             sent: Vec::new(),
         }))
     }

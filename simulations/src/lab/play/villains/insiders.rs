@@ -2,10 +2,11 @@
 
 use super::{Hands, Villain};
 use crate::{
-    Adversary, NodeId, SimError,
+    Adversary, Coup, Node, NodeId, SimError,
     lab::{chance::Chance as _, people::Role, play::Play},
     office,
 };
+use frontdesk_identity::ThreadId;
 use frontdesk_wire::{Body, CommitNotice, Frame, ThreadMessage};
 use rand_core::Rng as _;
 use serde_bytes::ByteBuf;
@@ -66,7 +67,8 @@ impl Play<'_> {
         Ok(true)
     }
 
-    /// Tells members of commits: of its steward's, of its own words in a commit's place, and of rubbish.
+    /// Tells members of commits: of its steward's, of its own words in a commit's place, of rubbish, and of some that it made
+    /// with keys that are good.
     pub(super) fn tell_commits(&mut self, index: usize, hands: &mut Hands) -> Result<bool, SimError> {
         let targets = self.those_in(hands);
         if !self.reach_all(hands, &targets)? {
@@ -75,10 +77,15 @@ impl Play<'_> {
         let now = self.world.now().wall;
         for thread in hands.threads.clone() {
             let Some(founders) = self.founders(thread) else { continue };
+            let made = self.usurp(hands, thread, founders)?;
+            self.attacks(index).lawless += u64::try_from(made.len()).unwrap_or_default();
             let Some(agent) = hands.nodes.first_mut() else { continue };
             let mut rubbish = vec![0; 600];
             self.rng.fill_bytes(&mut rubbish);
             let mut commits = vec![rubbish];
+            commits.extend(made);
+            // Such bytes are no better as messages.
+            let disguised = commits.clone();
             // Without keys there is nothing to disguise.
             if let Ok(message) = agent.seal(now, thread, b"a commit") {
                 commits.push(message.sealed.into_vec());
@@ -92,24 +99,48 @@ impl Play<'_> {
                     continue;
                 }
                 for commit in &commits {
-                    let commit = ByteBuf::from(commit.clone());
-                    let (revocations, addresses) = (Vec::new(), Vec::new());
                     let notice = CommitNotice {
                         thread,
                         era: 0,
-                        commit: commit.clone(),
-                        revocations,
-                        addresses,
+                        commit: ByteBuf::from(commit.clone()),
+                        revocations: Vec::new(),
+                        addresses: Vec::new(),
                         departed: Vec::new(),
                     };
                     self.shoot(index, hands, (0, to), &Body::CommitNotice(notice))?;
                 }
-                let disguised = commits.first().cloned().map(ByteBuf::from).unwrap_or_default();
-                let message = ThreadMessage { thread, era: 0, sealed: disguised };
-                self.shoot(index, hands, (0, to), &Body::ThreadMessage(message))?;
+                for sealed in disguised.iter().cloned().map(ByteBuf::from) {
+                    let message = ThreadMessage { thread, era: 0, sealed };
+                    self.shoot(index, hands, (0, to), &Body::ThreadMessage(message))?;
+                }
             }
         }
         Ok(true)
+    }
+
+    /// Commits to a thread that MLS would take, one of each kind. Who has no keys of its own making yet asks the steward for them first.
+    fn usurp(
+        &mut self,
+        hands: &mut Hands,
+        thread: ThreadId,
+        [customer, steward]: [NodeId; 2],
+    ) -> Result<Vec<Vec<u8>>, SimError> {
+        let (usurper, Some(agent)) = (&mut hands.usurper, hands.nodes.first_mut()) else {
+            return Ok(Vec::new());
+        };
+        usurper.follow(agent, steward);
+        if !usurper.is_in(&thread) {
+            if agent.has_greeted(&self.world, steward) {
+                let suite = self.scenario.suite.suite();
+                let body = usurper.asks_in(agent, thread, suite)?;
+                // Any member may ask that.
+                agent.push(&mut self.world, steward, &body)?;
+            }
+            return Ok(Vec::new());
+        }
+        let [customer, steward] = [customer, steward].map(|node| self.world.node(node).map(Node::device));
+        let coups = [Coup::NewKeys, Coup::Remove(customer?), Coup::Remove(steward?), Coup::Crown];
+        coups.into_iter().map(|coup| usurper.commit(agent, thread, coup)).collect()
     }
 
     /// The customers and stewards of the threads that a traitor was in.
