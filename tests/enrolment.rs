@@ -1,6 +1,6 @@
 //! Invitations that don't get a device in, and what becomes of the device.
 
-use crate::harness::{Office, eventually, join};
+use crate::harness::{Office, eventually, join, texts, thread_of};
 use frontdesk_identity::{Invitation, InvitationCode};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 use serde_json::json;
@@ -163,8 +163,9 @@ fn an_enrolled_device_or_a_customer_can_not_join() {
 }
 
 #[test]
-fn a_second_administrator_can_do_what_the_first_can() {
+fn a_second_administrator_can_do_what_the_first_can_until_it_is_removed() {
     let office = Office::open();
+    let ana = office.enrol("Ana");
     let second = office.enrol_as("admin", "Second");
     assert_eq!(second.json(&["status"])["standing"], "administrator");
     let link = second.json(&["link"]);
@@ -174,4 +175,26 @@ fn a_second_administrator_can_do_what_the_first_can() {
     assert_eq!(second.json(&["threads"])[0]["is_steward"], true);
     second.json(&["send", thread, "Hello Carla", "--wait", "30s"]);
     assert_eq!(carla.json(&["show", thread])[1]["text"], "Hello Carla");
+
+    // Ana knew the first administrator alone, and finds the second by it.
+    eventually("Second can forward to Ana", || {
+        let done = second.call(&["--json", "forward", thread, "--to", "Ana"]).run();
+        (done.exit == Some(0)).then_some(())
+    });
+    assert_eq!(thread_of(&ana), thread);
+    ana.json(&["send", thread, "And from Ana", "--wait", "30s"]);
+    assert_eq!(texts(&carla, thread), ["Hello", "Hello Carla", "And from Ana"]);
+
+    // Once it is removed, Carla hears so from Ana, and her words go to nobody who is out.
+    let device = second.json(&["status"])["device"].as_str().unwrap().to_owned();
+    office.acme.json(&["remove", &device]);
+    let said = eventually("Carla can't write there any more", || {
+        let done = carla.call(&["--json", "send", thread, "Still there?"]).run();
+        (done.exit != Some(0)).then_some(done)
+    });
+    let (exit, word, said) = said.refusal();
+    assert_eq!((exit, word.as_str()), (1, "nobody-left"), "{said}");
+    assert!(said.contains("write anew"), "{said}");
+    let anew = office.contact(&carla, "Anew");
+    assert_eq!(office.acme.json(&["threads"])[0]["id"], anew.as_str());
 }

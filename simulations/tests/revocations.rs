@@ -85,6 +85,26 @@ fn a_steward_that_floods_its_customer_takes_no_more_than_a_strangers_places() {
 }
 
 #[test]
+fn revocations_are_brought_by_colleagues_and_by_those_who_serve_a_customer() {
+    let mut siege = siege();
+    let (acme, carla) = (siege.acme, siege.carla);
+    let entity = siege.office.entity().unwrap();
+    let mut stranger = siege.stranger(&[acme, carla]).unwrap();
+    let mut ana = siege.take_over(siege.ana, &[carla]).unwrap();
+    let mut ben = siege.take_over(siege.ben, &[carla]).unwrap();
+    let body = made_up(&mut ana, entity, &siege);
+    siege.refuses(&mut stranger, acme, &body, Reason::GrantMissing).unwrap();
+    for by in [&mut stranger, &mut ben] {
+        siege.refuses(by, carla, &body, Reason::GrantMissing).unwrap();
+    }
+    assert_eq!(ana.send(&mut siege.office.world, carla, &body).unwrap(), Fate::Delivered);
+    assert!(siege.office.world.count(carla, REVOCATIONS).unwrap() <= limits::MAX_BY_STRANGERS);
+    siege.goes_on().unwrap();
+    let mut carla = siege.take_over(carla, &[acme]).unwrap();
+    siege.refuses(&mut carla, acme, &body, Reason::GrantMissing).unwrap();
+}
+
+#[test]
 fn a_grant_that_ended_by_itself_is_not_revoked() {
     let mut siege = Siege::lay(HistoryChoice::All, 600).unwrap();
     siege.office.world.pass(620_000).unwrap();

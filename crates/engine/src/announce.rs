@@ -1,6 +1,7 @@
 //! Telling others where a node is: colleagues at once, those it has threads with a portion at a time, as their number has
 //! no bound. The same goes for peers that a node has something for when it starts.
 
+mod colleagues;
 mod passing;
 
 use crate::{

@@ -231,6 +231,11 @@ pub enum CommandError {
     /// A customer's device can't bring anybody in.
     #[error("only the business's devices can bring somebody into a thread; ask them in the thread")]
     GuestForward,
+    /// All others may read no longer, for good: the administrator that stood above them was removed.
+    #[error(
+        "nobody on the other side may read this thread any more: the administrator's device that let them in was removed; write anew by the business's link"
+    )]
+    NobodyLeft,
     /// The device is in the thread already.
     #[error("the device is in the thread already")]
     AlreadyMember,

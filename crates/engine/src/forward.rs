@@ -451,6 +451,7 @@ fn reason_of(error: &CommandError) -> Reason {
         | CommandError::RevokeSteward
         | CommandError::RevokeGuest
         | CommandError::GuestForward
+        | CommandError::NobodyLeft
         | CommandError::Left
         | CommandError::NotOpen => Reason::UnknownThread,
         CommandError::Storage(_) | CommandError::Internal(_) => Reason::Storage,

@@ -271,10 +271,6 @@ impl Engine {
         from: TransportKey,
         body: &Revoked,
     ) -> Result<(), Halt<Refuse>> {
-        // Who may bring any is in memory: a stranger must not cost a look at every thread.
-        if !self.colleagues.contains_key(&from) && !self.keeps(&from) {
-            return Err(Refuse::breach(Reason::GrantMissing, "revocations from a stranger").into());
-        }
         let source = self.entity_of(step, from)?;
         let (principal, thread) =
             source.ok_or_else(|| Refuse::breach(Reason::GrantMissing, "revocations from a stranger"))?;
@@ -293,15 +289,15 @@ impl Engine {
         Ok(())
     }
 
-    /// The entity that a peer may bring revocations of: this device's own, or the host of a thread that it is steward of,
-    /// with that thread and its era.
+    /// The entity that a peer may bring revocations of: this device's own, or the host of a thread in which it is of that
+    /// side, with that thread and its era.
     fn entity_of(&self, step: Step<'_>, peer: TransportKey) -> Result<Option<Source>, StoreError> {
         if self.colleagues.contains_key(&peer) {
             return Ok(self.chain.as_ref().map(|chain| (chain.principal(), None)));
         }
-        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
-            let meta: Meta = record::decode(&bytes)?;
-            if meta.is_in() && meta.steward_transport == Some(peer) {
+        for (key, _) in step.overlay.scan(&Scan::prefix(&space::shared(&peer)))? {
+            let meta = space::last_thread(&key).map(|thread| self.meta(step.overlay, &thread)).transpose()?;
+            if let Some(meta) = meta.flatten().filter(|meta| meta.is_in() && meta.hosts.contains(&peer)) {
                 return Ok(Some((meta.host, Some((meta.thread, meta.era)))));
             }
         }

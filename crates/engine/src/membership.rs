@@ -280,12 +280,19 @@ impl Engine {
         Ok(if names.is_empty() { "nobody but the recovery phrase".into() } else { names.join(" or ") })
     }
 
-    /// A former administrator could pose as the business to those who know it: they are told.
-    pub(crate) fn tell_guests(&mut self, step: Step<'_>, body: &Body) -> Result<(), StoreError> {
+    /// A former administrator could pose as the business to those who know it: they are told, by the stewards of their
+    /// threads and, where that is the former one itself, by whoever is in the thread with them.
+    pub(crate) fn tell_guests(
+        &mut self,
+        step: Step<'_>,
+        former: DeviceId,
+        body: &Body,
+    ) -> Result<(), StoreError> {
         let mut guests = BTreeSet::new();
         for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
             let meta: Meta = record::decode(&bytes)?;
-            if meta.is_in() && meta.steward == Some(self.id()) {
+            let speaks = [Some(self.id()), Some(former)].contains(&meta.steward);
+            if speaks && meta.is_in() && self.me.principal == Some(meta.host) {
                 guests.extend(meta.guest_transport);
             }
         }

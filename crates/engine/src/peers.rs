@@ -22,8 +22,17 @@ impl Engine {
         from: TransportKey,
         body: &AddressUpdate,
     ) -> Result<(), Halt<Refuse>> {
+        let of = body.address.read_kept().map(|named| named.device());
+        let link = self.colleagues.get(&from).copied();
+        if let (Some(link), Ok(of)) = (link, of)
+            && link != of
+            && self.is_administrator(step, &from)?
+        {
+            return self.colleague_address(step, from, of, &body.address);
+        }
         if self.learn_address(step, from, &body.address, None)? {
             self.pass_on(step, from)?;
+            self.tell_colleagues(step, from)?;
         }
         Ok(())
     }

@@ -54,6 +54,7 @@ impl Engine {
             for body in std::iter::once(&roster).chain(&follow) {
                 self.enqueue(peer, About::Nothing, body.clone());
             }
+            self.tell_whereabouts(step, peer)?;
         }
         Ok(())
     }
@@ -127,11 +128,11 @@ impl Engine {
             self.kept.remove(&record.transport());
             self.touched.insert(record.transport());
             self.drop_stock(step, &record.id())?;
+            if administrated {
+                self.tell_guests(step, record.id(), &revoked)?;
+            }
             if self.me.role() == Some(Role::Admin) {
-                self.enqueue(record.transport(), About::Nothing, revoked.clone());
-                if administrated {
-                    self.tell_guests(step, &revoked)?;
-                }
+                self.enqueue(record.transport(), About::Nothing, revoked);
                 self.remove_everywhere(step, record.id())?;
             }
             self.tell(Event::DeviceRemoved { device: record.id() });
@@ -148,7 +149,11 @@ impl Engine {
     }
 
     /// The entity, if the peer is one of its administrators by a grant that holds.
-    fn require_administrator(&self, step: Step<'_>, from: TransportKey) -> Result<PrincipalId, Halt<Refuse>> {
+    pub(crate) fn require_administrator(
+        &self,
+        step: Step<'_>,
+        from: TransportKey,
+    ) -> Result<PrincipalId, Halt<Refuse>> {
         let stranger = || Refuse::breach(Reason::GrantMissing, "from a device that is no administrator");
         let entity = self.me.principal.filter(|_| self.me.chain.is_some()).ok_or_else(stranger)?;
         let device = self.colleagues.get(&from).ok_or_else(stranger)?;

@@ -76,6 +76,7 @@ const fn sort(refused: &CommandError) -> (StatusCode, &'static str) {
         CommandError::RevokeSteward => (StatusCode::CONFLICT, "revoke-steward"),
         CommandError::RevokeGuest => (StatusCode::CONFLICT, "revoke-guest"),
         CommandError::GuestForward => (StatusCode::FORBIDDEN, "guest-forward"),
+        CommandError::NobodyLeft => (StatusCode::CONFLICT, "nobody-left"),
         CommandError::AlreadySettled => (StatusCode::CONFLICT, "already-settled"),
         CommandError::NotSettled => (StatusCode::CONFLICT, "not-settled"),
         CommandError::AlreadyMember => (StatusCode::CONFLICT, "already-member"),

@@ -30,7 +30,7 @@ impl Engine {
         self.plan_portion(step)
     }
 
-    fn is_administrator(&self, step: Step<'_>, peer: &TransportKey) -> Result<bool, StoreError> {
+    pub(crate) fn is_administrator(&self, step: Step<'_>, peer: &TransportKey) -> Result<bool, StoreError> {
         let Some(device) = self.colleagues.get(peer) else { return Ok(false) };
         let entry: Option<DeviceEntry> = record::get(step.overlay, &space::device(device))?;
         Ok(entry.is_some_and(|entry| !entry.removed && Role::try_from(entry.role) == Ok(Role::Admin)))

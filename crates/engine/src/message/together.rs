@@ -56,6 +56,9 @@ impl Engine {
         let (mut meta, thread) = self.thread_of_command(step, id)?;
         thread.check_writer(&self.id(), step.wall(), &self.revocations).map_err(not_allowed)?;
         let receivers = self.receivers(step, &thread);
+        if !receivers.iter().any(|receiver| receiver.other) {
+            return Err(CommandError::NobodyLeft.into());
+        }
         self.require_room(step, &receivers)?;
         let (content, signed) = self.sign(step, &mut meta, ContentKind::Text(text))?;
         self.add_message(step, &mut meta, &content, &signed, receivers.clone())?;

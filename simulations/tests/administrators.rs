@@ -1,0 +1,159 @@
+//! A business with two administrators: agents find both, each forwards its own threads, and one that is removed is out
+//! everywhere.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use frontdesk_engine::{Command, CommandError, HistoryChoice, Reply, Role, Settings};
+use frontdesk_identity::{SignedAddressRecord, ThreadId, UnixTime, codec};
+use frontdesk_sim::{
+    Adversary, Fate, NodeId, SimError, Weather, World,
+    office::{Office, PATIENCE, is_in, messages, outbox, stock, texts},
+};
+use frontdesk_thread::Suite;
+use frontdesk_wire::{AddressUpdate, Body, Reason};
+
+const DAY: u64 = 24 * 3600;
+const REVOCATIONS: &[u8] = b"r/";
+const SETTINGS: Settings =
+    Settings { introduce: true, suite: Suite::Classic, key_packages: 2, forward_new: None };
+
+/// Acme with Ana, and a second administrator that came later.
+struct Two {
+    office: Office,
+    ana: NodeId,
+    second: NodeId,
+}
+
+impl Two {
+    fn open() -> Self {
+        let mut office = Office::open(5, Weather::FAIR, 0, SETTINGS).unwrap();
+        let ana = office.enrol("Ana", Role::Agent).unwrap();
+        let second = office.enrol("Second", Role::Admin).unwrap();
+        office.world.pass(10_000).unwrap();
+        Self { office, ana, second }
+    }
+
+    /// Carla writes to the second administrator, which forwards her to Ana.
+    fn contact(&mut self) -> ThreadId {
+        let (second, ana) = (self.second, self.ana);
+        let link = self.office.link_to(second).unwrap();
+        let contact = Command::Contact { link, text: "to the second".into() };
+        let Reply::Opened { thread } = self.office.world.command(self.office.customer, contact).unwrap()
+        else {
+            panic!("no thread")
+        };
+        let arrived = |world: &World| texts(world, second, thread).len() == 1;
+        self.office.world.until("the first text", PATIENCE, arrived).unwrap();
+        let to = Some(self.office.device(ana).unwrap());
+        let (history, note) = (HistoryChoice::All, String::new());
+        let forward = Command::Forward { thread, to, history, lasts: DAY, hand_over: false, note };
+        self.office.world.command(second, forward).unwrap();
+        self.office.world.until("Ana in", PATIENCE, |world| is_in(world, ana, thread)).unwrap();
+        self.office.say(ana, thread, "hello").unwrap();
+        self.office.world.pass(10_000).unwrap();
+        thread
+    }
+
+    fn remove_second(&mut self) {
+        let device = self.office.device(self.second).unwrap();
+        self.office.world.command(self.office.acme, Command::RemoveDevice { device }).unwrap();
+        self.office.world.pass(60_000).unwrap();
+    }
+}
+
+fn refused(result: Result<(), SimError>) -> CommandError {
+    let Err(SimError::Command(error)) = result else { panic!("{result:?}") };
+    error
+}
+
+#[test]
+fn agents_find_an_administrator_that_came_after_them_and_one_that_came_before() {
+    let mut two = Two::open();
+    let early = two.ana;
+    let late = two.office.enrol("Ben", Role::Agent).unwrap();
+    two.office.world.pass(10_000).unwrap();
+    for agent in [early, late] {
+        let device = two.office.device(agent).unwrap();
+        assert!(two.office.world.are_connected(agent, two.second), "{agent:?}");
+        assert!(stock(&two.office.world, two.second, device) > 0, "{agent:?} can be forwarded to");
+    }
+    assert!(!two.office.world.are_connected(early, late), "agents have no need of each other");
+    let thread = two.contact();
+    assert_eq!(texts(&two.office.world, two.office.customer, thread), ["to the second", "hello"]);
+}
+
+#[test]
+fn agents_find_an_administrator_again_that_moved_while_they_moved_too() {
+    let mut two = Two::open();
+    let (acme, ana, second) = (two.office.acme, two.ana, two.second);
+    two.office.world.part(ana, second).unwrap();
+    two.office.world.relocate(second, 4711).unwrap();
+    two.office.world.relocate(ana, 4712).unwrap();
+    two.office.world.pass(10_000).unwrap();
+    two.office.world.mend(ana, second);
+    let both = |world: &World| world.are_connected(ana, second) && world.are_connected(ana, acme);
+    two.office.world.until("both to meet where they are now", PATIENCE, both).unwrap();
+    two.contact();
+}
+
+#[test]
+fn where_a_colleague_is_an_administrator_tells_as_it_was_signed() {
+    let mut two = Two::open();
+    let (acme, ana, second) = (two.office.acme, two.ana, two.second);
+    let ben = two.office.enrol("Ben", Role::Agent).unwrap();
+    two.office.world.pass(10_000).unwrap();
+    let entity = two.office.entity().unwrap();
+    let world = &mut two.office.world;
+    let stranger = Adversary::stranger(world, entity).unwrap();
+    let mut ben = Adversary::take_over(world, ben).unwrap();
+    let mut second = Adversary::take_over(world, second).unwrap();
+    ben.meet(world, ana).unwrap();
+    ben.meet(world, acme).unwrap();
+    second.meet(world, ana).unwrap();
+    let now = world.now().wall;
+    let bens = ben.address_numbered(now.0 + 1, now).unwrap();
+    let mut forged = codec::encode(&bens).unwrap();
+    *forged.last_mut().unwrap() ^= 1;
+    let forged: SignedAddressRecord = codec::decode(&forged, 2048).unwrap();
+    let past = ben.address_numbered(u64::MAX >> 11, UnixTime(1)).unwrap();
+    let seconds = second.address_numbered(now.0 + 1, now).unwrap();
+    let tell = |world: &mut World, by: &mut Adversary, to, address: SignedAddressRecord| {
+        by.send(world, to, &Body::AddressUpdate(AddressUpdate { address })).unwrap()
+    };
+    let of_stranger = stranger.address(now).unwrap();
+    assert_eq!(tell(world, &mut second, ana, of_stranger), Fate::Refused(Reason::UnknownDevice));
+    assert_eq!(tell(world, &mut second, ana, forged), Fate::Refused(Reason::BadContent));
+    let held = world.copy_of(ana).unwrap().size();
+    assert_eq!(tell(world, &mut second, ana, past), Fate::Delivered);
+    assert_eq!(world.copy_of(ana).unwrap().size().0, held.0, "one that came too late leaves nothing");
+    assert_eq!(tell(world, &mut second, ana, bens.clone()), Fate::Delivered);
+    for to in [ana, acme] {
+        let fate = tell(world, &mut ben, to, seconds.clone());
+        assert_eq!(fate, Fate::Refused(Reason::GrantWrongAudience), "by an agent");
+    }
+    two.remove_second();
+    let world = &mut two.office.world;
+    let fate = tell(world, &mut second, ana, bens);
+    assert_eq!(fate, Fate::Refused(Reason::GrantWrongAudience), "by one that was removed");
+}
+
+#[test]
+fn customers_of_an_administrator_that_is_removed_hear_it_from_the_agents_there() {
+    let mut two = Two::open();
+    let (ana, second, carla) = (two.ana, two.second, two.office.customer);
+    let thread = two.contact();
+    assert_eq!(two.office.world.count(carla, REVOCATIONS).unwrap(), 0);
+    two.remove_second();
+    assert!(two.office.world.count(carla, REVOCATIONS).unwrap() > 0);
+    let before = messages(&two.office.world, carla, thread);
+    assert_eq!(refused(two.office.say(carla, thread, "still you?")), CommandError::NobodyLeft);
+    assert_eq!(messages(&two.office.world, carla, thread), before, "nothing waits for nobody");
+    let ended = CommandError::Refused(Reason::GrantRevoked);
+    assert_eq!(refused(two.office.say(ana, thread, "still me")), ended);
+    assert_eq!(refused(two.office.say(second, thread, "still me")), ended);
+    let anew = two.office.contact("anew, to Acme").unwrap();
+    two.office.forward(anew, ana, HistoryChoice::All, false).unwrap();
+    two.office.say(ana, anew, "here I am").unwrap();
+    two.office.world.pass(10_000).unwrap();
+    assert_eq!(texts(&two.office.world, carla, anew), ["anew, to Acme", "here I am"]);
+    assert_eq!(outbox(&two.office.world, carla), 0);
+}
