@@ -2,11 +2,11 @@
 //! everywhere.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use frontdesk_engine::{Command, CommandError, HistoryChoice, Reply, Role, Settings};
+use frontdesk_engine::{Command, CommandError, Event, HistoryChoice, Reply, Role, Settings};
 use frontdesk_identity::{SignedAddressRecord, ThreadId, UnixTime, codec};
 use frontdesk_sim::{
     Adversary, Fate, NodeId, SimError, Weather, World,
-    office::{Office, PATIENCE, is_in, messages, outbox, stock, texts},
+    office::{Office, PATIENCE, is_in, messages, outbox, stock, texts, told, who},
 };
 use frontdesk_thread::Suite;
 use frontdesk_wire::{AddressUpdate, Body, Reason};
@@ -156,4 +156,33 @@ fn customers_of_an_administrator_that_is_removed_hear_it_from_the_agents_there()
     two.office.world.pass(10_000).unwrap();
     assert_eq!(texts(&two.office.world, carla, anew), ["anew, to Acme", "here I am"]);
     assert_eq!(outbox(&two.office.world, carla), 0);
+}
+
+/// The second administrator doesn't know yet that it was removed, or doesn't care. Nobody follows it.
+#[test]
+fn a_removed_administrator_changes_nothing_in_its_own_threads() {
+    let mut two = Two::open();
+    let (ana, second, carla) = (two.ana, two.second, two.office.customer);
+    let thread = two.contact();
+    let members = |world: &World, node| {
+        let who = who(world, node, thread).unwrap();
+        (who.epoch, who.members.len())
+    };
+    let before = members(&two.office.world, carla);
+    two.office.world.part(two.office.acme, second).unwrap();
+    two.office.world.part(ana, second).unwrap();
+    two.remove_second();
+    let from = two.office.device(ana).unwrap();
+    let revoke = Command::Revoke { thread, from };
+    two.office.world.command(second, revoke.clone()).unwrap();
+    two.office.world.pass(60_000).unwrap();
+    assert_eq!(members(&two.office.world, carla), before, "Carla knows");
+    let accused = |event: &Event| matches!(event, Event::Security { reason: Reason::GrantRevoked, .. });
+    assert!(told(&two.office.world, carla, accused));
+    two.office.world.mend(two.office.acme, second);
+    two.office.world.mend(ana, second);
+    two.office.world.pass(60_000).unwrap();
+    assert_eq!(members(&two.office.world, ana), before);
+    let own = two.office.world.command(second, revoke);
+    assert!(matches!(own, Err(SimError::Command(_))), "it knows by now: {own:?}");
 }

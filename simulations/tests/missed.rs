@@ -8,7 +8,9 @@ use frontdesk_sim::{
     office::{PATIENCE, texts},
 };
 use frontdesk_thread::ChangeRequest;
-use frontdesk_wire::{Body, Bundle, CommitNotice, Reason, Refill, RefillRequest, Seq, SignedContent};
+use frontdesk_wire::{
+    Body, Bundle, CommitNotice, Content, ContentKind, Reason, Refill, RefillRequest, Seq, SignedContent,
+};
 use serde_bytes::ByteBuf;
 
 const DAY: u64 = 24 * 3600;
@@ -192,8 +194,8 @@ fn a_steward_answers_for_those_who_left_and_for_nobody_else() {
         siege.refuses(&mut scoped, whom, &wish, Reason::GrantLacksAbility).unwrap();
     }
     let unknown = DeviceId::from_bytes([7; 32]);
-    siege.refuses(&mut scoped, acme, &refill(thread, unknown, 1, 1), Reason::GrantLacksAbility).unwrap();
-    siege.refuses(&mut scoped, acme, &refill(thread, acmes, 9, 9), Reason::GrantLacksAbility).unwrap();
+    siege.refuses(&mut scoped, acme, &refill(thread, unknown, 1, 1), Reason::BadContent).unwrap();
+    siege.refuses(&mut scoped, acme, &refill(thread, acmes, 9, 9), Reason::BadContent).unwrap();
     let before = scoped.heard(acme).len();
     assert_eq!(
         scoped.send(&mut siege.office.world, acme, &refill(thread, anas, 5, 5)).unwrap(),
@@ -229,4 +231,55 @@ fn a_steward_that_names_devices_which_did_not_leave_makes_nobody_remember_them()
         assert_eq!(fate, Fate::Delivered);
     }
     assert_eq!(siege.office.world.count(carla, b"u/").unwrap(), 0);
+}
+
+/// The steward has texts of hers that Carla hasn't, when she is taken out. Carla gets these, and no others under their
+/// numbers.
+#[test]
+fn one_that_was_taken_out_writes_nothing_anew_under_a_number_that_is_free() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (acme, carla, thread, now) = (siege.acme, siege.carla, siege.thread, siege.now());
+    let mut ana = siege.take_over(siege.ana, &[acme, carla]).unwrap();
+    let device = ana.keys.id();
+    let true_one = siege.text(device, 2, 50);
+    let said = ana.say(now, thread, &true_one).unwrap();
+    assert_eq!(ana.send(&mut siege.office.world, acme, &said).unwrap(), Fate::Delivered);
+    // What she says later, and seals with the keys of now.
+    let later =
+        [("another in its place", 2, 51), ("more than there was", 3, 52)].map(|(text, seq, position)| {
+            let kind = ContentKind::Text(text.into());
+            let content = Content { kind, ..siege.text(device, seq, position) };
+            ana.say(now, thread, &content).unwrap()
+        });
+    siege.office.world.command(acme, Command::Revoke { thread, from: device }).unwrap();
+    // Carla has the commit, and has not asked the steward yet.
+    siege.office.world.pass(500).unwrap();
+    for body in &later {
+        ana.push(&mut siege.office.world, carla, body).unwrap();
+    }
+    siege.settle().unwrap();
+    let read = texts(&siege.office.world, carla, thread);
+    assert!(read.contains(&"number 2".to_owned()), "{read:?}");
+    assert!(
+        !read.iter().any(|text| text == "another in its place" || text == "more than there was"),
+        "{read:?}"
+    );
+    assert_eq!(read, texts(&siege.office.world, acme, thread));
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn who_tells_of_messages_that_there_are_none_of_is_found_out_by_the_first_question() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (acme, carla, thread, now) = (siege.acme, siege.carla, siege.thread, siege.now());
+    let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
+    let author = siege.device(carla).unwrap();
+    let lie = Content { seen: vec![(author, Seq(5_000))], ..siege.text(ana.keys.id(), 3, 6_000) };
+    let said = ana.say(now, thread, &lie).unwrap();
+    assert_eq!(ana.send(&mut siege.office.world, acme, &said).unwrap(), Fate::Delivered);
+    siege.office.world.pass(600_000).unwrap();
+    let about_carla = |body: &Body| matches!(body, Body::RefillRequest(asked) if asked.author == author);
+    let asked = siege.bodies_of(acme).filter(about_carla).count();
+    assert!((1..=3).contains(&asked), "{asked} questions");
+    siege.goes_on().unwrap();
 }

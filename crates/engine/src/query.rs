@@ -261,6 +261,7 @@ impl Engine {
         let device = member.record.id();
         let chain = &member.chain;
         let root = member.record.principal().to_string();
+        let holds = chain.check_at(now.wall, &self.revocations);
         Ok(MemberView {
             device,
             name: self.name_of(reader, meta, &device)?,
@@ -271,7 +272,8 @@ impl Engine {
             history: chain.history().to_string(),
             since: chain.not_before(),
             until: chain.expires(),
-            expired: chain.check_at(now.wall, &self.revocations).is_err(),
+            expired: holds.is_err(),
+            revoked: matches!(holds, Err(frontdesk_capability::Refusal::Revoked { .. })),
             chain: std::iter::once(root)
                 .chain(chain.links().map(|grant| grant.audience.to_string()))
                 .collect(),

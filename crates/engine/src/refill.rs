@@ -112,8 +112,8 @@ impl Engine {
         let (reader, history) = (member.record.id(), member.chain.history());
         let standing = member.chain.scope() == frontdesk_capability::Scope::Principal;
         let last = self.last_of(&meta, &thread, &body.author).map_err(refuse)?;
-        if body.to > last {
-            return Err(refuse(Reason::GrantLacksAbility).into());
+        if body.from > last {
+            return Err(refuse(Reason::BadContent).into());
         }
         let most = usize::try_from(MAX_REFILL).unwrap_or(usize::MAX);
         let before = self.refills.get(&(from, body.thread)).copied().unwrap_or_default();
@@ -121,7 +121,7 @@ impl Engine {
             return Err(refuse(Reason::Busy).into());
         }
         let mut count = 0;
-        for seq in (body.from.0..=body.to.0).map(Seq) {
+        for seq in (body.from.0..=body.to.min(last).0).map(Seq) {
             if let Some((_, entry)) =
                 self.content_at(step.overlay, &body.thread, body.era, &body.author, seq)?
                 && let Some(signed) = entry.content
@@ -255,7 +255,8 @@ impl Engine {
     }
 
     /// Who was asked refused. If it may come to know this device yet, or is busy with an answer, it is asked again, ever more
-    /// rarely: it may be long until the commit comes to it. Else the messages are no longer waited for.
+    /// rarely: it may be long until the commit comes to it. If there are no such messages, then who told of them lied, and
+    /// what comes next is missed as before. Else they are no longer waited for.
     pub(crate) fn refill_refused(
         &mut self,
         step: Step<'_>,
@@ -272,6 +273,8 @@ impl Engine {
                 let wait = GAP_PATIENCE << author.asks.min(MAX_DOUBLINGS);
                 author.asks = author.asks.saturating_add(1);
                 self.look_again(step, thread, wait)?;
+            } else if reason == Reason::BadContent {
+                (author.newest, author.asked, author.asks) = (author.through, author.through, 0);
             } else {
                 author.through = author.through.max(to);
                 author.asks = 0;

@@ -283,8 +283,10 @@ pub struct MemberView {
     pub since: UnixTime,
     /// Until when.
     pub until: UnixTime,
-    /// Its grant is over: it is refused, and will be taken out.
+    /// Its grant is over, by time or because it was revoked: it is refused, and will be taken out.
     pub expired: bool,
+    /// Its grant was revoked.
+    pub revoked: bool,
     /// The chain of keys, the principal's root first, the device last.
     pub chain: Vec<String>,
     /// The grants of the chain, root first.

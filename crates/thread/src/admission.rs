@@ -144,7 +144,23 @@ pub(crate) fn admit(
     check_grants_are_leaves(&state, &records)?;
     let members = members(step, &state, records, at)?;
     check_sides(step, &state, &members)?;
+    check_right(step, &members, at)?;
     Ok(Admitted { state, members })
+}
+
+/// Who commits or lets in uses a right, which has to hold now, by the grant that it had before.
+fn check_right(
+    step: Step<'_>,
+    members: &BTreeMap<DeviceId, Member>,
+    (now, revocations): At<'_>,
+) -> Result<(), AdmissionRefusal> {
+    let by = match step {
+        Step::Commit { by, before } => before.members.get(&by),
+        Step::Joining { from, .. } => members.get(&from),
+        Step::Founding(_) | Step::Loading => return Ok(()),
+    };
+    let holds = by.map_or(Ok(()), |by| by.chain.check_at(now, revocations));
+    holds.map_err(AdmissionRefusal::StewardNotEntitled)
 }
 
 fn check_committer(step: Step<'_>, state: &ThreadState) -> Result<(), AdmissionRefusal> {

@@ -72,6 +72,7 @@ pub(crate) struct Member {
     pub(crate) since: UnixTime,
     pub(crate) until: UnixTime,
     pub(crate) expired: bool,
+    pub(crate) revoked: bool,
     pub(crate) chain: Vec<String>,
 }
 

@@ -35,7 +35,7 @@ fn describe(member: &Member, now: UnixTime) -> String {
     let mut traits = vec![side];
     traits.extend(member.steward.then_some("steward"));
     traits.extend(member.me.then_some("this device"));
-    traits.extend(member.expired.then_some("EXPIRED"));
+    traits.extend(member.expired.then_some(if member.revoked { "REVOKED" } else { "EXPIRED" }));
     let chain: Vec<String> = member.chain.iter().map(|key| short(key)).collect();
     let (since, until) = (date_and_time(member.since), date_and_time(member.until));
     format!(

@@ -130,8 +130,16 @@ impl World {
 
     /// Revokes the last link of a chain that `by` issued.
     pub(crate) fn revoke(&self, by: &Device, chain: &Chain) {
-        let revocation =
-            Revocation::issue(by.keys.signing(), &self.host(), chain.leaf().id, self.now.get()).unwrap();
+        self.revoke_with(by.keys.signing(), chain);
+    }
+
+    /// The same, for one that the root issued.
+    pub(crate) fn revoke_by_root(&self, chain: &Chain) {
+        self.revoke_with(&self.acme, chain);
+    }
+
+    fn revoke_with(&self, key: &SecretSigningKey, chain: &Chain) {
+        let revocation = Revocation::issue(key, &self.host(), chain.leaf().id, self.now.get()).unwrap();
         assert!(self.revocations.borrow_mut().insert(revocation).unwrap());
     }
 

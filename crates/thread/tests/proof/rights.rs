@@ -2,7 +2,10 @@
 
 use crate::cast::{DAY, Pair, says};
 use frontdesk_capability::{Abilities, Ability, Refusal, Terms};
-use frontdesk_thread::{ChangeRequest, OpenRefusal, Opened, SealError, Speaker, Suite, WriterRefusal};
+use frontdesk_thread::{
+    AdmissionRefusal, ChangeRefusal, ChangeRequest, OpenRefusal, Opened, SealError, Speaker, Suite,
+    WriterRefusal,
+};
 
 fn refused(outcome: Result<Opened, OpenRefusal>) -> WriterRefusal {
     match outcome {
@@ -127,5 +130,33 @@ fn a_last_word_that_the_removal_overtook_is_heard_and_marked_until_it_is_revoked
             pair.carla.open(&pair.world, &committed.commit).unwrap();
         }
         assert!(matches!(pair.carla.open(&pair.world, &words[2]), Err(OpenRefusal::PastEpoch { epoch: 2 })));
+    }
+}
+
+#[test]
+fn a_steward_whose_right_has_ended_changes_nothing() {
+    type Ends = fn(&Pair);
+    let expires: Ends = |pair| pair.world.pass(366 * DAY);
+    let revoked: Ends = |pair| {
+        let chain = pair.admin.thread.as_ref().unwrap().member(&pair.admin.id()).unwrap().chain.clone();
+        pair.world.revoke_by_root(&chain);
+    };
+    for (ends, refusal) in [(expires, Refusal::Expired { link: 0 }), (revoked, Refusal::Revoked { link: 0 })]
+    {
+        let mut pair = Pair::found(Suite::Classic, false);
+        let ana = pair.forward();
+        let request = ChangeRequest { remove: vec![ana.id()], ..ChangeRequest::default() };
+        let before = pair.carla.state();
+        let sent = pair.admin.change(&pair.world, request).unwrap().commit;
+        ends(&pair);
+        let expected = AdmissionRefusal::StewardNotEntitled(refusal);
+        let own = pair.admin.change(&pair.world, ChangeRequest::default());
+        assert!(matches!(own, Err(ChangeRefusal::Admission(found)) if found == expected), "{own:?}");
+        let at_carla = pair.carla.open(&pair.world, &sent);
+        assert!(
+            matches!(at_carla, Err(OpenRefusal::Admission { refusal: found, .. }) if found == expected),
+            "{at_carla:?}"
+        );
+        assert_eq!(pair.carla.state(), before);
     }
 }
