@@ -182,6 +182,7 @@ impl<'a> Play<'a> {
             began,
             steps_before: 0,
         };
+        play.truth.untold = scenario.loses_answers();
         play.steps_before = play.world.steps;
         play.figures.nodes = play.world.nodes.len();
         play.plan();

@@ -3,9 +3,10 @@
 
 mod closing;
 mod losses;
+mod rights;
 
 use crate::NodeId;
-use frontdesk_engine::{CommandId, HistoryChoice, MessageState};
+use frontdesk_engine::{CommandId, MessageState};
 use frontdesk_identity::{DeviceId, ThreadId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,8 @@ pub(crate) struct Said {
     /// The steward brought it to the other side, when its author had left the thread: nobody tells the author.
     pub(crate) brought: bool,
     pub(crate) failed: bool,
+    /// It isn't known whether its author's node has it.
+    pub(crate) perhaps: bool,
     /// Its author's node has lost it: who was not shown it until then gets it from nobody.
     gone: bool,
 }
@@ -75,6 +78,8 @@ pub(crate) struct Truth {
     /// Who is out of a thread, and whose node has told its owner.
     known_out: BTreeSet<(ThreadId, NodeId, NodeId)>,
     commands: BTreeSet<CommandId>,
+    /// Disks fail so that something is done and nobody told.
+    pub(crate) untold: bool,
     /// Nodes that are no longer honest.
     pub(crate) rogues: BTreeSet<NodeId>,
     /// Threads whose steward told different members different stories, which nothing protects from.
@@ -133,6 +138,7 @@ impl Truth {
                 delivered: None,
                 brought: false,
                 failed: false,
+                perhaps: false,
                 gone: false,
             },
         );
@@ -147,7 +153,17 @@ impl Truth {
     ) {
         self.said.insert(
             number,
-            Said { thread, author, at, audience, delivered: None, brought: false, failed: true, gone: false },
+            Said {
+                thread,
+                author,
+                at,
+                audience,
+                delivered: None,
+                brought: false,
+                failed: true,
+                perhaps: true,
+                gone: false,
+            },
         );
     }
 
@@ -156,67 +172,12 @@ impl Truth {
         self.ghosts.insert(number);
     }
 
-    pub(crate) fn lets_in(
-        &mut self,
-        (thread, node, at): (ThreadId, NodeId, u64),
-        history: HistoryChoice,
-        ends: u64,
-        so_far: &[u64],
-    ) {
-        let shown = match history {
-            HistoryChoice::All => so_far.len(),
-            HistoryChoice::None => 0,
-            HistoryChoice::Last(count) => usize::try_from(count).unwrap_or(usize::MAX),
-        };
-        let hidden = so_far.iter().rev().skip(shown).copied().collect();
-        self.stays.entry((thread, node)).or_default().push(Stay { from: at, until: None, ends, hidden });
-        self.known_out.retain(|(of, _, out)| (*of, *out) != (thread, node));
-    }
-
-    pub(crate) fn was_let_in(&self, thread: ThreadId, node: NodeId) -> bool {
-        self.stays.contains_key(&(thread, node))
-    }
-
     /// A node has told its owner who came and who left.
     pub(crate) fn knows(&mut self, (thread, node): (ThreadId, NodeId), came: &[NodeId], out: &[NodeId]) {
         for came in came {
             self.known_out.remove(&(thread, node, *came));
         }
         self.known_out.extend(out.iter().map(|out| (thread, node, *out)));
-    }
-
-    /// A text may be for who founded the thread and for those whom its steward's owner or rule let in, and not for who is
-    /// out as the author's own node has said.
-    pub(crate) fn check_audience(
-        &mut self,
-        (thread, author, at): (ThreadId, NodeId, u64),
-        audience: &BTreeSet<NodeId>,
-        foreign: usize,
-    ) {
-        let Some(founders) = self.founders.get(&thread).copied() else { return };
-        if self.rogues.contains(&author) || self.split.contains(&thread) {
-            return;
-        }
-        if foreign > 0 {
-            let seen = format!("node {} writes to {foreign} devices of nobody in thread {thread}", author.0);
-            self.broken(at, "nobody is in a thread whom nobody let in", seen);
-        }
-        let stranger = |node: &&NodeId| !founders.contains(node) && !self.was_let_in(thread, **node);
-        let known_out = |node: &&NodeId| self.known_out.contains(&(thread, author, **node));
-        let promises = [
-            (audience.iter().find(stranger).copied(), "nobody is in a thread whom nobody let in"),
-            (audience.iter().find(known_out).copied(), "who was taken out is written to no more"),
-        ];
-        for (node, promise) in promises.into_iter().filter_map(|(node, promise)| Some((node?, promise))) {
-            let seen = format!("node {} writes to node {} in thread {thread}", author.0, node.0);
-            self.broken(at, promise, seen);
-        }
-    }
-
-    pub(crate) fn takes_out(&mut self, thread: ThreadId, node: NodeId, at: u64) {
-        for stay in self.stays.entry((thread, node)).or_default() {
-            stay.until.get_or_insert(at);
-        }
     }
 
     /// A node showed its owner a message. Answers its number.
@@ -255,12 +216,6 @@ impl Truth {
             );
             self.broken(at, "nobody reads what no grant gave", seen);
         }
-    }
-
-    /// Whether all grants that a node had of a thread have ended by themselves.
-    pub(crate) fn has_ended(&self, thread: ThreadId, node: NodeId, now: u64) -> bool {
-        let stays = self.stays.get(&(thread, node));
-        stays.is_some_and(|stays| stays.iter().all(|stay| stay.ends.saturating_add(SKEW) < now))
     }
 
     /// Nobody believes what was written after its author's grant had ended.
@@ -333,6 +288,7 @@ impl Truth {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use frontdesk_engine::HistoryChoice;
 
     const THREAD: ThreadId = ThreadId::from_bytes([1; 32]);
     const CARLA: NodeId = NodeId(0);

@@ -47,6 +47,9 @@ impl Play<'_> {
                 out.into_iter().for_each(|out| self.left(node, thread, out));
             }
             Event::CommandDone { id, .. } => self.truth.done(now, id),
+            // Agents ask for hand-overs alone.
+            Event::ForwardAnswered { thread, refused: None, .. } => self.truth.takes_out(thread, node, now),
+            Event::ForwardAnswered { refused: Some(_), .. } => {}
             Event::Security { peer, thread, reason, detail } => {
                 self.accuse((node, peer), thread, reason, &detail);
             }
@@ -54,7 +57,6 @@ impl Play<'_> {
             | Event::Message { .. }
             | Event::Removed { .. }
             | Event::Closed { .. }
-            | Event::ForwardAnswered { .. }
             | Event::JoinRequested { .. }
             | Event::JoinChallenged { .. }
             | Event::Joined { .. }

@@ -151,13 +151,14 @@ impl Play<'_> {
         self.figures.withheld = self.world.withheld;
         self.figures.shut_out = self.world.bans;
         self.figures.apart = u64::try_from(self.world.wires.apart.len()).unwrap_or(u64::MAX);
-        self.figures.texts = u64::try_from(self.truth.said.len()).unwrap_or(u64::MAX);
-        for said in self.truth.said.values() {
+        // What a node never said that it has counts only if it had it.
+        for said in self.truth.said.values().filter(|said| !said.perhaps || said.delivered.is_some()) {
+            self.figures.texts += 1;
             let delivered = said.delivered.is_some() || said.brought;
             self.figures.delivered += u64::from(delivered);
             self.figures.brought += u64::from(said.brought);
-            self.figures.failed += u64::from(said.failed);
-            self.figures.text(said.at.saturating_sub(self.began), delivered, said.failed);
+            self.figures.failed += u64::from(said.failed && !said.perhaps);
+            self.figures.text(said.at.saturating_sub(self.began), delivered, said.failed && !said.perhaps);
         }
         let trace = self.world.trace.take().map(|trace| hex(&trace.finalize())).unwrap_or_default();
         let log = self.world.log.take().map(Log::into_happenings).unwrap_or_default();

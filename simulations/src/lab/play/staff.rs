@@ -6,7 +6,7 @@ use crate::{
     lab::{chance::Chance as _, people::Role},
     office,
 };
-use frontdesk_engine::{Command, HistoryChoice};
+use frontdesk_engine::Command;
 use frontdesk_identity::ThreadId;
 
 /// Threads that are handed over by the administrator, of those that are handed over.
@@ -140,9 +140,12 @@ impl Play<'_> {
         if (done || self.unsure) && self.scenario.loses_answers() {
             // A steward whose disk fails may do it and tell nobody.
             let ends = now.saturating_add(self.scenario.business.lasts().saturating_mul(1000));
-            self.truth.lets_in((thread, to, now), HistoryChoice::All, ends, &[]);
+            self.truth.may_let_in((thread, to, now), ends);
         }
         if done {
+            if hand_over && by == steward {
+                self.truth.hands_over(thread, to, now);
+            }
             return Ok(true);
         }
         match before {

@@ -81,6 +81,11 @@ impl Truth {
             honest.iter().map(|node| (*node, view(world, *node, thread))).collect();
         if !self.split.contains(&thread) {
             self.check_views(at, thread, (epoch, &state), &views);
+            if witness == steward {
+                let reached = |node| self.is_relied_on(thread, node) && can_meet(world, node, steward);
+                let expected: BTreeSet<NodeId> = cast.everybody().filter(|node| reached(*node)).collect();
+                self.check_members(at, thread, &members, |node| expected.contains(&node));
+            }
         }
         let lists: Lists = honest.iter().map(|node| (*node, list(world, *node, thread))).collect();
         self.check_order(at, thread, &lists);
@@ -88,6 +93,27 @@ impl Truth {
             views.iter().filter_map(|(node, view)| Some((*node, view.as_ref()?.0))).collect();
         self.check_losses(world, at, thread, (&lists, &epochs));
         self.check_ends(world, at, thread, customer, steward);
+        self.check_refusals(at, thread);
+    }
+
+    /// Nothing is refused that somebody wrote who had the right to, and kept it.
+    pub(super) fn check_refusals(&mut self, at: u64, thread: ThreadId) {
+        if self.is_frozen(thread) || self.split.contains(&thread) {
+            return;
+        }
+        // Who was put back to an old copy, and has lost the keys, refuses what was sealed for it.
+        let others = self.stays.keys().filter(|(of, _)| *of == thread).map(|(_, node)| *node);
+        let mut all = self.founders.get(&thread).copied().into_iter().flatten().chain(others);
+        if all.any(|node| self.rolled.contains(&node)) {
+            return;
+        }
+        for (number, said) in self.said_in(thread) {
+            let honest = !self.rogues.contains(&said.author);
+            if said.failed && !said.perhaps && honest && !self.has_left(thread, said.author, at) {
+                let seen = format!("thread {thread}: #{number} of node {} failed", said.author.0);
+                self.broken(at, "nothing is refused without a cause", seen);
+            }
+        }
     }
 
     /// All members agree on epoch, members, grants and steward. Where the steward was put back to an old copy, only those
