@@ -33,6 +33,8 @@ pub(crate) struct Wires {
     wanted: BTreeMap<NodeId, BTreeMap<NodeId, Vec<String>>>,
     /// Pairs that can't be connected.
     cut: BTreeSet<(NodeId, NodeId)>,
+    /// Nodes that can't be connected to anybody.
+    alone: BTreeSet<NodeId>,
     /// Pairs that one side refuses, until when.
     banned: BTreeMap<(NodeId, NodeId), u64>,
     /// Nodes that stand behind something.
@@ -116,7 +118,7 @@ impl Wires {
     }
 
     pub(crate) fn is_cut(&self, a: NodeId, b: NodeId) -> bool {
-        self.cut.contains(&pair(a, b))
+        self.cut.contains(&pair(a, b)) || [a, b].iter().any(|node| self.alone.contains(node))
     }
 }
 
@@ -254,8 +256,32 @@ impl World {
         }
     }
 
+    /// Cuts a node off from everybody.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub(crate) fn isolate(&mut self, node: NodeId) -> Result<(), SimError> {
+        self.note(node, None, || "is cut off".into());
+        self.wires.alone.insert(node);
+        self.disconnect_all(node)
+    }
+
+    /// A node that was cut off can be reached again, and reaches others.
+    pub(crate) fn rejoin(&mut self, node: NodeId) {
+        if self.wires.alone.remove(&node) {
+            self.note(node, None, || "is no longer cut off".into());
+            for other in (0..self.nodes.len()).map(NodeId) {
+                self.try_again(node, other, AGAIN);
+                self.try_again(other, node, AGAIN);
+            }
+        }
+    }
+
     /// Mends all wires.
     pub(crate) fn mend_all(&mut self) {
+        for node in self.wires.alone.clone() {
+            self.rejoin(node);
+        }
         for (a, b) in self.wires.cut.clone() {
             self.mend(a, b);
         }

@@ -106,7 +106,7 @@ fn a_broken_promise_is_told_with_what_happened_before_and_its_file_breaks_it_aga
     let place = Place::new();
     let said = place.said(1, &["run", "impossible.toml", "--seed", "1"]);
     for word in
-        ["BROKEN: all is delivered", "scenario impossible, seed 1", "wire is cut", "sends ThreadMessage"]
+        ["BROKEN: all is delivered", "scenario impossible, seed 1", "is cut off", "sends ThreadMessage"]
     {
         assert!(said.contains(word), "{word} is missing: {said}");
     }

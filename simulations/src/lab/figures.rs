@@ -30,6 +30,8 @@ pub struct Figures {
     pub delivery: BTreeMap<Path, Vec<u64>>,
     /// From a customer's first text, or the first after an answer, to the answer.
     pub first_answer: Vec<u64>,
+    /// Customers who went in the end without the answer that they waited for.
+    pub unanswered: u64,
     /// From the command to forward until the newcomer is in the thread.
     pub forward: Vec<u64>,
     /// From the commit that takes a device out until the customer's node knows: so long it could still write and read there.

@@ -15,7 +15,7 @@ use super::{
     log::Log,
     people::Cast,
     roads::whole,
-    scenario::Scenario,
+    scenario::{FaultKind, Scenario},
     truth::{Truth, Violation},
 };
 use crate::{NodeId, SimError, Weather, World};
@@ -103,6 +103,8 @@ pub(super) struct Play<'a> {
     turns: BTreeMap<NodeId, usize>,
     /// Old copies of disks, for owners who put one back.
     copies: BTreeMap<NodeId, (u64, MemoryStore)>,
+    /// Until when what lasts has befallen which node.
+    struck: BTreeMap<(FaultKind, NodeId), u64>,
     /// How far each thread has been handed over.
     handed: BTreeSet<ThreadId>,
     truth: Truth,
@@ -175,6 +177,7 @@ impl<'a> Play<'a> {
             removals: BTreeMap::new(),
             turns: BTreeMap::new(),
             copies: BTreeMap::new(),
+            struck: BTreeMap::new(),
             handed: BTreeSet::new(),
             truth: Truth::default(),
             figures: Figures::default(),

@@ -100,12 +100,12 @@ pub struct Fault {
 }
 
 /// Kinds of faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
     /// A node is killed: what it had not flushed is gone. It starts again.
     Crash,
-    /// A node's connections are cut, and can't be made again for a while.
+    /// A node is cut off from everybody for a while.
     Partition,
     /// A node's disk has no room for a while.
     DiskFull,

@@ -3,7 +3,7 @@
 use super::{HOUR, MINUTE, Play, SAMPLE, SECOND};
 use crate::{
     NodeId, SimError,
-    lab::{chance::Chance as _, people::Role, roads::whole},
+    lab::{chance::Chance as _, people::Role, roads::whole, scenario::FaultKind},
 };
 use frontdesk_engine::{Command, CommandError, Reply};
 use frontdesk_identity::ThreadId;
@@ -18,9 +18,7 @@ pub(super) enum Deed {
     Forward { steward: NodeId, thread: ThreadId },
     Answer { by: NodeId, thread: ThreadId },
     Strike { fault: usize },
-    Mend { a: NodeId, b: NodeId },
-    Wake { node: NodeId },
-    Room { node: NodeId },
+    Over { what: FaultKind, node: NodeId },
     Toss { churn: usize, node: NodeId },
     Revoke { steward: NodeId, thread: ThreadId, from: NodeId },
     Turn { villain: usize },
@@ -99,13 +97,7 @@ impl Play<'_> {
             Deed::Forward { steward, thread } => self.forward(steward, thread)?,
             Deed::Answer { by, thread } => self.answer(by, thread)?,
             Deed::Strike { fault } => self.strike(fault)?,
-            Deed::Mend { a, b } => self.world.mend(a, b),
-            Deed::Wake { node } => {
-                if !self.asleep.contains(&node) {
-                    self.wake(node)?;
-                }
-            }
-            Deed::Room { node } => self.world.node_mut(node)?.full = false,
+            Deed::Over { what, node } => self.ends(what, node)?,
             Deed::Toss { churn, node } => self.toss(churn, node)?,
             Deed::Revoke { steward, thread, from } => self.revoke(steward, thread, from)?,
             Deed::Turn { villain } => self.turn(villain)?,

@@ -151,6 +151,8 @@ impl Play<'_> {
         self.figures.withheld = self.world.withheld;
         self.figures.shut_out = self.world.bans;
         self.figures.apart = u64::try_from(self.world.wires.apart.len()).unwrap_or(u64::MAX);
+        let gone = self.talks.values().filter(|talk| talk.gone && talk.asked.is_some());
+        self.figures.unanswered = u64::try_from(gone.count()).unwrap_or(u64::MAX);
         // What a node never said that it has counts only if it had it.
         for said in self.truth.said.values().filter(|said| !said.perhaps || said.delivered.is_some()) {
             self.figures.texts += 1;

@@ -26,10 +26,13 @@ impl Play<'_> {
         let lasts = fault.lasts * SECOND;
         match fault.what {
             FaultKind::Crash => self.world.crash(node, whole(lasts))?,
-            FaultKind::Partition => self.part(node, lasts)?,
+            FaultKind::Partition => {
+                self.world.isolate(node)?;
+                self.lasts(fault.what, node, lasts);
+            }
             FaultKind::DiskFull => {
                 self.world.node_mut(node)?.full = true;
-                self.later(lasts, Deed::Room { node });
+                self.lasts(fault.what, node, lasts);
             }
             FaultKind::FlushFails => self.world.fail_step(node, 0, Failure::Flush)?,
             FaultKind::PowerCut => self.world.fail_step(node, 0, Failure::CutBeforeFlush)?,
@@ -39,21 +42,35 @@ impl Play<'_> {
             }
             FaultKind::Sleep => {
                 self.world.stop(node)?;
-                self.later(lasts, Deed::Wake { node });
+                self.lasts(fault.what, node, lasts);
             }
             FaultKind::RollBack => self.roll_back(node)?,
         }
         Ok(())
     }
 
-    pub(super) fn part(&mut self, node: NodeId, lasts: f64) -> Result<(), SimError> {
-        let mut others: BTreeSet<NodeId> = self.world.wires.peers(node).into_iter().collect();
-        others.extend(self.cast.administrator(node).filter(|other| *other != node));
-        for other in others {
-            {
-                self.world.part(node, other)?;
-                self.later(lasts, Deed::Mend { a: node, b: other });
-            }
+    /// What befell a node lasts so long, in milliseconds, or longer if it is under way already and lasts longer.
+    fn lasts(&mut self, what: FaultKind, node: NodeId, wait: f64) {
+        let until = self.struck.entry((what, node)).or_default();
+        *until = (*until).max(self.world.time.saturating_add(whole(wait)));
+        self.later(wait, Deed::Over { what, node });
+    }
+
+    /// What befell a node is over, unless it has befallen it again meanwhile.
+    pub(super) fn ends(&mut self, what: FaultKind, node: NodeId) -> Result<(), SimError> {
+        if self.struck.get(&(what, node)).is_some_and(|until| *until > self.world.time) {
+            return Ok(());
+        }
+        match what {
+            FaultKind::Partition => self.world.rejoin(node),
+            FaultKind::DiskFull => self.world.node_mut(node)?.full = false,
+            FaultKind::Sleep if !self.asleep.contains(&node) => self.wake(node)?,
+            FaultKind::Sleep
+            | FaultKind::Crash
+            | FaultKind::FlushFails
+            | FaultKind::PowerCut
+            | FaultKind::Move
+            | FaultKind::RollBack => {}
         }
         Ok(())
     }

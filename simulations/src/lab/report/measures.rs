@@ -59,6 +59,7 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         fixed("refused", Some(real(figures.failed)), short),
         fixed("neither, at the end", Some(real(open)), short),
         fixed("customers who gave up", Some(real(figures.gave_up)), short),
+        fixed("customers who went without an answer", Some(real(figures.unanswered)), short),
         fixed("customer to business, half within", at(inward, 50), duration),
         fixed("customer to business, 99 % within", at(inward, 99), duration),
         fixed("business to customer, half within", at(outward, 50), duration),

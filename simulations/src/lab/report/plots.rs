@@ -34,7 +34,8 @@ pub fn plots(figures: &Figures) -> Vec<Plot> {
 }
 
 const FIRST_ANSWER: &str = "From a customer's first text, or the first after an answer, to the answer on the customer's \
-    device. It holds working hours and the speed of people, so it is mostly about them.";
+    device. It holds working hours and the speed of people, so it is mostly about them. Who went without an answer isn't in \
+    it; how many these are is told above.";
 const FORWARD: &str = "From the command to forward until the newcomer is in the thread and can write.";
 const REVOCATION: &str = "From the change that takes a device out until the customer's node knows it: so long the \
     removed device could still write to the customer, and read what the customer wrote.";
@@ -54,7 +55,7 @@ fn ratio(figures: &Figures) -> Plot {
         id: "delivery",
         title: "Texts that were delivered".into(),
         about: "For each hour in which somebody wrote: how many of its texts were delivered in the end. The others \
-            were refused, with a reason that the author saw, or were still on their way when the run ended."
+            were refused or were still on their way when the run ended."
             .into(),
         x: clock(figures),
         y: axis("delivered, %", Measure::Percent),
@@ -82,8 +83,8 @@ fn delay(figures: &Figures) -> Plot {
     Plot {
         id: "delay",
         title: "Delay from writing to delivery".into(),
-        about: "How many of the delivered texts had arrived after so long, by the way they go. Delivered means that \
-            a device of the other side has opened the text and made it durable."
+        about: "Of how many of the delivered texts the author knew it after so long, by the way they go. Delivered \
+            means that a device of the other side has opened the text and made it durable; the way back is part of the time."
             .into(),
         x: axis("delay (each mark is about ten times the one before)", Measure::Duration),
         y: axis("of all delivered, %", Measure::Percent),

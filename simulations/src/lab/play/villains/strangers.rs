@@ -146,8 +146,8 @@ impl Play<'_> {
             if self.rng.hits(0.5) {
                 let from = node.node;
                 self.world.inject(from, victim, bytes)?;
+                // Of bytes that are no frame nobody can say anything.
                 self.attacks(index).tried += 1;
-                self.attacks(index).ignored += 1;
             } else {
                 // The head of a body of some kind, and rubbish.
                 let mut body = vec![0x82, u8::try_from(self.rng.next_u32() % 24).unwrap_or_default()];
