@@ -137,7 +137,8 @@ fn no_mutation_of_a_backup_gives_other_records() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let mut below = |end: usize| usize::try_from(rng.next_u64()).unwrap_or_default() % end.max(1);
     let mut refused = 0;
-    for case in 0..2_000 {
+    let cases = std::env::var("FRONTDESK_FUZZ_CASES").map_or(2_000, |count| count.parse().unwrap());
+    for case in 0..cases.max(2_000) {
         let mut bytes = good.clone();
         for _ in 0..=below(3) {
             let at = below(bytes.len());

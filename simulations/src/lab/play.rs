@@ -103,6 +103,8 @@ pub(super) struct Play<'a> {
     turns: BTreeMap<NodeId, usize>,
     /// Old copies of disks, for owners who put one back.
     copies: BTreeMap<NodeId, (u64, MemoryStore)>,
+    /// When each thread came to its steward.
+    arrived: BTreeMap<ThreadId, u64>,
     /// Until when what lasts has befallen which node.
     struck: BTreeMap<(FaultKind, NodeId), u64>,
     /// How far each thread has been handed over.
@@ -177,6 +179,7 @@ impl<'a> Play<'a> {
             removals: BTreeMap::new(),
             turns: BTreeMap::new(),
             copies: BTreeMap::new(),
+            arrived: BTreeMap::new(),
             struck: BTreeMap::new(),
             handed: BTreeSet::new(),
             truth: Truth::default(),

@@ -190,7 +190,9 @@ mod tests {
             (state >> 33) % below
         };
         let (mut whole, mut broken) = (0, 0);
-        for _ in 0..20_000 {
+        let cases =
+            std::env::var("FRONTDESK_FUZZ_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(0);
+        for _ in 0..cases.max(20_000) {
             let mut bytes = Vec::new();
             for _ in 0..draw(6) {
                 let byte = u8::try_from(draw(256)).unwrap_or_default();

@@ -64,7 +64,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 pub(super) fn check(cases: u32, open: &dyn Fn() -> Box<dyn Subject>) {
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(0);
+    let config = Config { cases: cases.max(asked), failure_persistence: None, ..Config::default() };
     let steps = prop::collection::vec(step(), 1..40);
     let run = |steps: Vec<Step>| {
         let (mut subject, mut model) = (open(), Model::new());

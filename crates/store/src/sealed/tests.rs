@@ -284,8 +284,14 @@ fn mutate(good: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
     bytes
 }
 
+/// `PROPTEST_CASES` raises the number of cases.
+fn config() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.max(2_000), failure_persistence: None, ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn a_manifest_decodes_to_itself_or_not_at_all(plain in prop::collection::vec(any::<u8>(), 0..40)) {

@@ -83,6 +83,8 @@ impl Play<'_> {
         let asked = self.forwards.get(&(thread, newcomer)).copied();
         if asked.is_none() && by_policy.is_some() {
             self.figures.forwarded_by_policy += 1;
+            let since = self.arrived.get(&thread).copied().unwrap_or(self.world.time);
+            self.forwards.insert((thread, newcomer), (since, business.choice()));
         }
         if let Some((asked, history)) = asked.or(by_policy) {
             let ends = self.world.time.saturating_add(business.lasts().saturating_mul(1000));
@@ -118,6 +120,7 @@ impl Play<'_> {
                 if let Some(customer) = self.customer_of(thread) {
                     self.truth.founders.insert(thread, [customer, node]);
                 }
+                self.arrived.insert(thread, now);
                 if self.scenario.business.by_policy() {
                     // Where the rule finds nobody, a person looks after it.
                     self.later(5.0 * MINUTE, Deed::Forward { steward: node, thread });

@@ -36,7 +36,8 @@ pub fn plots(figures: &Figures) -> Vec<Plot> {
 const FIRST_ANSWER: &str = "From a customer's first text, or the first after an answer, to the answer on the customer's \
     device. It holds working hours and the speed of people, so it is mostly about them. Who went without an answer isn't in \
     it; how many these are is told above.";
-const FORWARD: &str = "From the command to forward until the newcomer is in the thread and can write.";
+const FORWARD: &str = "From the command to forward, or from the thread's coming where a node's own rule forwards it, until the \
+    newcomer is in the thread and can write.";
 const REVOCATION: &str = "From the change that takes a device out until the customer's node knows it: so long the \
     removed device could still write to the customer, and read what the customer wrote.";
 
