@@ -231,9 +231,9 @@ pub enum CommandError {
     /// A customer's device can't bring anybody in.
     #[error("only the business's devices can bring somebody into a thread; ask them in the thread")]
     GuestForward,
-    /// All others may read no longer, for good: the administrator that stood above them was removed.
+    /// Nobody of the other side may read any longer: their grants have ended, or were revoked.
     #[error(
-        "nobody on the other side may read this thread any more: the administrator's device that let them in was removed; write anew by the business's link"
+        "nobody on the other side may read this thread any more: their right to it has ended, or whoever let them in was removed; write anew by the business's link"
     )]
     NobodyLeft,
     /// The device is in the thread already.

@@ -15,6 +15,9 @@ use frontdesk_wire::{
     CommitNotice, ForwardPayload, HistoryPiece, Reason, Revoked, Seq, SignedContent, limits,
 };
 
+/// Threads with a peer that are looked at to learn whom it serves. A guest with many of them must not cost more.
+const LOOKS: usize = 64;
+
 /// Whose revocations a peer may bring, and a thread by which that is known.
 type Source = (PrincipalId, Option<(ThreadId, u32)>);
 
@@ -295,7 +298,7 @@ impl Engine {
         if self.colleagues.contains_key(&peer) {
             return Ok(self.chain.as_ref().map(|chain| (chain.principal(), None)));
         }
-        for (key, _) in step.overlay.scan(&Scan::prefix(&space::shared(&peer)))? {
+        for (key, _) in step.overlay.scan(&Scan::prefix(&space::shared(&peer)).limit(LOOKS))? {
             let meta = space::last_thread(&key).map(|thread| self.meta(step.overlay, &thread)).transpose()?;
             if let Some(meta) = meta.flatten().filter(|meta| meta.is_in() && meta.hosts.contains(&peer)) {
                 return Ok(Some((meta.host, Some((meta.thread, meta.era)))));

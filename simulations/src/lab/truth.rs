@@ -40,6 +40,11 @@ pub(crate) struct Said {
 }
 
 impl Said {
+    fn of((thread, author, at): (ThreadId, NodeId, u64), audience: BTreeSet<NodeId>) -> Self {
+        let (delivered, brought, failed, perhaps, gone) = (None, false, false, false, false);
+        Self { thread, author, at, audience, delivered, brought, failed, perhaps, gone }
+    }
+
     /// Whether a node was in the thread when it was written, as the author's node knew it.
     pub(crate) fn is_for(&self, node: NodeId) -> bool {
         self.audience.contains(&node)
@@ -128,20 +133,7 @@ impl Truth {
     ) {
         self.names.insert((thread, name), number);
         self.of_thread.entry(thread).or_default().push(number);
-        self.said.insert(
-            number,
-            Said {
-                thread,
-                author,
-                at,
-                audience,
-                delivered: None,
-                brought: false,
-                failed: false,
-                perhaps: false,
-                gone: false,
-            },
-        );
+        self.said.insert(number, Said::of((thread, author, at), audience));
     }
 
     /// A text of which it is not known whether the node has it.
@@ -151,20 +143,8 @@ impl Truth {
         (thread, author, at): (ThreadId, NodeId, u64),
         audience: BTreeSet<NodeId>,
     ) {
-        self.said.insert(
-            number,
-            Said {
-                thread,
-                author,
-                at,
-                audience,
-                delivered: None,
-                brought: false,
-                failed: true,
-                perhaps: true,
-                gone: false,
-            },
-        );
+        let said = Said { failed: true, perhaps: true, ..Said::of((thread, author, at), audience) };
+        self.said.insert(number, said);
     }
 
     /// A first message of which it is not known whether the node has it, nor in which thread.
