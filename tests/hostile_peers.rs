@@ -74,7 +74,7 @@ fn sockets(node: &Node) -> usize {
 }
 
 #[test]
-fn a_stranger_who_opens_many_threads_is_told_to_stop_and_others_are_served() {
+fn a_stranger_who_opens_many_threads_at_once_harms_nobody_else() {
     let office = Office::open();
     let stranger = office.customer("Stranger");
     let link = office.link();

@@ -95,6 +95,9 @@ pub(crate) enum Command {
     /// End a device's right to a thread
     #[command(after_help = "Example: frontdesk revoke 37070d34 --from Ana")]
     Revoke(Revoke),
+    /// Become the steward of a thread whose steward is gone. The customer's node has to agree
+    #[command(after_help = "Example: frontdesk take-over 37070d34 --wait 30s")]
+    TakeOver(TakeOver),
     /// Close a thread; the next message opens it again
     #[command(after_help = "Example: frontdesk close 37070d34")]
     Close(OfThread),
@@ -317,6 +320,15 @@ pub(crate) struct Send {
 pub(crate) struct OfThread {
     /// The thread
     pub(crate) thread: String,
+}
+
+#[derive(Args)]
+pub(crate) struct TakeOver {
+    /// The thread
+    pub(crate) thread: String,
+    /// Wait until the customer's node has agreed, at most so long
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) wait: Option<Span>,
 }
 
 #[derive(Args)]

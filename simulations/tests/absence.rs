@@ -287,29 +287,6 @@ fn a_restored_member_asks_for_what_those_wrote_who_came_after_the_backup() {
 }
 
 #[test]
-fn a_restored_steward_can_read_its_threads_and_says_that_it_left_them() {
-    let mut siege = siege();
-    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
-    let backup = siege.office.world.copy_of(acme).unwrap();
-    siege.office.world.restore(acme, backup).unwrap();
-    siege.settle().unwrap();
-    let Answer::Thread(Some(view)) = siege.office.world.query(acme, &Query::Thread(thread)).unwrap() else {
-        panic!("no thread");
-    };
-    assert_eq!(view.status, ThreadStatus::Left);
-    assert_eq!(texts(&siege.office.world, acme, thread), ["hello", "one", "two"]);
-    // Those who have keys go on.
-    siege.office.say(ana, thread, "still here").unwrap();
-    siege.hears(carla, "still here").unwrap();
-    // And new customers are served, by agents with fresh key packages.
-    let second = siege.office.contact("a new matter").unwrap();
-    siege.office.forward(second, ana, HistoryChoice::All, false).unwrap();
-    siege.office.say(ana, second, "at your service").unwrap();
-    let there = |world: &_| texts(world, carla, second).len() == 2;
-    siege.office.world.until("Ana's text", PATIENCE, there).unwrap();
-}
-
-#[test]
 fn past_its_bound_an_outbox_refuses_and_takes_more_when_it_has_room() {
     let mut siege = siege();
     let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);

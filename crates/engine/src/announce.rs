@@ -10,13 +10,18 @@ use crate::{
     space,
     step::Step,
 };
-use frontdesk_identity::{AddressRecord, DialAddress, SignedAddressRecord, TransportKey};
+use frontdesk_identity::{AddressRecord, DialAddress, SignedAddressRecord, TransportKey, UnixTime};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_wire::{AddressUpdate, Body};
 use std::collections::BTreeSet;
 
 /// How long an address record holds, in seconds: 30 days.
 pub const ADDRESS_LASTS: u64 = 30 * 24 * 3600;
+/// After this time others are told anew where this node is, though it hasn't moved: before what they hold is over, in
+/// seconds. 10 days.
+pub const ADDRESS_RENEWED: u64 = 10 * 24 * 3600;
+/// How often that is asked at most, in milliseconds: the wall clock may be set meanwhile.
+const ASK_THE_CLOCK: u64 = 3_600_000;
 /// Threads, movers or peers in one portion.
 pub const PORTION: usize = 64;
 /// Between two portions, in milliseconds.
@@ -30,11 +35,38 @@ impl Engine {
         self.addresses = parsed;
         let known: Option<Addresses> = record::get(step.overlay, space::ADDRESS)?;
         if known.as_ref().is_some_and(|known| known.addresses == self.addresses) {
+            return self.renew_address(step);
+        }
+        self.tell_addresses(step)
+    }
+
+    /// Tells others anew where this node is, before what they hold is over.
+    pub(crate) fn renew_address(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        let told: Option<UnixTime> = record::get(step.overlay, space::TOLD)?;
+        // A clock that was set back must not keep others from hearing it.
+        let fresh = |told: UnixTime| told <= step.wall() && step.wall() < told.plus(ADDRESS_RENEWED);
+        if told.is_some_and(fresh) {
+            self.renew_at = Some(step.now.mono.plus(ASK_THE_CLOCK));
             return Ok(());
         }
+        self.lasting = true;
+        self.tell_addresses(step)
+    }
+
+    /// Asks the clock, if it is time to, whether others have to be told anew.
+    pub(crate) fn keep_address(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        match self.renew_at.take_if(|at| *at <= step.now.mono) {
+            Some(_) => self.renew_address(step),
+            None => Ok(()),
+        }
+    }
+
+    fn tell_addresses(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         if self.record.is_none() {
             return Ok(());
         }
+        record::put(step.overlay, space::TOLD.to_vec(), &step.wall())?;
+        self.renew_at = Some(step.now.mono.plus(ASK_THE_CLOCK));
         let mut near = self.kept.clone();
         // Others of the business hear of it if they were ever in touch.
         for colleague in self.colleagues.keys() {

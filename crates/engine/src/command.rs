@@ -103,6 +103,12 @@ pub enum Command {
         /// The thread.
         thread: ThreadId,
     },
+    /// Administrators: become the steward of a thread that this device knows. It ends in [`crate::Event::TakenOver`] once the
+    /// customer's node has opened a new era, or in [`crate::Event::TakeoverRefused`].
+    TakeOver {
+        /// The thread.
+        thread: ThreadId,
+    },
 }
 
 /// A command's good answer.
@@ -209,6 +215,12 @@ pub enum CommandError {
     /// Only the steward can do this.
     #[error("only the steward of a thread can do this: the administrator's device that accepted it")]
     NotSteward,
+    /// This device is the steward already.
+    #[error("this device is the steward of this thread already")]
+    AlreadySteward,
+    /// The thread is another business's.
+    #[error("in this thread this device is the customer; only the business's administrators can take it over")]
+    OwnThread,
     /// Another administrator enrolled the device, and this one doesn't stand above it.
     #[error(
         "another enrolled that device, and only who stands above it can remove it: ask {by}; `frontdesk revoke` takes it out of a thread of this node's"

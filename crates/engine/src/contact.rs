@@ -5,7 +5,7 @@ mod reception;
 use crate::{
     CommandError, Engine, Event, Reply, ThreadStatus,
     message::{Early, check_text},
-    record::{self, About, Asker, Contact, Meta, Peer, Receiver, Reception},
+    record::{self, About, Asker, Contact, Founded, Meta, Peer, Receiver, Reception},
     space,
     step::{Halt, Refuse, Step},
 };
@@ -15,7 +15,7 @@ use frontdesk_identity::{
 };
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{
-    CreateError, Expected, Founding, JoinRefusal, KeyPackageBytes, Mls, Role, Suite, Thread, WelcomeBytes,
+    CreateError, Expected, Founding, JoinRefusal, KeyPackageBytes, Mls, Role, Thread, WelcomeBytes,
 };
 use frontdesk_wire::{
     Body, Bundle, ContactOffer, ContactOpen, ContactRequest, ContentKind, Profile, Reason, RequestId,
@@ -87,7 +87,8 @@ impl Engine {
         (request, contact): (RequestId, &Contact),
         (record, chain): (SignedDeviceRecord, ChainBytes),
     ) -> Result<(), StoreError> {
-        let (suites, address) = (self.suites(), self.address_record(step)?);
+        // No other than its owner wants: the business's node chooses among them.
+        let (suites, address) = (vec![self.settings.suite.code()], self.address_record(step)?);
         let body = ContactRequest { request, host: contact.host, record, chain, suites, address };
         self.enqueue(contact.reception, About::Contact(request), Body::ContactRequest(body));
         Ok(())
@@ -109,14 +110,6 @@ impl Engine {
             self.ask(step, (request, &contact), own)?;
         }
         Ok(())
-    }
-
-    fn suites(&self) -> Vec<u16> {
-        let mut suites = vec![self.settings.suite.code()];
-        suites.extend(
-            Suite::ALL.iter().map(|suite| suite.code()).filter(|code| *code != self.settings.suite.code()),
-        );
-        suites
     }
 
     pub(crate) fn own_record(&self) -> Result<SignedDeviceRecord, Halt<Refuse>> {
@@ -152,7 +145,7 @@ impl Engine {
         self.learn_address(step, from, &body.address, Some(steward.id()))?;
         let (mut thread, welcome) = self.create(step, &contact, &body)?;
         step.overlay.delete(space::contact(&body.request))?;
-        step.overlay.put(space::guesting(&meta.thread), Vec::new())?;
+        record::put(step.overlay, space::guesting(&meta.thread), &Founded { nonce: contact.nonce, term: 0 })?;
         meta.set_status(ThreadStatus::Open);
         self.refresh(step, &mut meta, &thread)?;
         let opened = self.first_message(step, &mut meta, &mut thread, contact.text);
@@ -221,6 +214,9 @@ impl Engine {
     ) -> Result<(Thread, WelcomeBytes), Halt<Refuse>> {
         let steward = KeyPackageBytes::new(body.key_package.to_vec()).verify(&self.mls);
         let steward = steward.map_err(|error| Refuse::breach(Reason::NoKeyPackage, error))?;
+        if steward.suite() != self.settings.suite {
+            return Err(Refuse::breach(Reason::NoCommonSuite, "a cipher suite that was not asked for").into());
+        }
         let chain = self.chain.clone().ok_or_else(|| Refuse::plain(Reason::GrantMissing))?;
         let founding = Founding {
             host: contact.host,
@@ -233,6 +229,15 @@ impl Engine {
             era: 0,
             term: 0,
         };
+        self.create_thread(step, founding)
+    }
+
+    /// Founds a thread, or an era of one; a refusal says which rule it breaks.
+    pub(crate) fn create_thread(
+        &mut self,
+        step: Step<'_>,
+        founding: Founding,
+    ) -> Result<(Thread, WelcomeBytes), Halt<Refuse>> {
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::GrantMissing))?;
         Thread::create(&ctx, founding).map_err(|error| match error {

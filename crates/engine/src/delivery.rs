@@ -3,7 +3,7 @@
 use crate::{
     Engine, Event, MessageState, ThreadStatus,
     message::{message_id, receiver_of},
-    record::{self, About, Contact, Receiver},
+    record::{self, About, Contact, Meta, Receiver},
     sent, space,
     step::{Refuse, Step},
 };
@@ -27,14 +27,18 @@ impl Engine {
         refused: Option<Reason>,
     ) -> Result<(), StoreError> {
         match (about, refused) {
-            (About::Message { thread, era, seq, more }, refused) => {
+            // It is asked for in the new era, and brought there.
+            (About::Message { thread, era, .. }, Some(Reason::PastEra)) if self.is_past(step, &thread, era)? => {
+                Ok(())
+            }
+            (About::Message { thread, seq, more, .. }, refused) => {
                 let last = seq.0.saturating_add(u64::from(more));
                 (seq.0..=last)
                     .map(Seq)
-                    .try_for_each(|seq| self.message_fate(step, from, (thread, era, seq), delivered, refused))
+                    .try_for_each(|seq| self.message_fate(step, from, (thread, seq), delivered, refused))
             }
-            (About::Opening { thread, era, seq }, refused) => {
-                self.message_fate(step, from, (thread, era, seq), delivered, refused)?;
+            (About::Opening { thread, seq, .. }, refused) => {
+                self.message_fate(step, from, (thread, seq), delivered, refused)?;
                 refused.map_or(Ok(()), |reason| self.opening_failed(step, thread, reason))
             }
             (About::Contact(request), Some(reason)) => self.contact_refused(step, request, reason),
@@ -50,10 +54,8 @@ impl Engine {
                 self.refill_refused(step, (thread, era), (author, seq), reason)
             }
             (About::Payload(thread), Some(reason)) => self.payload_refused(step, thread, from, reason),
-            (About::Rejoin(thread), Some(reason)) => {
-                self.rejoin_refused(step, thread, reason)?;
-                Ok(())
-            }
+            (About::Rejoin(thread), Some(reason)) => self.rejoin_refused(step, thread, reason),
+            (About::Takeover(thread), Some(reason)) => self.takeover_refused(step, thread, reason),
             (About::Passed { thread, mover, number }, refused) => {
                 self.passed(step, from, (thread, mover, number), refused)
             }
@@ -67,6 +69,7 @@ impl Engine {
                 | About::Join(_)
                 | About::Forward { .. }
                 | About::Rejoin(_)
+                | About::Takeover(_)
                 | About::Refill { .. },
                 None,
             ) => Ok(()),
@@ -86,14 +89,16 @@ impl Engine {
             None if delivered => DELIVERED,
             None => STORED,
         };
-        let ((thread, era, seq), author) = (name, self.id());
+        let ((thread, seq), author) = (name, self.id());
         let found = match self.sent.take(&name) {
             Some(found) => Some(found),
-            None => self.content_at(step.overlay, &thread, era, &author, seq)?,
+            None => self.content_at(step.overlay, &thread, &author, seq)?,
         };
         let Some((key, mut entry)) = found else { return Ok(()) };
         let before = state_of(&entry.receivers);
-        if let Some(receiver) = receiver_of(&mut entry.receivers, from) {
+        // What has arrived stays so, if it is brought once more; what was refused may be brought after all.
+        let open = receiver_of(&mut entry.receivers, from).filter(|receiver| receiver.state != DELIVERED);
+        if let Some(receiver) = open {
             receiver.state = state;
             receiver.reason = reason;
         }
@@ -106,6 +111,12 @@ impl Engine {
             self.tell(Event::MessageState { thread, message: message_id(&author, seq), state });
         }
         Ok(())
+    }
+
+    /// Whether this device has gone on, or is about to, to a later era of the thread.
+    fn is_past(&self, step: Step<'_>, thread: &ThreadId, era: u32) -> Result<bool, StoreError> {
+        let goes_on = |meta: &Meta| meta.is_in() || meta.status() == ThreadStatus::Rejoining;
+        Ok(self.meta(step.overlay, thread)?.is_some_and(|meta| meta.era > era && goes_on(&meta)))
     }
 
     pub(crate) fn contact_refused(

@@ -23,6 +23,7 @@ impl Engine {
             }
             Command::Revoke { thread, from } => self.revoke(step, thread, from),
             Command::Close { thread } => self.close(step, thread),
+            Command::TakeOver { thread } => self.take_over(step, thread),
         }
     }
 
@@ -50,6 +51,9 @@ impl Engine {
             Body::RefillRequest(body) => self.refill_request(step, from, &body),
             Body::Refill(body) => self.refill(step, from, &body),
             Body::Rejoin(body) => self.rejoin(step, from, &body),
+            Body::EraOffer(body) => self.era_offer(step, from, &body),
+            Body::EraOpen(body) => self.era_open(step, from, &body),
+            Body::EraNotice(body) => self.era_notice(step, from, &body),
             Body::Roster(body) => self.roster(step, from, body),
             Body::JoinRequest(body) => self.join_request(step, from, body),
             Body::JoinChallenge(body) => self.join_challenge(step, from, &body),

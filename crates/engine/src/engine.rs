@@ -108,6 +108,8 @@ pub struct Engine {
     pub(crate) due: BTreeSet<TransportKey>,
     /// When the next portion of what has no bound is due.
     pub(crate) portion_at: Option<Millis>,
+    /// When to ask the clock whether others have to be told anew where this node is.
+    pub(crate) renew_at: Option<Millis>,
     /// The node whose new address was told last.
     pub(crate) announced: Option<Vec<u8>>,
     /// Peers that were connected before a reload.
@@ -183,6 +185,7 @@ impl Engine {
             gaps: Gaps::default(),
             due: BTreeSet::new(),
             portion_at: None,
+            renew_at: None,
             announced: None,
             reconnect: BTreeSet::new(),
             receptions: BTreeMap::new(),
@@ -315,8 +318,14 @@ impl Engine {
     /// When [`Input::Deadline`] is due; none if nothing waits for time to pass.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
-        let all =
-            [self.next_retry(), self.next_expiry(), self.gaps.next(), self.next_portion(), self.next_lapse()];
+        let all = [
+            self.next_retry(),
+            self.next_expiry(),
+            self.gaps.next(),
+            self.next_portion(),
+            self.next_lapse(),
+            self.renew_at,
+        ];
         all.into_iter().flatten().min()
     }
 
@@ -340,6 +349,7 @@ impl Engine {
         self.retry_links(step);
         self.lapse(step)?;
         self.next_portions(step)?;
+        self.keep_address(step)?;
         self.ask_for_gaps(step)?;
         self.expire(step)
     }

@@ -11,13 +11,43 @@ use frontdesk_identity::{DeviceId, Role, SignedAddressRecord, ThreadId, Transpor
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{ChangeRequest, KeyPackage, MAX_MEMBERS, Side, Thread};
 use frontdesk_wire::{
-    Body, ForwardAnswer, ForwardPayload, ForwardRequest, HistoryPiece, Position, Reason, RequestId,
+    Body, Content, ContentKind, ForwardAnswer, ForwardPayload, ForwardRequest, HistoryPiece, Reason, RequestId,
     SignedContent, limits,
 };
 use serde_bytes::ByteBuf;
 
 /// Bytes of signed contents in one piece of history, before sealing.
 const PIECE: usize = 128 * 1024;
+/// Bytes of signed contents that one forward hands on at most, the newest: 8 MiB, some thousands of texts. All of them are in
+/// memory at once, as they are and sealed. A grant reaches no further back than what goes with it.
+pub const MAX_HANDED_ON: usize = 64 * PIECE;
+/// Entries that are read at a time.
+const PAGE: usize = 64;
+
+/// What a forward hands on, oldest first.
+struct HandedOn {
+    /// As far as this, and no further than was wanted.
+    history: History,
+    /// Each with its size.
+    contents: Vec<(SignedContent, usize)>,
+    /// How many of them are texts.
+    texts: u32,
+}
+
+impl HandedOn {
+    /// There is no room for this one: what is handed on begins after its place, whoever else wrote there.
+    fn end_before(&mut self, left_out: &Content) {
+        let after = left_out.position.next();
+        self.history = History::From { era: left_out.era, position: after.0 };
+        let outside = |signed: &SignedContent| {
+            signed.read().is_ok_and(|content| (content.era, content.position) < (left_out.era, after))
+        };
+        while let Some((signed, _)) = self.contents.pop_if(|(signed, _)| outside(signed)) {
+            let text = signed.read().is_ok_and(|content| matches!(content.kind, ContentKind::Text(_)));
+            self.texts = self.texts.saturating_sub(u32::from(text));
+        }
+    }
+}
 /// The longest grant that a member's wish is fulfilled with, in seconds: a week. The steward itself can give longer ones.
 pub const MAX_ASKED_LASTS: u64 = 7 * 24 * 3600;
 
@@ -123,6 +153,8 @@ impl Engine {
             return Err(CommandError::ThreadFull { max: MAX_MEMBERS }.into());
         }
         let package = self.package_for(step, thread, &to)?;
+        let handed_on = self.contents_within(step, meta, history)?;
+        let (history, texts) = (handed_on.history, handed_on.texts);
         let chain = self.grant(step, meta.thread, to, history, lasts)?;
         let expires = chain.expires();
         let transport = package.device().transport();
@@ -132,7 +164,7 @@ impl Engine {
         let committed = self.commit(step, meta, thread, request, address.into_iter().collect())?;
         let welcome =
             committed.welcome.ok_or_else(|| CommandError::Internal("a commit without a Welcome".into()))?;
-        let (pieces, count) = self.history_pieces(step, meta, thread, &to, history)?;
+        let pieces = self.history_pieces(step, thread, &to, handed_on.contents)?;
         let payload = ForwardPayload {
             thread: meta.thread,
             era: meta.era,
@@ -151,7 +183,7 @@ impl Engine {
             self.enqueue(transport, About::Thread(meta.thread), Body::HistoryPiece(piece));
         }
         self.count_given(step, &to)?;
-        Ok(Reply::Forwarded { thread: meta.thread, to, expires, history: count })
+        Ok(Reply::Forwarded { thread: meta.thread, to, expires, history: texts })
     }
 
     /// Hands over to a device that is in the thread already: those who leave, leave, and its own grant stays as it is.
@@ -225,34 +257,26 @@ impl Engine {
         Ok(chain.map_err(|refusal| CommandError::Refused(Reason::from(refusal)))?)
     }
 
-    /// What the grant lets the device read of the past, sealed piece by piece, and how many messages that is.
+    /// What is handed on, sealed piece by piece.
     fn history_pieces(
         &mut self,
         step: Step<'_>,
-        meta: &Meta,
         thread: &Thread,
         reader: &DeviceId,
-        history: History,
-    ) -> Result<(Vec<Vec<u8>>, u32), Halt<CommandError>> {
-        let mut pieces = Vec::new();
-        let mut count = 0;
-        let mut batch: Vec<SignedContent> = Vec::new();
-        let mut size = 0;
-        for signed in self.contents_within(step, meta, history)? {
-            count += u32::from(signed.1);
-            size += limits::MAX_NOTE + signed.2;
-            batch.push(signed.0);
-            if size > PIECE {
-                pieces.push(std::mem::take(&mut batch));
+        contents: Vec<(SignedContent, usize)>,
+    ) -> Result<Vec<Vec<u8>>, Halt<CommandError>> {
+        let mut pieces: Vec<Vec<SignedContent>> = Vec::new();
+        let mut size = PIECE;
+        for (content, bytes) in contents {
+            if size >= PIECE {
+                pieces.push(Vec::new());
                 size = 0;
             }
+            size += bytes;
+            if let Some(piece) = pieces.last_mut() {
+                piece.push(content);
+            }
         }
-        if !batch.is_empty() {
-            pieces.push(batch);
-        }
-        let most = usize::try_from(limits::MAX_HISTORY_PIECES).unwrap_or(usize::MAX);
-        let surplus = pieces.len().saturating_sub(most);
-        let pieces = pieces.into_iter().skip(surplus);
         let mut sealed = Vec::new();
         for (index, piece) in (0..).zip(pieces) {
             let plaintext = frontdesk_identity::codec::encode(&piece);
@@ -262,33 +286,47 @@ impl Engine {
             let piece = thread.seal_history(&ctx, reader, index, &plaintext);
             sealed.push(piece.map_err(|error| CommandError::Internal(error.to_string()))?);
         }
-        Ok((sealed, count))
+        Ok(sealed)
     }
 
-    /// Each content that `history` covers, in order, with whether it is a text and about how long it is.
+    /// The newest contents that `history` covers, as many as one forward hands on. They are read from the end, a page at a
+    /// time, so that a long thread costs no more than that.
     fn contents_within(
         &self,
         step: Step<'_>,
         meta: &Meta,
         history: History,
-    ) -> Result<Vec<(SignedContent, bool, usize)>, StoreError> {
-        let (era, position) = match history {
-            History::None => return Ok(Vec::new()),
-            History::All => (0, 0),
-            History::From { era, position } => (era, position),
-        };
+    ) -> Result<HandedOn, StoreError> {
+        let mut handed_on = HandedOn { history, contents: Vec::new(), texts: 0 };
         let prefix = space::history(&meta.thread);
-        let from = space::history_bound(&meta.thread, era, Position(position));
-        let mut found = Vec::new();
-        for (_, bytes) in step.overlay.scan(&Scan::prefix(&prefix).after(&from))? {
-            let size = bytes.len();
-            let entry: Entry = record::decode(&bytes)?;
-            let is_text = crate::threads::text_of(&entry).is_some();
-            if let Some(content) = entry.content {
-                found.push((content, is_text, size));
+        let (mut size, mut after) = (0_usize, None::<Vec<u8>>);
+        'pages: loop {
+            let scan = Scan::prefix(&prefix).descending().limit(PAGE);
+            let page = step.overlay.scan(&match &after {
+                Some(key) => scan.after(key),
+                None => scan,
+            })?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            for (_, bytes) in page {
+                let entry: Entry = record::decode(&bytes)?;
+                let is_text = crate::threads::text_of(&entry).is_some();
+                let Some(signed) = entry.content else { continue };
+                let Ok(content) = signed.read() else { continue };
+                if !history.covers(content.era, content.position.0) {
+                    break 'pages;
+                }
+                size = size.saturating_add(limits::MAX_NOTE + bytes.len());
+                if size > MAX_HANDED_ON {
+                    handed_on.end_before(&content);
+                    break 'pages;
+                }
+                handed_on.texts += u32::from(is_text);
+                handed_on.contents.push((signed, limits::MAX_NOTE + bytes.len()));
             }
         }
-        Ok(found)
+        handed_on.contents.reverse();
+        Ok(handed_on)
     }
 
     /// Where all members can be dialled but one, who is told.
@@ -446,6 +484,8 @@ fn reason_of(error: &CommandError) -> Reason {
         | CommandError::InvitationExpired
         | CommandError::OwnLink
         | CommandError::NotSteward
+        | CommandError::AlreadySteward
+        | CommandError::OwnThread
         | CommandError::EnrolledByAnother { .. }
         | CommandError::RemoveSelf
         | CommandError::RevokeSteward

@@ -156,6 +156,7 @@ pub fn mark_restored(overlay: &Overlay<'_>, rng: &mut ChaCha20Rng) -> Result<(),
         space::RECEPTIONS,
         space::STOCK,
         space::LAST_RESORT,
+        space::TAKEOVERS,
     ] {
         for (key, _) in overlay.scan(&Scan::prefix(prefix))? {
             overlay.delete(key)?;

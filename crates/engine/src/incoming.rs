@@ -58,7 +58,11 @@ impl Engine {
         self.stay_close(step, &meta)?;
         let Change { epoch, added, removed, .. } = change;
         let newcomers = !added.is_empty();
-        self.tell(Event::MembersChanged { thread: meta.thread, epoch, added, removed });
+        if newcomers && meta.missing() > 0 {
+            // What one wrote in an era before it can be asked for now.
+            self.look_again(step, meta.thread, crate::refill::GAP_PATIENCE)?;
+        }
+        self.tell(Event::MembersChanged { thread: meta.thread, era: meta.era, epoch, added, removed });
         self.release(step, &mut meta, &mut thread)?;
         if newcomers {
             quietly(self.greet(step, &mut meta, &mut thread))?;
@@ -129,6 +133,9 @@ impl Engine {
         body: ForwardPayload,
     ) -> Result<(), Halt<Refuse>> {
         let known = self.meta(step.overlay, &body.thread)?;
+        if known.as_ref().is_some_and(|known| body.era < known.era) {
+            return Err(Refuse::plain(Reason::PastEra).about(body.thread).into());
+        }
         let (own, host) = self.sides(known.as_ref()).ok_or_else(|| Refuse::plain(Reason::GrantMissing))?;
         let chain = crate::contact::verify(step, &body.chain, &own, &self.revocations)?;
         chain.held_by(&self.id()).map_err(Refuse::grant)?;
@@ -143,27 +150,17 @@ impl Engine {
         }
         self.learn_addresses(step, &thread, &body.addresses)?;
         let mut meta = known.unwrap_or_else(|| Meta::new(body.thread, host, thread.guest(), step.wall()));
-        let rejoins = meta.status() == ThreadStatus::Rejoining;
-        meta.set_status(ThreadStatus::Open);
-        meta.position = meta.position.max(body.position);
-        (meta.piece, meta.pieces) = (0, body.pieces);
-        let own = self.id();
-        for (device, seq) in &body.heads {
-            if *device == own {
-                meta.seq = meta.seq.max(*seq);
-            } else if let Some(author) = meta.author_mut(*device) {
-                author.newest = author.newest.max(*seq);
-                if !rejoins {
+        if meta.status() != ThreadStatus::Rejoining {
+            // What was said before it came, it has by its history, or not at all.
+            let own = self.id();
+            for (device, seq) in body.heads.iter().filter(|(device, _)| *device != own) {
+                if let Some(author) = meta.author_mut(*device) {
                     author.through = author.through.max(*seq);
-                    author.asked = author.asked.max(*seq);
                 }
             }
         }
-        if rejoins {
-            // It was in the thread before: what it lacks it may have, and what it asked for in its former life never came.
-            meta.authors.iter_mut().for_each(|author| author.asked = author.through);
-            self.look_again(step, meta.thread, crate::refill::GAP_PATIENCE)?;
-        }
+        (meta.piece, meta.pieces) = (0, body.pieces);
+        self.come_in(step, &mut meta, &body.heads, body.position)?;
         self.refresh(step, &mut meta, &thread)?;
         self.stay_close(step, &meta)?;
         if body.pieces == 0 {
@@ -187,12 +184,10 @@ impl Engine {
     fn sides(&self, known: Option<&Meta>) -> Option<(PrincipalId, PrincipalId)> {
         let own =
             self.chain.as_ref().map(frontdesk_capability::Chain::principal).filter(|_| !self.me.removed)?;
-        if self.me.role().is_some() {
-            return Some((own, own));
-        }
-        known
-            .filter(|meta| meta.status() == ThreadStatus::Rejoining && meta.guest == own)
-            .map(|meta| (own, meta.host))
+        let rejoining = known.filter(|meta| meta.status() == ThreadStatus::Rejoining && meta.guest == own);
+        // An administrator may be another business's guest.
+        let own_thread = || self.me.role().map(|_| (own, own));
+        rejoining.map(|meta| (own, meta.host)).or_else(own_thread)
     }
 
     fn forget_history(&mut self, step: Step<'_>, thread: &Thread) -> Result<(), Halt<Refuse>> {
@@ -336,7 +331,7 @@ impl Engine {
 }
 
 /// A greeting is a courtesy: that it can't be told now is no reason to refuse anything.
-fn quietly(told: Result<(), Halt<CommandError>>) -> Result<(), StoreError> {
+pub(crate) fn quietly(told: Result<(), Halt<CommandError>>) -> Result<(), StoreError> {
     match told {
         Ok(()) | Err(Halt::Refuse(_)) => Ok(()),
         Err(Halt::Store(error)) => Err(error),

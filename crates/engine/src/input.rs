@@ -131,12 +131,28 @@ pub enum Event {
     MembersChanged {
         /// The thread.
         thread: ThreadId,
-        /// The epoch that begins with it.
+        /// The era that it is in.
+        era: u32,
+        /// The epoch that begins with it; counted anew in each era.
         epoch: u64,
         /// Devices that came in.
         added: Vec<DeviceId>,
         /// Devices that left.
         removed: Vec<DeviceId>,
+    },
+    /// This device is the steward of a thread now, whose new era the customer's node has opened.
+    TakenOver {
+        /// The thread.
+        thread: ThreadId,
+        /// The era that began.
+        era: u32,
+    },
+    /// The customer's node would not have this device as steward.
+    TakeoverRefused {
+        /// The thread.
+        thread: ThreadId,
+        /// Why.
+        reason: Reason,
     },
     /// This device was taken out of a thread.
     Removed {

@@ -71,17 +71,18 @@ mod sent;
 mod settings;
 mod space;
 mod step;
+mod succession;
 mod threads;
 mod view;
 
 /// Every bound of the engine, by name.
 pub mod limits {
     pub use crate::{
-        announce::{ADDRESS_LASTS, PORTION, PORTION_EVERY},
+        announce::{ADDRESS_LASTS, ADDRESS_RENEWED, PORTION, PORTION_EVERY},
         contact::{MAX_CONTACTS, MAX_RECEPTIONS, MAX_RECEPTIONS_PER_PEER, OFFER_LASTS},
         engine::CACHED_THREADS,
         enrol::{ENROLMENT_LASTS, INVITATION_LASTS, MAX_INVITATIONS},
-        forward::MAX_ASKED_LASTS,
+        forward::{MAX_ASKED_LASTS, MAX_HANDED_ON},
         found::ROOT_GRANT_LASTS,
         link::{
             BAN, MAX_BREACHES, MAX_EARLY, MAX_EARLY_BYTES, MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_MALFORMED,

@@ -2,6 +2,7 @@
 
 use crate::{
     CommandError, Engine, Event, Reply,
+    announce::PORTION,
     record::{self, About, DeviceEntry, Meta},
     space,
     step::{Halt, Step},
@@ -74,6 +75,7 @@ impl Engine {
         self.note_change(step, meta, thread, &added, &removed)?;
         self.tell(Event::MembersChanged {
             thread: meta.thread,
+            era: meta.era,
             epoch: committed.change.epoch,
             added,
             removed,
@@ -115,11 +117,11 @@ impl Engine {
         Ok(Reply::Done)
     }
 
-    /// Takes members out whose grants have ended.
+    /// Takes members out whose grants have ended, in a portion of threads: what is left is due at once. After a night off
+    /// there may be thousands.
     pub(crate) fn expire(&mut self, step: Step<'_>) -> Result<(), StoreError> {
-        while let Some((at, id)) = self.expiries.first().copied()
-            && at <= step.wall()
-        {
+        for _ in 0..PORTION {
+            let Some((at, id)) = self.expiries.first().copied().filter(|(at, _)| *at <= step.wall()) else { break };
             self.expiries.pop_first();
             self.lasting = true;
             let due = self.meta(step.overlay, &id)?.is_some_and(|meta| meta.expiry == Some(at));

@@ -23,7 +23,9 @@ impl Engine {
         meta: &Meta,
         before: &BTreeSet<TransportKey>,
     ) -> Result<(), StoreError> {
-        let (now, own) = (meta.nodes(), self.keys.transport_public());
+        let (mut now, own) = (meta.nodes(), self.keys.transport_public());
+        // Who may come into this era yet is no stranger.
+        now.extend(self.absent_nodes(step, &meta.thread)?);
         let gone: BTreeSet<TransportKey> = before.difference(&now).copied().collect();
         if meta.steward == Some(self.id()) {
             // Those must still hear from it that they are out.
@@ -103,7 +105,7 @@ impl Engine {
         let last = self.last_words(step, &thread, era, &self.id())?;
         for seq in (seq.0..=seq.0.saturating_add(u64::from(more))).map(Seq) {
             let refused = refused.filter(|_| seq > last);
-            self.message_fate(step, peer, (thread, era, seq), false, refused)?;
+            self.message_fate(step, peer, (thread, seq), false, refused)?;
         }
         Ok(())
     }

@@ -176,6 +176,11 @@ impl Engine {
             let Some((last, _)) = page.last() else { break };
             after = Some(last.clone());
             for (key, bytes) in page {
+                // Positions go on through all eras: of the eras before, the page has what is before it, too.
+                if let Some(era) = beyond(&key, before) {
+                    after = Some(space::history_bound(thread, era, before.unwrap_or_default()));
+                    continue 'pages;
+                }
                 if done(messages.len(), space::same_place(&place, &key)) {
                     break 'pages;
                 }
@@ -305,13 +310,19 @@ impl Engine {
     }
 }
 
+/// The era of an entry that is not before the page that is wanted.
+fn beyond(key: &[u8], before: Option<Position>) -> Option<u32> {
+    let (era, position) = space::read_history(key)?;
+    before.is_some_and(|before| position >= before).then_some(era)
+}
+
 fn profile_name(reader: &dyn Reader, key: &[u8]) -> Result<Option<String>, StoreError> {
     let profile: Option<SignedProfile> = record::get(reader, key)?;
     Ok(profile.and_then(|profile| profile.read().ok()).map(|profile| profile.name))
 }
 
 fn note_view(meta: &Meta, key: &[u8], entry: Entry) -> MessageView {
-    let position = key.get(38..46).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+    let position = space::read_history(key).map_or(0, |(_, position)| position.0);
     MessageView {
         id: format!("note.{position}.{}", entry.at.0),
         thread: meta.thread,

@@ -193,6 +193,8 @@ pub(crate) enum About {
     },
     /// A wish to be added to a thread anew.
     Rejoin(ThreadId),
+    /// An offer to be the steward of a new era.
+    Takeover(ThreadId),
     /// Where another member is, by the record with this number.
     Passed {
         thread: ThreadId,
@@ -255,6 +257,7 @@ impl Outgoing {
             }
             About::Payload(thread) => Self { about: 7, thread: Some(thread), ..blank },
             About::Rejoin(thread) => Self { about: 10, thread: Some(thread), ..blank },
+            About::Takeover(thread) => Self { about: 13, thread: Some(thread), ..blank },
             About::Refill { thread, era, author, seq } => {
                 let id = ByteBuf::from(author.as_bytes().to_vec());
                 Self { about: 6, thread: Some(thread), era, seq, id, ..blank }
@@ -298,6 +301,7 @@ impl Outgoing {
             (8, _) => About::Packages,
             (7, Some(thread)) => About::Payload(thread),
             (10, Some(thread)) => About::Rejoin(thread),
+            (13, Some(thread)) => About::Takeover(thread),
             (11, Some(thread)) => self.id.as_slice().try_into().map_or(About::Nothing, |mover| {
                 About::Passed { thread, mover: TransportKey::from_bytes(mover), number: seq.0 }
             }),
@@ -398,6 +402,31 @@ pub(crate) struct Contact {
     pub(crate) nonce: ByteArray<16>,
     pub(crate) reception: TransportKey,
     pub(crate) text: String,
+}
+
+/// What a guest founds the next era of its thread with. Threads of early versions have none.
+#[derive(Debug, Clone, Copy, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Founded {
+    /// What the thread's id is derived from.
+    pub(crate) nonce: ByteArray<16>,
+    /// The term of the present era.
+    pub(crate) term: u32,
+}
+
+/// A device that was in the era before, and by which right.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Absent {
+    pub(crate) record: SignedDeviceRecord,
+    pub(crate) chain: ChainBytes,
+}
+
+/// This node has offered a guest to be the steward of a new era.
+#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Takeover {
+    pub(crate) guest: TransportKey,
+    pub(crate) key_package: ByteBuf,
+    /// The guest was busy, and is to be asked again.
+    pub(crate) again: bool,
 }
 
 /// A contact that this node has made an offer to.

@@ -3,7 +3,8 @@
 
 use crate::{
     Engine,
-    record::{About, Meta},
+    announce::PORTION,
+    record::{About, Author, Meta},
     space,
     step::{Halt, Refuse, Step},
 };
@@ -46,14 +47,13 @@ impl Engine {
     }
 
     pub(crate) fn ask_for_gaps(&mut self, step: Step<'_>) -> Result<(), StoreError> {
-        while let Some(id) = self.gaps.take(step.now.mono) {
+        for id in (0..PORTION).map_while(|_| self.gaps.take(step.now.mono)).collect::<Vec<_>>() {
             step.overlay.delete(space::gap(&id))?;
             self.lasting = true;
             let Some(meta) = self.meta(step.overlay, &id)? else { continue };
+            self.rejoin_again(step, &meta)?;
             if meta.is_in() {
                 self.ask_in(step, meta)?;
-            } else {
-                self.rejoin_again(step, &meta)?;
             }
         }
         Ok(())
@@ -65,8 +65,13 @@ impl Engine {
         }
         let Ok((_, thread)) = self.thread_of_frame(step, meta.thread, meta.era) else { return Ok(()) };
         let (id, era) = (meta.thread, meta.era);
+        // Who may come into this era yet is asked then.
+        let absent = self.absent_devices(step, &id)?;
         let mut more = false;
-        for author in meta.authors.iter_mut().filter(|author| author.through < author.newest) {
+        let lacking = |author: &&mut Author| {
+            author.through < author.newest && !absent.contains(&author.device)
+        };
+        for author in meta.authors.iter_mut().filter(lacking) {
             let device = author.device;
             let (whom, last) = if thread.is_member(&device) {
                 (device, author.newest)
@@ -123,18 +128,19 @@ impl Engine {
         let mut count = 0;
         for seq in (body.from.0..=body.to.min(last).0).map(Seq) {
             if let Some((_, entry)) =
-                self.content_at(step.overlay, &body.thread, body.era, &body.author, seq)?
+                self.content_at(step.overlay, &body.thread, &body.author, seq)?
                 && let Some(signed) = entry.content
             {
-                let position = signed.read().map_or(0, |content| content.position.0);
-                if !standing && !history.covers(body.era, position) {
+                let (era, position) =
+                    signed.read().map_or((0, 0), |content| (content.era, content.position.0));
+                if !standing && !history.covers(era, position) {
                     return Err(refuse(Reason::GrantLacksAbility).into());
                 }
                 let sealed = self.seal_refill(step, &thread, &reader, &signed)?;
                 let epoch = thread.epoch();
                 let missed =
                     Refill { thread: meta.thread, era: meta.era, epoch, sealed: ByteBuf::from(sealed) };
-                self.enqueue(from, About::Thread(meta.thread), Body::Refill(missed));
+                self.enqueue(from, self.about_refill(&meta, &body.author, seq), Body::Refill(missed));
                 count += 1;
             }
         }
@@ -146,6 +152,15 @@ impl Engine {
         }
         self.keep_thread(thread);
         Ok(())
+    }
+
+    /// That a message of this device arrives after all is told like that it arrived at once.
+    fn about_refill(&self, meta: &Meta, author: &DeviceId, seq: Seq) -> About {
+        if *author == self.id() {
+            About::Message { thread: meta.thread, era: meta.era, seq, more: 0 }
+        } else {
+            About::Thread(meta.thread)
+        }
     }
 
     /// The newest number of an author for which this device may speak.
@@ -267,7 +282,10 @@ impl Engine {
         let meta = self.meta(step.overlay, &thread)?;
         let Some(mut meta) = meta.filter(|meta| meta.is_in() && meta.era == era) else { return Ok(()) };
         if let Some(author) = meta.author_mut(author) {
-            if matches!(reason, Reason::Busy | Reason::NotMember | Reason::UnknownThread) {
+            if matches!(
+                reason,
+                Reason::Busy | Reason::NotMember | Reason::UnknownThread | Reason::PastEra
+            ) {
                 let before = Seq(to.0.saturating_sub(MAX_REFILL));
                 author.asked = author.asked.min(before).max(author.through);
                 let wait = GAP_PATIENCE << author.asks.min(MAX_DOUBLINGS);

@@ -1,8 +1,8 @@
 //! After a restore: the keys of threads are gone, and the steward is asked to add this device anew.
 
 use crate::{
-    Engine, ThreadStatus,
-    record::{self, About, Meta},
+    Engine, Event, ThreadStatus,
+    record::{self, About, Meta, Takeover},
     space,
     step::{Halt, Refuse, Step},
 };
@@ -16,22 +16,20 @@ use serde_bytes::ByteBuf;
 pub const REJOIN_PAUSE: u64 = 60_000;
 
 impl Engine {
-    /// Asks the steward of each thread, once. Threads that this device was steward of can only be read.
+    /// Asks the steward of each thread, once. Of those that this device was steward of, it offers the guest to be it again, a
+    /// portion at a time.
     pub(crate) fn rejoin_all(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
             let mut meta: Meta = record::decode(&bytes)?;
             if !meta.is_in() {
                 continue;
             }
-            let steward = meta.steward_transport.filter(|_| meta.steward != Some(self.id()));
-            match steward {
-                Some(steward) => {
-                    meta.set_status(ThreadStatus::Rejoining);
-                    self.ask_to_rejoin(step, &meta, steward)?;
-                }
-                None => meta.set_status(ThreadStatus::Left),
-            }
+            meta.set_status(ThreadStatus::Rejoining);
             self.put_meta(step, &meta)?;
+            match meta.steward_transport.filter(|_| meta.steward != Some(self.id())) {
+                Some(steward) => self.ask_to_rejoin(step, &meta, steward)?,
+                None => self.look_again(step, meta.thread, 0)?,
+            }
         }
         let administrators: Vec<TransportKey> = self.kept.iter().copied().collect();
         if self.me.role().is_some_and(|role| role != frontdesk_identity::Role::Admin) {
@@ -44,7 +42,7 @@ impl Engine {
         self.number_pending(step)
     }
 
-    fn ask_to_rejoin(
+    pub(crate) fn ask_to_rejoin(
         &mut self,
         step: Step<'_>,
         meta: &Meta,
@@ -68,9 +66,12 @@ impl Engine {
         let era = self.meta(step.overlay, &body.thread)?.map_or(0, |meta| meta.era);
         let (mut meta, mut thread) = self.thread_of_frame(step, body.thread, era)?;
         let member = thread.members().find(|member| member.record.transport() == from);
-        let member =
-            member.ok_or_else(|| Refuse::breach(Reason::NotMember, "asks to rejoin").about(body.thread))?;
-        let (device, chain) = (member.record.id(), member.chain.clone());
+        let member = member.map(|member| (member.record.id(), member.chain.clone()));
+        let remove = member.iter().map(|(device, _)| *device).collect();
+        let (device, chain) = match member {
+            Some(member) => member,
+            None => self.absent_on_link(step, &body.thread, from)?,
+        };
         chain.check_at(step.wall(), &self.revocations).map_err(Refuse::grant)?;
         if thread.steward() != self.id() {
             return Err(Refuse::plain(Reason::NotSteward).about(body.thread).into());
@@ -83,7 +84,7 @@ impl Engine {
         }
         let request = ChangeRequest {
             add: vec![(package, chain.bytes().clone())],
-            remove: vec![device],
+            remove,
             ..ChangeRequest::default()
         };
         let address = self.address_of(step, &from)?;
@@ -127,19 +128,41 @@ impl Engine {
         if room { Ok(()) } else { Err(Refuse::plain(Reason::Busy).about(thread.id()).into()) }
     }
 
-    /// The steward is busy: it is asked again after a while.
+    /// The steward is busy: it is asked again after a while. If it has lost its keys as well, or is no longer the steward, it
+    /// or its successor will tell. Else this device is out.
     pub(crate) fn rejoin_refused(
         &mut self,
         step: Step<'_>,
         thread: ThreadId,
         reason: Reason,
     ) -> Result<(), StoreError> {
-        if reason == Reason::Busy { self.look_again(step, thread, REJOIN_PAUSE) } else { Ok(()) }
+        if reason == Reason::Busy {
+            return self.look_again(step, thread, REJOIN_PAUSE);
+        }
+        let meta = self.meta(step.overlay, &thread)?;
+        let waits = meta.filter(|meta| meta.status() == ThreadStatus::Rejoining);
+        let Some(mut meta) = waits else { return Ok(()) };
+        if matches!(reason, Reason::UnknownThread | Reason::NotSteward | Reason::PastEra) {
+            return Ok(());
+        }
+        meta.set_status(ThreadStatus::Left);
+        self.note(step, &mut meta, "this device left".into())?;
+        self.put_meta(step, &meta)?;
+        self.drop_waiting(step, &thread)?;
+        self.part_from(step, &thread, meta.nodes())?;
+        self.tell(Event::Removed { thread });
+        Ok(())
     }
 
     /// Asks once more, if the thread still waits for it.
     pub(crate) fn rejoin_again(&mut self, step: Step<'_>, meta: &Meta) -> Result<(), StoreError> {
-        match meta.steward_transport.filter(|_| meta.status() == ThreadStatus::Rejoining) {
+        let waits = meta.status() == ThreadStatus::Rejoining;
+        let offered: Option<Takeover> = record::get(step.overlay, &space::takeover(&meta.thread))?;
+        let steward = meta.steward == Some(self.id());
+        if offered.map_or(waits && steward, |offered| offered.again) {
+            return self.offer_era(step, meta).map(|_| ());
+        }
+        match meta.steward_transport.filter(|_| waits && !steward) {
             Some(steward) => self.ask_to_rejoin(step, meta, steward),
             None => Ok(()),
         }
@@ -147,7 +170,7 @@ impl Engine {
 }
 
 /// Making key packages fails by the store alone; a refusal would be a device without a record, which has no threads.
-fn store_part(halt: Halt<Refuse>) -> StoreError {
+pub(crate) fn store_part(halt: Halt<Refuse>) -> StoreError {
     match halt {
         Halt::Store(error) => error,
         Halt::Refuse(refuse) => StoreError::Damaged { what: refuse.detail },

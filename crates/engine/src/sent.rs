@@ -11,8 +11,8 @@ pub const MAX_SENT_BYTES: usize = 2 * 1024 * 1024;
 /// What an entry takes beside its content, and each of its receivers.
 const AROUND: usize = 256;
 
-/// A message of this device: thread, era, and its number there.
-pub(crate) type Name = (ThreadId, u32, Seq);
+/// A message of this device: thread, and its number there.
+pub(crate) type Name = (ThreadId, Seq);
 
 /// Entries as they are in the store, under their keys there.
 pub(crate) struct Sent {
@@ -69,7 +69,7 @@ mod tests {
     use frontdesk_identity::UnixTime;
 
     fn name(seq: u64) -> Name {
-        (ThreadId::from_bytes([1; 32]), 0, Seq(seq))
+        (ThreadId::from_bytes([1; 32]), Seq(seq))
     }
 
     #[test]

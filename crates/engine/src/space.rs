@@ -24,6 +24,8 @@ impl Key {
 pub(crate) const SELF: &[u8] = b"i/self";
 pub(crate) const INCARNATION: &[u8] = b"i/incarnation";
 pub(crate) const ADDRESS: &[u8] = b"i/address";
+/// When this node last told all others where it is.
+pub(crate) const TOLD: &[u8] = b"i/told";
 /// The index of threads by node has been made: homes of early versions have none.
 pub(crate) const INDEXED: &[u8] = b"i/indexed";
 pub(crate) const ROSTER_NUMBER: &[u8] = b"i/roster";
@@ -51,6 +53,7 @@ pub(crate) const GAPS: &[u8] = b"G/";
 pub(crate) const STOCK: &[u8] = b"k/";
 pub(crate) const LAST_RESORT: &[u8] = b"K/";
 pub(crate) const MLS: &[u8] = b"m/";
+pub(crate) const TAKEOVERS: &[u8] = b"T/";
 
 pub(crate) fn profile(entity: &PrincipalId) -> Vec<u8> {
     Key::of(b'e').with(entity.as_bytes()).0
@@ -149,6 +152,13 @@ pub(crate) fn history_bound(id: &ThreadId, era: u32, position: Position) -> Vec<
     Key(history(id)).with(&era.to_be_bytes()).with(&position.0.to_be_bytes()).0
 }
 
+/// The era and position of an entry.
+pub(crate) fn read_history(key: &[u8]) -> Option<(u32, Position)> {
+    let (_, rest) = key.strip_prefix(b"h/")?.split_first_chunk::<32>()?;
+    let (era, rest) = rest.split_first_chunk()?;
+    Some((u32::from_be_bytes(*era), Position(u64::from_be_bytes(*rest.first_chunk()?))))
+}
+
 /// Whether two entries of one thread's history are at the same era and position.
 pub(crate) fn same_place(one: &[u8], other: &[u8]) -> bool {
     const PLACE: usize = 2 + 32 + 4 + 8;
@@ -159,14 +169,11 @@ fn history_from(id: &ThreadId, era: u32, position: Position, author: &DeviceId, 
     Key(history_bound(id, era, position)).with(author.as_bytes()).with(&[tag]).0
 }
 
-/// From an author's number to the position of the message.
-pub(crate) fn index(id: &ThreadId, era: u32, author: &DeviceId, seq: Seq) -> Vec<u8> {
-    Key::of(b's')
-        .with(id.as_bytes())
-        .with(&era.to_be_bytes())
-        .with(author.as_bytes())
-        .with(&seq.0.to_be_bytes())
-        .0
+/// From an author's number to the place of the message. Numbers go on through all eras of a thread.
+pub(crate) fn index(id: &ThreadId, author: &DeviceId, seq: Seq) -> Vec<u8> {
+    /// Where homes of early versions have the era, which was the first for all.
+    const FIRST_ERA: [u8; 4] = [0; 4];
+    Key::of(b's').with(id.as_bytes()).with(&FIRST_ERA).with(author.as_bytes()).with(&seq.0.to_be_bytes()).0
 }
 
 /// Sealed messages that wait for the commit of their epoch.
@@ -179,8 +186,25 @@ pub(crate) fn read_waiting(key: &[u8]) -> Option<ThreadId> {
     Some(ThreadId::from_bytes(*thread))
 }
 
-pub(crate) fn waiting_item(id: &ThreadId, epoch: u64, from: &TransportKey, seq: LinkSeq) -> Vec<u8> {
-    Key(waiting(id)).with(&epoch.to_be_bytes()).with(from.as_bytes()).with(&seq.0.to_be_bytes()).0
+/// By era and epoch: an epoch has no more than 32 bits.
+pub(crate) fn waiting_item(
+    id: &ThreadId,
+    (era, epoch): (u32, u64),
+    from: &TransportKey,
+    seq: LinkSeq,
+) -> Vec<u8> {
+    let epoch = u32::try_from(epoch).unwrap_or(u32::MAX);
+    Key(waiting(id))
+        .with(&era.to_be_bytes())
+        .with(&epoch.to_be_bytes())
+        .with(from.as_bytes())
+        .with(&seq.0.to_be_bytes())
+        .0
+}
+
+pub(crate) fn read_waiting_era(key: &[u8]) -> Option<u32> {
+    let (_, rest) = key.strip_prefix(WAITING)?.split_first_chunk::<32>()?;
+    rest.first_chunk().map(|era| u32::from_be_bytes(*era))
 }
 
 pub(crate) fn revocation(principal: &PrincipalId, revoker: &IssuerKey, target: &GrantId) -> Vec<u8> {
@@ -216,7 +240,25 @@ pub(crate) fn contact(request: &RequestId) -> Vec<u8> {
     Key::of(b'c').with(request.as_bytes()).0
 }
 
-/// Marks the threads that this node has opened as a guest.
+/// Devices that were in the era before, and may come into the present one.
+pub(crate) fn absent(id: &ThreadId) -> Vec<u8> {
+    Key::of(b'y').with(id.as_bytes()).0
+}
+
+pub(crate) fn absent_device(id: &ThreadId, device: &DeviceId) -> Vec<u8> {
+    Key(absent(id)).with(device.as_bytes()).0
+}
+
+pub(crate) fn read_absent(key: &[u8]) -> Option<DeviceId> {
+    key.split_last_chunk::<32>().map(|(_, id)| DeviceId::from_bytes(*id))
+}
+
+/// An offer of this node to be the steward of a new era.
+pub(crate) fn takeover(id: &ThreadId) -> Vec<u8> {
+    Key::of(b'T').with(id.as_bytes()).0
+}
+
+/// Marks the threads that this node has opened as a guest, and keeps what it needs to open a new era of each.
 pub(crate) fn guesting(id: &ThreadId) -> Vec<u8> {
     Key::of(b'g').with(id.as_bytes()).0
 }

@@ -146,10 +146,11 @@ impl Engine {
         era: u32,
     ) -> Result<(Meta, Thread), Halt<Refuse>> {
         let unknown = || Refuse::plain(Reason::UnknownThread).about(id);
-        let meta = self
-            .meta(step.overlay, &id)?
-            .filter(|meta| meta.is_in() && meta.era == era)
-            .ok_or_else(unknown)?;
+        let meta = self.meta(step.overlay, &id)?.ok_or_else(unknown)?;
+        if era < meta.era {
+            return Err(Refuse::plain(Reason::PastEra).about(id).into());
+        }
+        let meta = Some(meta).filter(|meta| meta.is_in() && meta.era == era).ok_or_else(unknown)?;
         let thread = self.take_thread(step, id, era)?.ok_or_else(unknown)?;
         Ok((meta, thread))
     }
@@ -174,7 +175,12 @@ impl Engine {
 
     /// Takes a thread's keys out of the cache or the store. Whoever takes them puts them back with
     /// [`Engine::keep_thread`]; after a refusal they are simply dropped, and read again when needed.
-    fn take_thread(&mut self, step: Step<'_>, id: ThreadId, era: u32) -> Result<Option<Thread>, StoreError> {
+    pub(crate) fn take_thread(
+        &mut self,
+        step: Step<'_>,
+        id: ThreadId,
+        era: u32,
+    ) -> Result<Option<Thread>, StoreError> {
         self.used.insert(id);
         if let Some(thread) = self.threads.pop(&id).filter(|thread| thread.era() == era) {
             return Ok(Some(thread));
@@ -216,6 +222,7 @@ impl Engine {
         let own = self.keys.transport_public();
         let hosts = thread.members().filter(|member| member.side == Side::Host);
         meta.hosts = hosts.map(|member| member.record.transport()).filter(|host| *host != own).collect();
+        self.forget_absence(step, thread)?;
         self.note_nodes(step, meta, &before)?;
         // Those whom the steward takes out when their grants end; a guest stays.
         let ends = thread
@@ -234,13 +241,13 @@ impl Engine {
         signed: &SignedContent,
         receivers: Vec<Receiver>,
     ) -> Result<(), StoreError> {
-        let index = space::index(&meta.thread, content.era, &content.author, content.seq);
-        step.overlay.add(index, content.position.0.to_be_bytes().to_vec())?;
+        let index = space::index(&meta.thread, &content.author, content.seq);
+        step.overlay.add(index, place(content.era, content.position))?;
         let key = space::history_item(&meta.thread, content.era, content.position, &content.author, 0);
         let entry = Entry { content: Some(signed.clone()), note: String::new(), at: step.wall(), receivers };
         record::add(step.overlay, key.clone(), &entry)?;
         if content.author == self.id() {
-            self.sent.keep((meta.thread, content.era, content.seq), key, entry);
+            self.sent.keep((meta.thread, content.seq), key, entry);
         }
         meta.position = meta.position.max(content.position);
         match &content.kind {
@@ -279,12 +286,11 @@ impl Engine {
         &self,
         reader: &dyn Reader,
         thread: &ThreadId,
-        era: u32,
         author: &DeviceId,
         seq: Seq,
     ) -> Result<Option<(Vec<u8>, Entry)>, StoreError> {
-        let Some(position) = reader.get(&space::index(thread, era, author, seq))? else { return Ok(None) };
-        let position = Position(u64::from_be_bytes(position.try_into().unwrap_or_default()));
+        let Some(place) = reader.get(&space::index(thread, author, seq))? else { return Ok(None) };
+        let (era, position) = read_place(&place);
         let key = space::history_item(thread, era, position, author, 0);
         Ok(record::get(reader, &key)?.map(|entry| (key, entry)))
     }
@@ -357,6 +363,20 @@ impl Engine {
         };
         hold.map(receiver).collect()
     }
+}
+
+/// Where a content is: its position and, past the first era, its era.
+fn place(era: u32, position: Position) -> Vec<u8> {
+    let mut place = position.0.to_be_bytes().to_vec();
+    if era > 0 {
+        place.extend_from_slice(&era.to_be_bytes());
+    }
+    place
+}
+
+fn read_place(place: &[u8]) -> (u32, Position) {
+    let (position, era) = place.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    (era.try_into().map_or(0, u32::from_be_bytes), Position(u64::from_be_bytes(*position)))
 }
 
 /// The content, if the entry is a message with text.

@@ -3,12 +3,14 @@
 mod contact;
 mod enrol;
 mod entity;
+mod era;
 mod forward;
 mod thread;
 
 pub use contact::{ContactOffer, ContactOpen, ContactRequest};
 pub use enrol::{JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal};
 pub use entity::{AddressUpdate, KeyPackages, Revoked, Roster, RosterEntry};
+pub use era::{EraMember, EraNotice, EraOffer, EraOpen};
 pub use forward::{ForwardAnswer, ForwardPayload, ForwardRequest, HistoryPiece};
 pub use thread::{CommitNotice, MemberAddress, Refill, RefillRequest, Rejoin, ThreadMessage};
 
@@ -96,6 +98,10 @@ bodies! {
     16 Refill;
     /// Where another member of a thread can be dialled now.
     17 MemberAddress;
+    /// A device of the host offers the guest to be the steward of a new era.
+    18 EraOffer;
+    /// The guest opens the new era.
+    19 EraOpen;
     /// A device asks to be enrolled.
     20 JoinRequest;
     /// The administrator's node answers with its part of the short number.
@@ -106,6 +112,8 @@ bodies! {
     23 JoinRefused;
     /// The device opens its commitment, which completes the short number.
     24 JoinReveal;
+    /// The steward of a new era tells its colleagues that they are waited for.
+    25 EraNotice;
 }
 
 #[derive(Serialize, Deserialize)]

@@ -26,6 +26,10 @@ pub const MAX_SEALED_REFILL: usize = MAX_SIGNED_CONTENT + 64;
 pub const MAX_COMMIT: usize = 256 * 1024;
 /// A Welcome: the tree and the thread state.
 pub const MAX_WELCOME: usize = 384 * 1024;
+/// A Welcome to a group of two, as a new era begins with.
+pub const MAX_ERA_WELCOME: usize = 64 * 1024;
+/// Members of a thread that one body names: as many as a thread may have.
+pub const MAX_MEMBERS: usize = 16;
 /// A key package, in bytes: two post-quantum public keys and a device record.
 pub const MAX_KEY_PACKAGE: usize = 8 * 1024;
 /// Key packages in one body.

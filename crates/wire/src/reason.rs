@@ -90,6 +90,8 @@ reasons! {
     /// The author's own signature or numbers don't hold.
     BadContent = 28, "bad-content", "the content is not what its author signed";
     // 29 was `closed`, which was never sent. The number stays unused, so that it can't come to mean two things.
+    /// Sealed or asked in an era of the thread that is over.
+    PastEra = 30, "past-era", "a new era of the thread has begun since";
     /// The invitation is not known here.
     UnknownInvitation = 40, "unknown-invitation", "no such invitation; ask for a new one";
     /// The invitation was used by another device.

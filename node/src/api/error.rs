@@ -69,6 +69,8 @@ const fn sort(refused: &CommandError) -> (StatusCode, &'static str) {
         CommandError::UnknownDevice => (StatusCode::NOT_FOUND, "unknown-device"),
         CommandError::UnknownRequest => (StatusCode::NOT_FOUND, "unknown-request"),
         CommandError::NotAdministrator => (StatusCode::FORBIDDEN, "not-administrator"),
+        CommandError::AlreadySteward => (StatusCode::CONFLICT, "already-steward"),
+        CommandError::OwnThread => (StatusCode::FORBIDDEN, "own-thread"),
         CommandError::NotSteward => (StatusCode::FORBIDDEN, "not-steward"),
         CommandError::Refused(reason) => (StatusCode::FORBIDDEN, reason.as_str()),
         CommandError::EnrolledByAnother { .. } => (StatusCode::FORBIDDEN, "enrolled-by-another"),

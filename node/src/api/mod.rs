@@ -11,6 +11,7 @@
 //! POST   /v1/threads/{id}/forward  {to?, history?, expires_in?, hand_over?, note?}
 //! POST   /v1/threads/{id}/revoke   {device}
 //! POST   /v1/threads/{id}/close
+//! POST   /v1/threads/{id}/take-over
 //! POST   /v1/contact               {link, text}          open a thread
 //! GET    /v1/link                                        this business's contact link
 //! POST   /v1/invitations           {role, name, lasts?}  invite a device
@@ -112,6 +113,7 @@ fn thread_routes() -> Router<Shared> {
         .route("/v1/threads/{id}/forward", post(threads::forward))
         .route("/v1/threads/{id}/revoke", post(threads::revoke))
         .route("/v1/threads/{id}/close", post(threads::close))
+        .route("/v1/threads/{id}/take-over", post(threads::take_over))
         .route("/v1/contact", post(threads::contact))
 }
 

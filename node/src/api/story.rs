@@ -39,11 +39,19 @@ pub(super) fn tell(event: &Event) -> Option<Told> {
             merge(&mut body, in_words(state));
             about("message_state", thread, body)
         }
-        Event::MembersChanged { thread, epoch, added, removed } => {
-            let (added, removed) = (ids(added), ids(removed));
+        Event::MembersChanged { thread, era, epoch, added, removed } => {
+            let (id, added, removed) = (thread.to_string(), ids(added), ids(removed));
             let body =
-                json!({ "thread": thread.to_string(), "epoch": epoch, "added": added, "removed": removed });
+                json!({ "thread": id, "era": era, "epoch": epoch, "added": added, "removed": removed });
             about("members_changed", thread, body)
+        }
+        Event::TakenOver { thread, era } => {
+            about("taken_over", thread, json!({ "thread": thread.to_string(), "era": era }))
+        }
+        Event::TakeoverRefused { thread, reason } => {
+            let (thread_id, message) = (thread.to_string(), reason.to_string());
+            let body = json!({ "thread": thread_id, "reason": reason.as_str(), "message": message });
+            about("takeover_refused", thread, body)
         }
         Event::Removed { thread } => about("removed", thread, json!({ "thread": thread.to_string() })),
         Event::Closed { thread } => about("closed", thread, json!({ "thread": thread.to_string() })),

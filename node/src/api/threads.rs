@@ -62,7 +62,7 @@ fn unreadable(standing: &Answer) -> ApiError {
     let (code, text) = match view.status {
         ThreadStatus::Left => ("left", "this device is not in the thread any more, so it can't tell who is"),
         ThreadStatus::Rejoining => {
-            ("not-open", "this device waits for the steward to let it into the thread again")
+            ("not-open", "this device waits to be let into the thread again, by its steward or by the customer's node")
         }
         ThreadStatus::Failed => ("not-open", "the thread could not be opened; `frontdesk threads` says why"),
         ThreadStatus::Contacting | ThreadStatus::Open | ThreadStatus::Closed => {
@@ -145,6 +145,14 @@ pub(super) async fn close(
     Name(thread): Name<ThreadId>,
 ) -> ApiResult<(StatusCode, Json<Value>)> {
     answer(api.handle.command(Command::Close { thread }).await?)
+}
+
+pub(super) async fn take_over(
+    State(api): State<Shared>,
+    Name(thread): Name<ThreadId>,
+) -> ApiResult<(StatusCode, Json<Value>)> {
+    let (_, value) = answer(api.handle.command(Command::TakeOver { thread }).await?)?;
+    Ok((StatusCode::ACCEPTED, value))
 }
 
 #[derive(Deserialize)]

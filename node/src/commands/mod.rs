@@ -15,6 +15,7 @@ mod run;
 mod show;
 mod status;
 mod stop;
+mod take_over;
 mod threads;
 mod wait;
 mod who;
@@ -83,6 +84,7 @@ pub(crate) fn dispatch(cli: Cli) -> Outcome {
         Command::Who(args) => block_on(who::who(context, args)),
         Command::Forward(args) => block_on(forward::forward(context, args)),
         Command::Revoke(args) => block_on(forward::revoke(context, args)),
+        Command::TakeOver(args) => block_on(take_over::take_over(context, args)),
         Command::Close(args) => block_on(threads::close(context, args)),
         Command::Backup(args) => block_on(backup::backup(context, args)),
         Command::Demo(args) => block_on(demo::demo(context.json, &args)),

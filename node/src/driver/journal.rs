@@ -17,9 +17,16 @@ pub(super) fn record(event: &Event) {
         Event::ThreadOpened { thread, forwarded } => {
             tracing::info!(thread = %thread.fmt_short(), forwarded, "thread opened");
         }
-        Event::MembersChanged { thread, epoch, added, removed } => {
+        Event::MembersChanged { thread, era, epoch, added, removed } => {
             let (added, removed) = (added.len(), removed.len());
-            tracing::info!(thread = %thread.fmt_short(), epoch, added, removed, "members changed");
+            tracing::info!(thread = %thread.fmt_short(), era, epoch, added, removed, "members changed");
+        }
+        Event::TakenOver { thread, era } => {
+            tracing::info!(thread = %thread.fmt_short(), era, "took a thread over");
+        }
+        Event::TakeoverRefused { thread, reason } => {
+            let reason = reason.as_str();
+            tracing::warn!(thread = %thread.fmt_short(), reason, "the customer's node does not let a thread be taken over");
         }
         Event::Removed { thread } => tracing::info!(thread = %thread.fmt_short(), "taken out of a thread"),
         Event::Closed { thread } => tracing::info!(thread = %thread.fmt_short(), "thread closed"),

@@ -104,6 +104,7 @@ pub(crate) fn command_in_words(command: &Command) -> String {
             format!("take device {} out of {}", from.fmt_short(), thread.fmt_short())
         }
         Command::Close { thread } => format!("close {}", thread.fmt_short()),
+        Command::TakeOver { thread } => format!("take {} over", thread.fmt_short()),
         Command::RemoveDevice { device } => format!("remove device {}", device.fmt_short()),
         Command::MarkRead { thread, .. } => format!("mark {} as read", thread.fmt_short()),
         Command::Invite { .. } => "invite a device".to_owned(),

@@ -79,7 +79,7 @@ pub(crate) struct Truth {
     /// The founding members of each thread.
     pub(crate) founders: BTreeMap<ThreadId, [NodeId; 2]>,
     /// What each commit changed, as the first member that has it tells.
-    commits: BTreeMap<(ThreadId, u64), Commit>,
+    commits: BTreeMap<(ThreadId, u32, u64), Commit>,
     /// Who is out of a thread, and whose node has told its owner.
     known_out: BTreeSet<(ThreadId, NodeId, NodeId)>,
     commands: BTreeSet<CommandId>,
@@ -212,17 +212,17 @@ impl Truth {
     pub(crate) fn commit(
         &mut self,
         at: u64,
-        (thread, epoch): (ThreadId, u64),
+        (thread, era, epoch): (ThreadId, u32, u64),
         told_by: NodeId,
         (added, removed): (&[DeviceId], &[DeviceId]),
     ) {
         let set = |devices: &[DeviceId]| devices.iter().copied().collect();
         let commit = Commit { added: set(added), removed: set(removed), told_by };
-        let first = self.commits.entry((thread, epoch)).or_insert_with(|| commit.clone());
+        let first = self.commits.entry((thread, era, epoch)).or_insert_with(|| commit.clone());
         let same = (&first.added, &first.removed) == (&commit.added, &commit.removed);
         if !same && !self.split.contains(&thread) {
             let seen = format!(
-                "thread {}, epoch {epoch}: nodes {} and {} tell of different commits",
+                "thread {}, epoch {era}.{epoch}: nodes {} and {} tell of different commits",
                 thread.fmt_short(),
                 first.told_by.0,
                 told_by.0
@@ -382,12 +382,12 @@ mod tests {
     fn two_commits_of_one_epoch_and_two_answers_to_one_command_are_noticed() {
         let device = |byte| DeviceId::from_bytes([byte; 32]);
         let mut truth = three();
-        truth.commit(1, (THREAD, 3), ANA, (&[device(1)], &[]));
-        truth.commit(2, (THREAD, 3), CARLA, (&[device(1)], &[]));
+        truth.commit(1, (THREAD, 0, 3), ANA, (&[device(1)], &[]));
+        truth.commit(2, (THREAD, 0, 3), CARLA, (&[device(1)], &[]));
         truth.done(3, CommandId(1));
         truth.done(4, CommandId(2));
         assert!(truth.violations.is_empty());
-        truth.commit(2, (THREAD, 3), CARLA, (&[device(2)], &[]));
+        truth.commit(2, (THREAD, 0, 3), CARLA, (&[device(2)], &[]));
         assert_eq!(promise(&truth), "there is one commit for each epoch");
         truth.violations.clear();
         truth.done(5, CommandId(2));

@@ -86,8 +86,8 @@ impl Book {
                     self.delivered(at, number);
                 }
             }
-            Event::MembersChanged { thread, epoch, added, removed } => {
-                self.truth.commit(at, (*thread, *epoch), node, (added, removed));
+            Event::MembersChanged { thread, era, epoch, added, removed } => {
+                self.truth.commit(at, (*thread, *era, *epoch), node, (added, removed));
                 if node == STEWARD {
                     self.members_change(at, *thread, added, removed);
                 }
@@ -99,6 +99,8 @@ impl Book {
             | Event::ContactFailed { .. }
             | Event::Message { .. }
             | Event::Removed { .. }
+            | Event::TakenOver { .. }
+            | Event::TakeoverRefused { .. }
             | Event::Closed { .. }
             | Event::ForwardAnswered { .. }
             | Event::JoinRequested { .. }

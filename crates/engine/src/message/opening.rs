@@ -23,7 +23,7 @@ impl Engine {
         seq: LinkSeq,
         body: ThreadMessage,
     ) -> Result<(), Halt<Refuse>> {
-        if self.may_be_forwarded_yet(step, &body.thread)? {
+        if self.may_be_forwarded_yet(step, &body.thread, body.era)? {
             return self.put_aside(step, from, seq, 0, &body);
         }
         let (mut meta, mut thread) = self.thread_of_frame(step, body.thread, body.era)?;
@@ -132,7 +132,7 @@ impl Engine {
         let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
         let content = signed.verify().map_err(|error| Refuse::breach(Reason::BadContent, error))?;
         let ahead = meta.position.0.saturating_add(Position::MAX_AHEAD);
-        if content.author != sender || content.thread != meta.thread || content.era != meta.era {
+        if content.author != sender || content.thread != meta.thread || content.era > meta.era {
             return Err(refuse(Reason::BadContent, "content of another author or thread"));
         }
         if content.position.0 > ahead {
@@ -205,7 +205,7 @@ impl Engine {
         author: &DeviceId,
         seq: Seq,
     ) -> Result<bool, StoreError> {
-        Ok(step.overlay.get(&space::index(&meta.thread, meta.era, author, seq))?.is_some())
+        Ok(step.overlay.get(&space::index(&meta.thread, author, seq))?.is_some())
     }
 }
 

@@ -11,6 +11,7 @@ use frontdesk_identity::{ThreadId, TransportKey};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::Thread;
 use frontdesk_wire::{LinkSeq, Reason, ThreadMessage};
+use std::cmp::Ordering;
 
 /// Sealed messages of one thread that may wait for commits.
 pub const MAX_WAITING_IN_THREAD: usize = 512;
@@ -24,10 +25,16 @@ const SWEEP_EVERY: u64 = 10_000;
 impl Engine {
     /// Whether a thread that this device can't open now may be forwarded to it any moment: its members may be faster
     /// than its steward.
-    pub(super) fn may_be_forwarded_yet(&self, step: Step<'_>, thread: &ThreadId) -> Result<bool, StoreError> {
-        let meta = self.meta(step.overlay, thread)?;
-        let rejoining = meta.as_ref().is_some_and(|meta| meta.status() == ThreadStatus::Rejoining);
-        Ok(rejoining || (meta.is_none() && self.me.role().is_some() && !self.me.removed))
+    pub(super) fn may_be_forwarded_yet(
+        &self,
+        step: Step<'_>,
+        thread: &ThreadId,
+        era: u32,
+    ) -> Result<bool, StoreError> {
+        Ok(match self.meta(step.overlay, thread)? {
+            Some(meta) => meta.status() == ThreadStatus::Rejoining && era >= meta.era,
+            None => self.me.role().is_some() && !self.me.removed,
+        })
     }
 
     pub(super) fn put_aside(
@@ -53,12 +60,13 @@ impl Engine {
             return Ok(());
         }
         let waiting = Waiting { from, seq, sealed: body.sealed.clone(), since: step.wall() };
-        record::put(step.overlay, space::waiting_item(&body.thread, epoch, &from, seq), &waiting)?;
+        let key = space::waiting_item(&body.thread, (body.era, epoch), &from, seq);
+        record::put(step.overlay, key, &waiting)?;
         self.aside.add(body.thread);
         Ok(())
     }
 
-    /// Opens what waited, after a commit.
+    /// Opens what waited, after a commit. What was sealed in an era that is over comes again in this one.
     pub(crate) fn release(
         &mut self,
         step: Step<'_>,
@@ -68,14 +76,20 @@ impl Engine {
         let prefix = space::waiting(&meta.thread);
         for (key, bytes) in step.overlay.scan(&Scan::prefix(&prefix))? {
             let waiting: Waiting = record::decode(&bytes)?;
-            let refused = match self.open_message(step, waiting.from, meta, thread, &waiting.sealed) {
-                Ok(()) => None,
-                Err(Early::Epoch(_)) => continue,
-                Err(Early::Halt(Halt::Refuse(refuse))) => {
-                    self.tell_breach(waiting.from, &refuse);
-                    Some(refuse.reason)
+            let refused = match space::read_waiting_era(&key).map(|era| era.cmp(&meta.era)) {
+                Some(Ordering::Greater) => continue,
+                None | Some(Ordering::Less) => Some(Reason::PastEra),
+                Some(Ordering::Equal) => {
+                    match self.open_message(step, waiting.from, meta, thread, &waiting.sealed) {
+                        Ok(()) => None,
+                        Err(Early::Epoch(_)) => continue,
+                        Err(Early::Halt(Halt::Refuse(refuse))) => {
+                            self.tell_breach(waiting.from, &refuse);
+                            Some(refuse.reason)
+                        }
+                        Err(Early::Halt(Halt::Store(error))) => return Err(error),
+                    }
                 }
-                Err(Early::Halt(Halt::Store(error))) => return Err(error),
             };
             step.overlay.delete(key)?;
             self.aside.remove(&meta.thread);

@@ -9,7 +9,7 @@ use frontdesk_identity::{
 use frontdesk_wire::{
     Ack, AddressUpdate, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Content, ContentKind,
     Data, ForwardAnswer, ForwardPayload, ForwardRequest, Frame, Hello, HistoryPiece, Incarnation,
-    JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal, KeyPackages, LinkSeq, MemberAddress,
+    EraMember, EraNotice, EraOffer, EraOpen, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal, KeyPackages, LinkSeq, MemberAddress,
     Position, Profile, Reason, Refill, RefillRequest, Refused, Rejoin, RequestId, Revoked, Roster,
     RosterEntry, Seq, SignedProfile, ThreadMessage, limits,
 };
@@ -143,7 +143,7 @@ pub(crate) fn frame() -> impl Strategy<Value = Frame> {
 }
 
 pub(crate) fn body() -> impl Strategy<Value = Body> {
-    prop_oneof![contact(), traffic(), forwarding(), entity(), enrolment()]
+    prop_oneof![contact(), traffic(), forwarding(), eras(), entity(), enrolment()]
 }
 
 fn contact() -> impl Strategy<Value = Body> {
@@ -228,6 +228,38 @@ fn forwarding() -> impl Strategy<Value = Body> {
             era,
             index,
             sealed
+        })),
+    ]
+}
+
+fn eras() -> impl Strategy<Value = Body> {
+    let offer =
+        (thread(), any::<u32>(), record(), chain(), blob(limits::MAX_KEY_PACKAGE), address());
+    let member = (record(), chain()).prop_map(|(record, chain)| EraMember { record, chain });
+    let ends = (addresses(), heads(limits::MAX_SEEN), position(0));
+    let members = vec(member, 0..=limits::MAX_MEMBERS);
+    let open = (thread(), any::<u32>(), blob(limits::MAX_ERA_WELCOME), members, ends);
+    let notice = (thread(), any::<u32>(), record(), chain(), address());
+    prop_oneof![
+        offer.prop_map(|(thread, era, record, chain, key_package, address)| Body::EraOffer(EraOffer {
+            thread,
+            era,
+            record,
+            chain,
+            key_package,
+            address
+        })),
+        open.prop_map(|(thread, era, welcome, members, (addresses, heads, position))| {
+            let newest = heads.iter().map(|(_, seq): &(DeviceId, Seq)| seq.0).max().unwrap_or(0);
+            let position = position.max(Position(newest));
+            Body::EraOpen(EraOpen { thread, era, welcome, members, addresses, heads, position })
+        }),
+        notice.prop_map(|(thread, era, record, chain, address)| Body::EraNotice(EraNotice {
+            thread,
+            era,
+            record,
+            chain,
+            address
         })),
     ]
 }

@@ -88,6 +88,16 @@ fn a_body_at_its_bounds_decodes_and_one_past_any_of_them_is_refused() {
     bound!("revoked", Revoked, limits::MAX_REVOCATIONS, |b, n| b.revocations = revocations(n, 512));
     bound!("refill", Refill, limits::MAX_SEALED_REFILL, |b, n| b.sealed = blob(n));
     bound!("rejoin", Rejoin, limits::MAX_KEY_PACKAGE, |b, n| b.key_package = blob(n));
+    bound!("era-offer", EraOffer, MAX_CHAIN_BYTES, |b, n| b.chain = chain(n));
+    bound!("era-offer", EraOffer, limits::MAX_KEY_PACKAGE, |b, n| b.key_package = blob(n));
+    bound!("era-open", EraOpen, limits::MAX_ERA_WELCOME, |b, n| b.welcome = blob(n));
+    bound!("era-open", EraOpen, limits::MAX_MEMBERS, |b, n| b.members = vec![era_member(700); n]);
+    bound!("era-open", EraOpen, MAX_CHAIN_BYTES, |b, n| b.members = vec![era_member(n)]);
+    bound!("era-open", EraOpen, limits::MAX_ADDRESS_RECORDS, |b, n| b.addresses = addresses(n));
+    bound!("era-open", EraOpen, limits::MAX_SEEN, |b, n| {
+        (b.heads, b.position) = (heads(n), Position::MAX);
+    });
+    bound!("era-notice", EraNotice, MAX_CHAIN_BYTES, |b, n| b.chain = chain(n));
     bound!("roster", Roster, limits::MAX_REVOCATIONS, |b, n| b.revocations = revocations(n, 512));
     bound!("roster", Roster, limits::MAX_ROSTER, |b, n| b.devices = vec![short_entry(); n]);
     bound!("roster", Roster, limits::MAX_NAME, |b, n| b.devices[0].name = "n".repeat(n));
@@ -96,6 +106,10 @@ fn a_body_at_its_bounds_decodes_and_one_past_any_of_them_is_refused() {
     bound!("join-granted", JoinGranted, limits::MAX_NAME, |b, n| b.name = "n".repeat(n));
     bound!("join-granted", JoinGranted, MAX_CHAIN_BYTES, |b, n| b.chain = chain(n));
     bound!("join-granted", JoinGranted, MAX_CHAIN_BYTES, |b, n| b.administrator_chain = chain(n));
+}
+
+fn era_member(len: usize) -> EraMember {
+    EraMember { record: Who::Ana.record(Who::Acme), chain: chain(len) }
 }
 
 /// A device as its entity lists it: two links and a name of ordinary size.
@@ -123,9 +137,15 @@ fn bodies_whose_every_field_is_as_large_as_it_may_be_decode() {
     let Body::JoinGranted(mut granted) = lawful("join-granted") else { panic!("another kind") };
     granted.chain = chain(MAX_CHAIN_BYTES);
     granted.administrator_chain = chain(MAX_CHAIN_BYTES);
+    let Body::EraOpen(mut open) = lawful("era-open") else { panic!("another kind") };
+    open.welcome = blob(limits::MAX_ERA_WELCOME);
+    open.members = vec![era_member(MAX_CHAIN_BYTES); limits::MAX_MEMBERS];
+    open.addresses = addresses(limits::MAX_ADDRESS_RECORDS);
+    (open.heads, open.position) = (heads(limits::MAX_SEEN), Position::MAX);
     for body in [
         Body::CommitNotice(commit),
         Body::ForwardPayload(forward),
+        Body::EraOpen(open),
         Body::KeyPackages(packages),
         Body::JoinGranted(granted),
     ] {

@@ -22,6 +22,7 @@ const TABLE: [(u16, &str, Reason); 36] = [
     (26, "replayed", Reason::Replayed),
     (27, "undecryptable", Reason::Undecryptable),
     (28, "bad-content", Reason::BadContent),
+    (30, "past-era", Reason::PastEra),
     (40, "unknown-invitation", Reason::UnknownInvitation),
     (41, "used-invitation", Reason::UsedInvitation),
     (42, "expired-invitation", Reason::ExpiredInvitation),

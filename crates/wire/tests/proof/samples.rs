@@ -9,7 +9,7 @@ use ciborium::Value;
 use frontdesk_capability::{ChainBytes, History, RevocationBytes};
 use frontdesk_identity::{DeviceId, SignedAddressRecord, SignedDeviceRecord, codec};
 use frontdesk_wire::{
-    Ack, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Data, ForwardAnswer, ForwardPayload,
+    Ack, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Data, EraMember, EraNotice, EraOffer, EraOpen, ForwardAnswer, ForwardPayload,
     ForwardRequest, Frame, Hello, HistoryPiece, Incarnation, LinkSeq, MemberAddress, Position, Reason,
     Refill, RefillRequest, Refused, Rejoin, Seq, ThreadMessage,
 };
@@ -59,7 +59,7 @@ pub(crate) fn frames() -> Vec<Sample<Frame>> {
 }
 
 pub(crate) fn bodies() -> Vec<Sample<Body>> {
-    [contact(), thread(), forward(), entity_samples::entity(), entity_samples::enrolment()]
+    [contact(), thread(), forward(), eras(), entity_samples::entity(), entity_samples::enrolment()]
         .into_iter()
         .flatten()
         .collect()
@@ -297,5 +297,54 @@ fn forward() -> Vec<Sample<Body>> {
             Body::ForwardAnswer(ForwardAnswer { request: REQUEST, thread: THREAD }),
             list([request(), thread_id()]),
         ),
+    ]
+}
+
+fn eras() -> Vec<Sample<Body>> {
+    let admin = || Who::Admin.record(Who::Acme);
+    let offer = EraOffer {
+        thread: THREAD,
+        era: 1,
+        record: admin(),
+        chain: admin_chain().into_bytes(),
+        key_package: blob(0x89),
+        address: Who::Admin.address(),
+    };
+    let open = EraOpen {
+        thread: THREAD,
+        era: 2,
+        welcome: blob(0x8a),
+        members: vec![EraMember { record: Who::Ana.record(Who::Acme), chain: ana_chain().into_bytes() }],
+        addresses: vec![Who::Ana.address()],
+        heads: heads().into(),
+        position: Position(1_048_581),
+    };
+    let notice = EraNotice {
+        thread: THREAD,
+        era: 2,
+        record: admin(),
+        chain: admin_chain().into_bytes(),
+        address: Who::Admin.address(),
+    };
+    let ana = list([record(&Who::Ana.record(Who::Acme)), chain(ana_chain().bytes())]);
+    let open_fields = list([
+        thread_id(),
+        int(2_u64),
+        opaque(0x8a),
+        list([ana]),
+        list([address(&Who::Ana.address())]),
+        list(heads().map(|(device, seq)| list([bytes(device.as_bytes()), int(seq.0)]))),
+        int(1_048_581_u64),
+    ]);
+    let steward = || [record(&admin()), chain(admin_chain().bytes())];
+    let [record, chain] = steward();
+    let offer_fields =
+        list([thread_id(), int(1_u64), record, chain, opaque(0x89), address(&Who::Admin.address())]);
+    let [record, chain] = steward();
+    let notice_fields = list([thread_id(), int(2_u64), record, chain, address(&Who::Admin.address())]);
+    vec![
+        body("era-offer", 18, Body::EraOffer(offer), offer_fields),
+        body("era-open", 19, Body::EraOpen(open), open_fields),
+        body("era-notice", 25, Body::EraNotice(notice), notice_fields),
     ]
 }

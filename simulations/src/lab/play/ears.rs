@@ -36,8 +36,8 @@ impl Play<'_> {
                 }
             }
             Event::ThreadOpened { thread, forwarded } => self.opened(node, thread, forwarded),
-            Event::MembersChanged { thread, epoch, added, removed } => {
-                self.truth.commit(now, (thread, epoch), node, (&added, &removed));
+            Event::MembersChanged { thread, era, epoch, added, removed } => {
+                self.truth.commit(now, (thread, era, epoch), node, (&added, &removed));
                 let added: Vec<NodeId> =
                     added.iter().filter_map(|device| self.cast.node_of(device)).collect();
                 let out: Vec<NodeId> =
@@ -56,6 +56,8 @@ impl Play<'_> {
             Event::ContactFailed { .. }
             | Event::Message { .. }
             | Event::Removed { .. }
+            | Event::TakenOver { .. }
+            | Event::TakeoverRefused { .. }
             | Event::Closed { .. }
             | Event::JoinRequested { .. }
             | Event::JoinChallenged { .. }

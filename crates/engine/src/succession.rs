@@ -1,0 +1,233 @@
+//! Succession: a device of the business that may accept threads becomes the steward of a thread that it knows, because the
+//! steward is gone, or because it is the steward itself and lost its keys. A new era begins, one MLS group more. The guest
+//! opens it, since every thread is the guest's with the business; so of two that offer at once one is first, and the other
+//! hears that it knew too little. Those of the business who were in the thread are told, and ask to be added.
+
+mod absent;
+mod guest;
+mod member;
+
+use crate::{
+    CommandError, Engine, Event, Reply, ThreadStatus,
+    contact::{device_on_link, verify},
+    incoming::quietly,
+    record::{self, About, Absent, Meta, Takeover},
+    rejoin::REJOIN_PAUSE,
+    space,
+    step::{Halt, Refuse, Step},
+};
+use frontdesk_capability::{Ability, ChainBytes, Scope};
+use frontdesk_identity::{DeviceId, DeviceRecord, PrincipalId, SignedDeviceRecord, ThreadId, TransportKey};
+use frontdesk_store::StoreError;
+use frontdesk_thread::{Expected, KeyPackageBytes, Role, Side, Suite, Thread, delete_key_package};
+use frontdesk_wire::{Body, EraNotice, EraOffer, EraOpen, Reason};
+use serde_bytes::ByteBuf;
+
+impl Engine {
+    /// An administrator wants to be the steward of a thread that it knows.
+    pub(crate) fn take_over(&mut self, step: Step<'_>, id: ThreadId) -> Result<Reply, Halt<CommandError>> {
+        self.require(step, Ability::Accept)?;
+        self.require(step, Ability::Forward)?;
+        let meta = self.meta(step.overlay, &id)?.ok_or(CommandError::UnknownThread)?;
+        if self.me.principal != Some(meta.host) {
+            return Err(CommandError::OwnThread.into());
+        }
+        if meta.is_in() && meta.steward == Some(self.id()) {
+            return Err(CommandError::AlreadySteward.into());
+        }
+        if record::get::<Takeover>(step.overlay, &space::takeover(&id))?.is_none()
+            && !self.offer_era(step, &meta)?
+        {
+            return Err(CommandError::NotOpen.into());
+        }
+        Ok(Reply::Done)
+    }
+
+    /// Offers the guest to be the steward of a new era. Answers false if the guest isn't known.
+    pub(crate) fn offer_era(&mut self, step: Step<'_>, meta: &Meta) -> Result<bool, StoreError> {
+        let own = self.record.as_ref().map(|record| record.signed().clone());
+        let own = own.zip(self.chain.as_ref().map(|chain| chain.bytes().clone()));
+        let (Some((record, chain)), Some(guest)) = (own, meta.guest_transport) else { return Ok(false) };
+        self.forget_offer(step, &meta.thread)?;
+        let suite = meta.suite.and_then(|code| Suite::from_code(code).ok()).unwrap_or_default();
+        let package = self.key_package(step, suite, false).map_err(crate::rejoin::store_part)?;
+        let key_package = ByteBuf::from(package.as_slice().to_vec());
+        let takeover = Takeover { guest, key_package: key_package.clone(), again: false };
+        record::put(step.overlay, space::takeover(&meta.thread), &takeover)?;
+        let address = self.address_record(step)?;
+        let offer = EraOffer { thread: meta.thread, era: meta.era, record, chain, key_package, address };
+        self.enqueue(guest, About::Takeover(meta.thread), Body::EraOffer(offer));
+        Ok(true)
+    }
+
+    /// The guest would not have it. Busy, it is asked again; else the thread stays as it is, and with a steward that lost
+    /// its keys it is over.
+    pub(crate) fn takeover_refused(
+        &mut self,
+        step: Step<'_>,
+        thread: ThreadId,
+        reason: Reason,
+    ) -> Result<(), StoreError> {
+        let key = space::takeover(&thread);
+        let takeover: Option<Takeover> = record::get(step.overlay, &key)?;
+        if let Some(takeover) = takeover.filter(|_| reason == Reason::Busy) {
+            record::put(step.overlay, key, &Takeover { again: true, ..takeover })?;
+            return self.look_again(step, thread, REJOIN_PAUSE);
+        }
+        self.forget_offer(step, &thread)?;
+        if let Some(mut meta) = self.meta(step.overlay, &thread)?
+            && meta.status() == ThreadStatus::Rejoining
+        {
+            meta.set_status(ThreadStatus::Left);
+            self.put_meta(step, &meta)?;
+        }
+        self.tell(Event::TakeoverRefused { thread, reason });
+        Ok(())
+    }
+
+    fn forget_offer(&mut self, step: Step<'_>, thread: &ThreadId) -> Result<(), StoreError> {
+        let key = space::takeover(thread);
+        let Some(takeover) = record::get::<Takeover>(step.overlay, &key)? else { return Ok(()) };
+        step.overlay.delete(key)?;
+        let seed = self.bytes();
+        if let Some(ctx) = self.ctx(step, seed) {
+            // A package that can't be deleted any more is one that is not there any more.
+            drop(delete_key_package(&ctx, &KeyPackageBytes::new(takeover.key_package.to_vec())));
+        }
+        Ok(())
+    }
+
+    /// A device that says that it is the steward of a new era: on this link, of the host, and with the right to be.
+    fn check_successor(
+        &self,
+        step: Step<'_>,
+        from: TransportKey,
+        (host, record, chain): (&PrincipalId, &SignedDeviceRecord, &ChainBytes),
+    ) -> Result<DeviceRecord, Refuse> {
+        let record = device_on_link(&self.mls, from, record)?;
+        let chain = verify(step, chain, host, &self.revocations)?;
+        chain.held_by(&record.id()).map_err(Refuse::grant)?;
+        for ability in [Ability::Accept, Ability::Forward] {
+            chain.permits(ability, Scope::Principal).map_err(Refuse::grant)?;
+        }
+        if record.principal() == *host {
+            Ok(record)
+        } else {
+            Err(Refuse::breach(Reason::GrantWrongScope, "a device of another principal"))
+        }
+    }
+
+    /// The guest has opened the era: this device is its steward, and tells those who were in the thread before.
+    pub(crate) fn era_open(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        body: &EraOpen,
+    ) -> Result<(), Halt<Refuse>> {
+        let refuse = |reason| Halt::from(Refuse::plain(reason).about(body.thread));
+        let takeover: Option<Takeover> = record::get(step.overlay, &space::takeover(&body.thread))?;
+        if takeover.is_none_or(|takeover| takeover.guest != from) {
+            return Err(refuse(Reason::UnknownThread));
+        }
+        let meta = self.meta(step.overlay, &body.thread)?;
+        let mut meta = meta.ok_or_else(|| refuse(Reason::UnknownThread))?;
+        if body.era <= meta.era {
+            return Err(refuse(Reason::PastEra));
+        }
+        let before = self.take_thread(step, body.thread, meta.era)?;
+        let mut thread = self.join_era(step, &meta, before.as_ref(), body)?;
+        step.overlay.delete(space::takeover(&body.thread))?;
+        if let Some(before) = before {
+            self.await_members(step, &before)?;
+            self.delete_thread(step, before)?;
+        }
+        for member in &body.members {
+            self.await_device(step, &thread, &Absent { record: member.record.clone(), chain: member.chain.clone() })?;
+        }
+        self.learn_addresses_of_absent(step, &body.thread, &body.addresses)?;
+        meta.era = body.era;
+        self.come_in(step, &mut meta, &body.heads, body.position)?;
+        self.refresh(step, &mut meta, &thread)?;
+        self.note(step, &mut meta, "this device took the thread over".into())?;
+        let removed = body.members.iter().filter_map(|member| self.device_in(member)).collect();
+        let added = vec![self.id()];
+        self.tell(Event::MembersChanged { thread: meta.thread, era: meta.era, epoch: meta.epoch, added, removed });
+        self.tell(Event::TakenOver { thread: meta.thread, era: meta.era });
+        self.tell_absent(step, &meta)?;
+        self.release(step, &mut meta, &mut thread)?;
+        quietly(self.introduce(step, &mut meta, &mut thread))?;
+        self.put_meta(step, &meta)?;
+        self.keep_thread(thread);
+        Ok(())
+    }
+
+    fn join_era(
+        &mut self,
+        step: Step<'_>,
+        meta: &Meta,
+        before: Option<&Thread>,
+        body: &EraOpen,
+    ) -> Result<Thread, Halt<Refuse>> {
+        let min_term = before.map_or(0, |before| before.state().term.saturating_add(1));
+        let (thread, era, role) = (body.thread, body.era, Role::Steward);
+        let expected = Expected { host: meta.host, thread, era, min_term, role };
+        let joined = self.join_thread(step, &body.welcome, expected)?;
+        let guest = joined.members().find(|member| member.side == Side::Guest);
+        let same = guest.map(|guest| guest.record.transport()) == meta.guest_transport;
+        if joined.guest() == meta.guest && same && meta.suite.is_none_or(|code| code == joined.suite().code()) {
+            Ok(joined)
+        } else {
+            let detail = "an era with another guest or cipher suite";
+            Err(Refuse::breach(Reason::Admission, detail).about(thread).into())
+        }
+    }
+
+    /// Tells those who were in the thread that they are waited for.
+    fn tell_absent(&mut self, step: Step<'_>, meta: &Meta) -> Result<(), Halt<Refuse>> {
+        let chain = self.chain.as_ref().map(|chain| chain.bytes().clone());
+        let chain = chain.ok_or_else(|| Refuse::plain(Reason::GrantMissing))?;
+        let notice = EraNotice {
+            thread: meta.thread,
+            era: meta.era,
+            record: self.own_record()?,
+            chain,
+            address: self.address_record(step)?,
+        };
+        for node in self.absent_nodes(step, &meta.thread)? {
+            self.enqueue(node, About::Thread(meta.thread), Body::EraNotice(notice.clone()));
+        }
+        Ok(())
+    }
+
+    /// Takes in where the authors of a thread are, as one who was in it before: what it lacks it may have, and what it asked
+    /// for in its former life never came.
+    pub(crate) fn come_in(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        heads: &[(DeviceId, frontdesk_wire::Seq)],
+        position: frontdesk_wire::Position,
+    ) -> Result<(), StoreError> {
+        let own = self.id();
+        meta.set_status(ThreadStatus::Open);
+        meta.position = meta.position.max(position);
+        for (device, seq) in heads {
+            if *device == own {
+                meta.seq = meta.seq.max(*seq);
+            } else if let Some(author) = meta.author_mut(*device) {
+                author.newest = author.newest.max(*seq);
+            }
+        }
+        meta.authors.iter_mut().for_each(|author| author.asked = author.through);
+        if meta.missing() > 0 {
+            self.look_again(step, meta.thread, crate::refill::GAP_PATIENCE)?;
+        }
+        Ok(())
+    }
+
+    fn delete_thread(&mut self, step: Step<'_>, thread: Thread) -> Result<(), StoreError> {
+        let seed = self.bytes();
+        let Some(ctx) = self.ctx(step, seed) else { return Ok(()) };
+        thread.delete(&ctx).map_err(crate::threads::storage)
+    }
+}

@@ -1,0 +1,122 @@
+//! Who was in the era before and may come into the present one: each member keeps it, to wait for what they wrote, and the
+//! steward by which right they were there.
+
+use crate::{
+    Engine,
+    contact::verify,
+    record::{self, Absent},
+    space,
+    step::{Halt, Refuse, Step},
+};
+use frontdesk_identity::{DeviceId, DeviceRecord, SignedAddressRecord, ThreadId, TransportKey};
+use frontdesk_capability::Chain;
+use frontdesk_store::{Reader as _, Scan, StoreError};
+use frontdesk_thread::{Side, Thread};
+use frontdesk_wire::{EraMember, Reason};
+use std::collections::BTreeSet;
+
+impl Engine {
+    /// Notes the other devices of the host that are in a thread whose era ends.
+    pub(super) fn await_members(&mut self, step: Step<'_>, thread: &Thread) -> Result<(), StoreError> {
+        let own = self.id();
+        let others = thread.members().filter(|member| member.side == Side::Host && member.record.id() != own);
+        for member in others {
+            let absent =
+                Absent { record: member.record.signed().clone(), chain: member.chain.bytes().clone() };
+            record::put(step.overlay, space::absent_device(&thread.id(), &member.record.id()), &absent)?;
+        }
+        Ok(())
+    }
+
+    /// Notes one that the guest tells of, if it is a device of the host by a chain that holds now. What the chain lets it do
+    /// is asked when it comes.
+    pub(super) fn await_device(
+        &mut self,
+        step: Step<'_>,
+        thread: &Thread,
+        absent: &Absent,
+    ) -> Result<(), StoreError> {
+        let Ok(record) = self.mls.verify(&absent.record) else { return Ok(()) };
+        let chain = verify(step, &absent.chain, &thread.host(), &self.revocations);
+        let holds = chain.is_ok_and(|chain| chain.held_by(&record.id()).is_ok());
+        if holds && record.principal() == thread.host() && !thread.is_member(&record.id()) {
+            record::put(step.overlay, space::absent_device(&thread.id(), &record.id()), absent)?;
+        }
+        Ok(())
+    }
+
+    /// The device that a line of an [`EraOpen`](frontdesk_wire::EraOpen) is about.
+    pub(super) fn device_in(&self, member: &EraMember) -> Option<DeviceId> {
+        self.mls.verify(&member.record).ok().map(|record| record.id())
+    }
+
+    /// Who is waited for: those whose chains hold.
+    fn absent(&self, step: Step<'_>, id: &ThreadId) -> Result<Vec<(DeviceRecord, Chain)>, StoreError> {
+        let mut absent = Vec::new();
+        let rows = step.overlay.scan(&Scan::prefix(&space::absent(id)))?;
+        let meta = if rows.is_empty() { None } else { self.meta(step.overlay, id)? };
+        let Some(meta) = meta else { return Ok(absent) };
+        for (_, bytes) in rows {
+            let row: Absent = record::decode(&bytes)?;
+            if let Ok(chain) = verify(step, &row.chain, &meta.host, &self.revocations) {
+                absent.push((record::device_of(&row.record)?, chain));
+            }
+        }
+        Ok(absent)
+    }
+
+    pub(crate) fn absent_nodes(
+        &self,
+        step: Step<'_>,
+        id: &ThreadId,
+    ) -> Result<BTreeSet<TransportKey>, StoreError> {
+        Ok(self.absent(step, id)?.into_iter().map(|(record, _)| record.transport()).collect())
+    }
+
+    pub(crate) fn absent_devices(
+        &self,
+        step: Step<'_>,
+        id: &ThreadId,
+    ) -> Result<BTreeSet<DeviceId>, StoreError> {
+        Ok(self.absent(step, id)?.into_iter().map(|(record, _)| record.id()).collect())
+    }
+
+    /// The one on this link that is waited for, with its chain.
+    pub(crate) fn absent_on_link(
+        &self,
+        step: Step<'_>,
+        id: &ThreadId,
+        from: TransportKey,
+    ) -> Result<(DeviceId, Chain), Halt<Refuse>> {
+        let mut absent = self.absent(step, id)?.into_iter();
+        let found = absent.find(|(record, _)| record.transport() == from);
+        let found = found.ok_or_else(|| Refuse::breach(Reason::NotMember, "asks to rejoin").about(*id))?;
+        Ok((found.0.id(), found.1))
+    }
+
+    /// Who has come is waited for no longer.
+    pub(crate) fn forget_absence(&self, step: Step<'_>, thread: &Thread) -> Result<(), StoreError> {
+        for (key, _) in step.overlay.scan(&Scan::prefix(&space::absent(&thread.id())))? {
+            let came = space::read_absent(&key).is_none_or(|device| thread.is_member(&device));
+            if came {
+                step.overlay.delete(key)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn learn_addresses_of_absent(
+        &mut self,
+        step: Step<'_>,
+        id: &ThreadId,
+        addresses: &[SignedAddressRecord],
+    ) -> Result<(), StoreError> {
+        let absent = self.absent(step, id)?;
+        for address in addresses.iter().filter_map(|signed| signed.verify(step.wall()).ok()) {
+            if let Some((record, _)) = absent.iter().find(|(record, _)| record.id() == address.device()) {
+                self.put_address(step, record.transport(), &address)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,268 @@
+//! A new era of a thread: its steward lost its keys, or is gone and another administrator takes over.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use frontdesk_engine::{
+    Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Role, ThreadStatus, ThreadView,
+};
+use frontdesk_sim::{
+    NodeId, Siege, SimError, World,
+    office::{PATIENCE, is_in, messages, texts, told, who},
+};
+use frontdesk_wire::Reason;
+
+const DAY: u64 = 24 * 3600;
+/// In milliseconds.
+const MINUTE: u64 = 60_000;
+
+fn siege() -> Siege {
+    Siege::lay(HistoryChoice::All, 30 * DAY).unwrap()
+}
+
+fn view(siege: &Siege, node: NodeId) -> ThreadView {
+    let Answer::Thread(Some(view)) = siege.office.world.query(node, &Query::Thread(siege.thread)).unwrap()
+    else {
+        panic!("no thread")
+    };
+    *view
+}
+
+/// All these nodes are in this era, under this steward, with the same members, and show the same.
+fn agree(siege: &mut Siege, nodes: &[NodeId], era: u32, steward: NodeId) {
+    let (thread, steward_id) = (siege.thread, siege.device(steward).unwrap());
+    let in_it = |world: &World| {
+        let there = |node: &NodeId| {
+            let members = who(world, *node, thread).map(|who| who.members.len());
+            is_in(world, *node, thread) && members == Some(nodes.len())
+        };
+        nodes.iter().all(there)
+    };
+    siege.office.world.until("all to be in", PATIENCE, in_it).unwrap();
+    siege.settle().unwrap();
+    let all: Vec<_> = nodes.iter().map(|node| texts(&siege.office.world, *node, thread)).collect();
+    for (node, shown) in nodes.iter().zip(&all) {
+        let view = view(siege, *node);
+        assert_eq!((view.era, view.steward), (era, Some(steward_id)), "{node:?}");
+        assert_eq!(Some(shown), all.first(), "{node:?}");
+    }
+    for node in nodes {
+        let accused = |event: &Event| matches!(event, Event::Security { .. });
+        assert!(!told(&siege.office.world, *node, accused), "{node:?} accuses somebody");
+    }
+}
+
+/// Acme's second administrator, who is in the thread.
+fn second(siege: &mut Siege) -> NodeId {
+    let second = siege.office.enrol("Second", Role::Admin).unwrap();
+    siege.settle().unwrap();
+    siege.office.forward_for(siege.thread, second, HistoryChoice::All, false, 30 * DAY).unwrap();
+    siege.settle().unwrap();
+    second
+}
+
+fn refused<T: std::fmt::Debug>(result: Result<T, SimError>) -> CommandError {
+    let Err(SimError::Command(error)) = result else { panic!("{result:?}") };
+    error
+}
+
+#[test]
+fn a_steward_restored_from_a_backup_goes_on_with_its_threads_in_a_new_era() {
+    let mut siege = siege();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    let backup = siege.office.world.copy_of(acme).unwrap();
+    for number in 0..3 {
+        siege.office.say(carla, thread, &format!("since the backup {number}")).unwrap();
+        siege.office.say(ana, thread, &format!("by Ana {number}")).unwrap();
+        siege.office.say(acme, thread, &format!("by Acme {number}")).unwrap();
+        siege.settle().unwrap();
+    }
+    siege.office.world.restore(acme, backup).unwrap();
+    siege.office.world.until("the steward", PATIENCE, |world| is_in(world, acme, thread)).unwrap();
+    let over = |event: &Event| *event == Event::TakenOver { thread, era: 1 };
+    assert!(told(&siege.office.world, acme, over));
+    let back = |world: &World| is_in(world, ana, thread) && texts(world, acme, thread).len() == 9;
+    siege.office.world.until("Ana, and what others said", PATIENCE, back).unwrap();
+    // What it wrote itself in its former life nobody hands it back.
+    let shown = texts(&siege.office.world, acme, thread);
+    assert!(shown.contains(&"by Ana 2".into()) && !shown.iter().any(|text| text.starts_with("by Acme")));
+    for (node, text) in [(acme, "Acme is back"), (ana, "so is Ana"), (carla, "and Carla")] {
+        siege.office.say(node, thread, text).unwrap();
+        for other in [acme, ana, carla] {
+            siege.hears(other, text).unwrap();
+        }
+    }
+    siege.office.forward(thread, ben, HistoryChoice::Last(1), false).unwrap();
+    siege.office.say(ben, thread, "Ben, too").unwrap();
+    siege.hears(carla, "Ben, too").unwrap();
+    assert_eq!(texts(&siege.office.world, ben, thread), ["and Carla", "Ben, too"]);
+    assert_eq!(texts(&siege.office.world, ana, thread), texts(&siege.office.world, carla, thread));
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn another_administrator_takes_over_from_one_that_is_gone_and_it_is_a_member_when_it_is_back() {
+    let mut siege = siege();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    let second = second(&mut siege);
+    siege.office.world.stop(acme).unwrap();
+    siege.office.say(carla, thread, "is anybody there?").unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    let over = |world: &World| told(world, second, |event| *event == Event::TakenOver { thread, era: 1 });
+    siege.office.world.until("the takeover", PATIENCE, over).unwrap();
+    agree(&mut siege, &[second, carla, ana], 1, second);
+    siege.office.world.command(second, Command::Revoke { thread, from: siege.device(ana).unwrap() }).unwrap();
+    siege.settle().unwrap();
+    let forward = (HistoryChoice::All, DAY, false);
+    siege.office.ask_forward(second, thread, ben, forward).unwrap();
+    siege.office.world.until("Ben", PATIENCE, |world| is_in(world, ben, thread)).unwrap();
+    siege.office.say(ben, thread, "Ben here").unwrap();
+    siege.hears(carla, "Ben here").unwrap();
+    assert_eq!(texts(&siege.office.world, ben, thread), texts(&siege.office.world, carla, thread));
+    // It comes back as what it is now.
+    siege.office.world.revive(acme).unwrap();
+    agree(&mut siege, &[second, carla, ben, acme], 1, second);
+    let revoke = Command::Revoke { thread, from: siege.device(ben).unwrap() };
+    assert!(matches!(refused(siege.office.world.command(acme, revoke)), CommandError::NotSteward));
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn what_was_on_its_way_when_an_era_ended_arrives_once_and_its_author_knows() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let second = second(&mut siege);
+    siege.office.world.stop(acme).unwrap();
+    siege.office.world.part(carla, ana).unwrap();
+    siege.office.world.part(second, ana).unwrap();
+    siege.office.say(ana, thread, "by Ana, to nobody yet").unwrap();
+    siege.office.say(carla, thread, "by Carla, not yet to Ana").unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    siege.office.world.until("the takeover", PATIENCE, |world| {
+        told(world, second, |event| matches!(event, Event::TakenOver { .. }))
+    })
+    .unwrap();
+    siege.office.say(carla, thread, "in the new era").unwrap();
+    siege.settle().unwrap();
+    siege.office.world.mend(carla, ana);
+    siege.settle().unwrap();
+    siege.office.world.mend(second, ana);
+    let all = ["by Ana, to nobody yet", "by Carla, not yet to Ana", "in the new era"];
+    for node in [carla, ana, second] {
+        for text in all {
+            siege.hears(node, text).unwrap();
+        }
+    }
+    agree(&mut siege, &[second, carla, ana], 1, second);
+    siege.office.world.pass(MINUTE).unwrap();
+    for author in [carla, ana] {
+        for message in messages(&siege.office.world, author, thread).into_iter().filter(|message| message.mine) {
+            assert_eq!(message.state, MessageState::Delivered, "{message:?}");
+        }
+    }
+    siege.office.world.revive(acme).unwrap();
+    agree(&mut siege, &[second, carla, ana, acme], 1, second);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn of_two_who_offer_at_once_one_is_the_steward_and_the_other_hears_why_not() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let second = second(&mut siege);
+    let third = siege.office.enrol("Third", Role::Admin).unwrap();
+    siege.settle().unwrap();
+    siege.office.forward_for(thread, third, HistoryChoice::All, false, 30 * DAY).unwrap();
+    siege.settle().unwrap();
+    siege.office.world.stop(acme).unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    siege.office.world.command(third, Command::TakeOver { thread }).unwrap();
+    siege.office.world.pass(2 * MINUTE).unwrap();
+    let over = |node| told(&siege.office.world, node, |event| matches!(event, Event::TakenOver { .. }));
+    let (steward, other) = if over(second) { (second, third) } else { (third, second) };
+    assert!(over(steward) && !over(other));
+    let reason = Reason::PastEra;
+    assert!(told(&siege.office.world, other, |event| *event == Event::TakeoverRefused { thread, reason }));
+    agree(&mut siege, &[steward, carla, ana, other], 1, steward);
+    // Now it knows, and may.
+    siege.office.world.command(other, Command::TakeOver { thread }).unwrap();
+    siege.office.world.pass(2 * MINUTE).unwrap();
+    agree(&mut siege, &[steward, carla, ana, other], 2, other);
+}
+
+#[test]
+fn a_customer_that_lost_its_keys_as_well_opens_the_era_all_the_same() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let [acmes, carlas] = [acme, carla].map(|node| siege.office.world.copy_of(node).unwrap());
+    siege.office.world.stop(acme).unwrap();
+    siege.office.world.restore(carla, carlas).unwrap();
+    siege.settle().unwrap();
+    siege.office.world.restore(acme, acmes).unwrap();
+    agree(&mut siege, &[acme, carla], 1, acme);
+    siege.office.say(carla, thread, "both are back").unwrap();
+    siege.hears(acme, "both are back").unwrap();
+    // Who else was there, neither knows: the owner lets them in anew.
+    siege.office.forward(thread, ana, HistoryChoice::All, false).unwrap();
+    agree(&mut siege, &[acme, carla, ana], 1, acme);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn who_was_away_while_the_era_began_comes_in_late() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    siege.office.world.stop(ana).unwrap();
+    let backup = siege.office.world.copy_of(acme).unwrap();
+    siege.office.world.restore(acme, backup).unwrap();
+    agree(&mut siege, &[acme, carla], 1, acme);
+    siege.office.say(carla, thread, "in the new era").unwrap();
+    siege.settle().unwrap();
+    siege.office.world.revive(ana).unwrap();
+    agree(&mut siege, &[acme, carla, ana], 1, acme);
+    siege.hears(ana, "in the new era").unwrap();
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn eras_end_again_and_again_and_a_page_of_the_history_goes_through_all() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    for era in 1..=3 {
+        for number in 0..4 {
+            siege.office.say(carla, thread, &format!("{era}.{number}")).unwrap();
+        }
+        siege.settle().unwrap();
+        let backup = siege.office.world.copy_of(acme).unwrap();
+        siege.office.world.restore(acme, backup).unwrap();
+        agree(&mut siege, &[acme, carla, ana], era, acme);
+        siege.office.world.pass(2 * MINUTE).unwrap();
+    }
+    siege.office.say(ana, thread, "the last").unwrap();
+    siege.hears(carla, "the last").unwrap();
+    for node in [acme, carla, ana] {
+        let (mut paged, mut before) = (Vec::new(), None);
+        loop {
+            let query = Query::Messages { thread, before, limit: 3 };
+            let Answer::Messages(page) = siege.office.world.query(node, &query).unwrap() else { panic!() };
+            let Some(first) = page.first() else { break };
+            before = Some(first.position);
+            let shown = page.into_iter().filter(|message| message.side != "note");
+            paged.splice(0..0, shown.map(|message| message.text));
+        }
+        assert_eq!(paged, texts(&siege.office.world, node, thread), "{node:?}");
+    }
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn only_an_administrator_that_is_not_the_steward_takes_over_and_only_its_own_business_s_threads() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let take_over = |siege: &mut Siege, node| refused(siege.office.world.command(node, Command::TakeOver { thread }));
+    assert!(matches!(take_over(&mut siege, ana), CommandError::NotAdministrator));
+    assert!(matches!(take_over(&mut siege, carla), CommandError::NotAdministrator));
+    assert!(matches!(take_over(&mut siege, acme), CommandError::AlreadySteward));
+    let second = siege.office.enrol("Second", Role::Admin).unwrap();
+    assert!(matches!(take_over(&mut siege, second), CommandError::UnknownThread));
+    assert_eq!(view(&siege, carla).status, ThreadStatus::Open);
+    siege.goes_on().unwrap();
+}
