@@ -31,4 +31,5 @@ mod rights;
 mod secrets;
 mod settings;
 mod steward_away;
+mod succession;
 mod upgrade;

@@ -4,7 +4,7 @@
 use frontdesk_engine::{
     Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Reply, Role, Settings,
     ThreadStatus,
-    limits::{MAX_OUTBOX, PORTION, PORTION_EVERY},
+    limits::{MAX_HANDED_ON, MAX_OUTBOX, PORTION, PORTION_EVERY},
 };
 use frontdesk_identity::ThreadId;
 use frontdesk_sim::{
@@ -287,6 +287,74 @@ fn a_restored_member_asks_for_what_those_wrote_who_came_after_the_backup() {
 }
 
 #[test]
+fn an_administrator_restored_from_a_backup_is_let_in_where_it_is_the_customer() {
+    let mut office = office();
+    let (acme, supplier) = (office.acme, office.world.add(Founding::Entity, "Supplier", office_settings()).unwrap());
+    let link = frontdesk_sim::office::link(&office.world, supplier, supplier).unwrap();
+    let contact = Command::Contact { link, text: "do you have paper?".into() };
+    let Reply::Opened { thread } = office.world.command(acme, contact).unwrap() else { panic!("no thread") };
+    let there = |world: &World| texts(world, supplier, thread).len() == 1;
+    office.world.until("the first text", PATIENCE, there).unwrap();
+    office.world.pass(5000).unwrap();
+    let backup = office.world.copy_of(acme).unwrap();
+    office.world.restore(acme, backup).unwrap();
+    office.world.until("Acme to be let in", PATIENCE, |world| is_in(world, acme, thread)).unwrap();
+    office.say(supplier, thread, "as much as you like").unwrap();
+    office.say(acme, thread, "good").unwrap();
+    for node in [acme, supplier] {
+        let there = |world: &World| texts(world, node, thread).len() == 3;
+        office.world.until("both texts", PATIENCE, there).unwrap();
+    }
+}
+
+#[test]
+fn an_agent_that_has_not_moved_for_a_month_is_found_by_a_new_customer_that_nobody_can_dial() {
+    let mut siege = siege();
+    let (acme, ana) = (siege.acme, siege.ana);
+    for _ in 0..33 {
+        siege.office.world.pass(DAY * 1000).unwrap();
+    }
+    let customer = siege.office.world.add(Founding::Customer, "Dora", office_settings()).unwrap();
+    siege.office.world.set_nat(customer, Nat::Symmetric);
+    siege.office.customer = customer;
+    let thread = siege.office.contact("is anybody there?").unwrap();
+    siege.office.world.stop(acme).unwrap();
+    siege.office.world.revive(acme).unwrap();
+    siege.office.forward(thread, ana, HistoryChoice::All, false).unwrap();
+    siege.office.say(ana, thread, "always").unwrap();
+    let there = |world: &World| texts(world, customer, thread).len() == 2;
+    siege.office.world.until("Ana's text", PATIENCE, there).unwrap();
+}
+
+#[test]
+fn a_forward_hands_on_the_newest_of_a_long_thread_and_says_how_much() {
+    let mut siege = siege();
+    let (acme, carla, ben, thread) = (siege.acme, siege.carla, siege.ben, siege.thread);
+    siege.office.world.tape_off();
+    let text = "x".repeat(16_000);
+    let written = MAX_HANDED_ON / 16_000 + 40;
+    for _ in 0..written {
+        siege.office.say(carla, thread, &text).unwrap();
+    }
+    let there = |world: &World| texts(world, acme, thread).len() > 900 || outbox(world, carla) == 0;
+    siege.office.world.until("Carla's texts", PATIENCE, there).unwrap();
+    siege.settle().unwrap();
+    let choice = (HistoryChoice::All, DAY, false);
+    let Reply::Forwarded { history, .. } = siege.office.ask_forward(acme, thread, ben, choice).unwrap() else {
+        panic!("the steward does it itself")
+    };
+    let history = usize::try_from(history).unwrap();
+    assert!(history < written && history > written / 2, "{history} of {written}");
+    let came = |world: &World| texts(world, ben, thread).len() == history;
+    siege.office.world.until("what was handed on", PATIENCE, came).unwrap();
+    let members = who(&siege.office.world, carla, thread).unwrap().members;
+    let device = siege.device(ben).unwrap();
+    let granted = members.iter().find(|member| member.device == device).unwrap().history.clone();
+    assert!(granted.starts_with("from 0."), "{granted}: no more than was handed on");
+    assert!(!siege.accused(ben, frontdesk_wire::Reason::BadContent));
+}
+
+#[test]
 fn past_its_bound_an_outbox_refuses_and_takes_more_when_it_has_room() {
     let mut siege = siege();
     let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
@@ -327,9 +395,12 @@ fn past_its_bound_an_outbox_refuses_and_takes_more_when_it_has_room() {
 }
 
 /// An office with a customer, both behind nothing.
+fn office_settings() -> Settings {
+    Settings { suite: Suite::Classic, key_packages: 2, ..Settings::default() }
+}
+
 fn office() -> Office {
-    let settings = Settings { suite: Suite::Classic, key_packages: 2, ..Settings::default() };
-    let mut office = Office::open(5, Weather::FAIR, 0, settings).unwrap();
+    let mut office = Office::open(5, Weather::FAIR, 0, office_settings()).unwrap();
     office.world.record();
     office
 }

@@ -15,5 +15,5 @@ pub(crate) use command::{Call, PROGRAM};
 pub(crate) use events::Events;
 pub(crate) use home::{Home, Place, copy_folder};
 pub(crate) use node::Node;
-pub(crate) use office::{Office, field, join, numbered, texts, thread_of};
+pub(crate) use office::{Office, field, join, members, numbered, texts, thread_of};
 pub(crate) use wait::{PATIENCE, eventually, within};

@@ -146,7 +146,7 @@ pub(crate) fn thread_of(node: &Node) -> String {
     eventually("the thread is here", || one(node.api().get("/v1/threads").json()))
 }
 
-fn members(node: &Node, thread: &str) -> u64 {
+pub(crate) fn members(node: &Node, thread: &str) -> u64 {
     node.api().get(&format!("/v1/threads/{thread}")).json()["members"].as_u64().unwrap_or_default()
 }
 

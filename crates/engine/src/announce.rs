@@ -62,11 +62,11 @@ impl Engine {
     }
 
     fn tell_addresses(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        record::put(step.overlay, space::TOLD.to_vec(), &step.wall())?;
+        self.renew_at = Some(step.now.mono.plus(ASK_THE_CLOCK));
         if self.record.is_none() {
             return Ok(());
         }
-        record::put(step.overlay, space::TOLD.to_vec(), &step.wall())?;
-        self.renew_at = Some(step.now.mono.plus(ASK_THE_CLOCK));
         let mut near = self.kept.clone();
         // Others of the business hear of it if they were ever in touch.
         for colleague in self.colleagues.keys() {

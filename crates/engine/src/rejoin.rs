@@ -98,7 +98,7 @@ impl Engine {
             chain: chain.into_bytes(),
             welcome: ByteBuf::from(welcome.as_slice().to_vec()),
             addresses: self.addresses_of(step, &thread, &device)?,
-            heads: meta.heads(&self.id()),
+            heads: meta.heads_for(&self.id(), &device),
             position: meta.position,
             pieces: 0,
             note: String::new(),

@@ -122,6 +122,20 @@ impl Meta {
         heads
     }
 
+    /// The same for a device that was in the thread before and may have lost count of its own numbers: as far as anybody
+    /// here has heard of them.
+    pub(crate) fn heads_for(&self, own: &DeviceId, asker: &DeviceId) -> Vec<(DeviceId, Seq)> {
+        let mut heads = self.heads(own);
+        let newest = self.author(asker).map_or(Seq(0), |author| author.newest.max(author.through));
+        heads.retain(|(device, _)| device != asker);
+        if newest > Seq(0) {
+            heads.truncate(limits::MAX_SEEN - 1);
+            heads.push((*asker, newest));
+            heads.sort_by_key(|(device, _)| *device);
+        }
+        heads
+    }
+
     /// Messages that others have and this device has not.
     pub(crate) fn missing(&self) -> u64 {
         let missing = self.authors.iter().map(|author| author.newest.0.saturating_sub(author.through.0));

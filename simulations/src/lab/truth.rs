@@ -253,6 +253,8 @@ impl Truth {
         match state {
             MessageState::Delivered | MessageState::Read => {
                 said.delivered.get_or_insert(at);
+                // What was refused may have been brought after all.
+                said.failed &= said.perhaps;
                 Some((number, first))
             }
             MessageState::Failed { .. } => {

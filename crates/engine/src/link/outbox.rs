@@ -9,7 +9,7 @@ use crate::{
 };
 use frontdesk_identity::TransportKey;
 use frontdesk_store::{Reader as _, Scan, StoreError};
-use frontdesk_wire::{Ack, Body, Data, Frame, LinkSeq, Reason};
+use frontdesk_wire::{Ack, Body, Data, Frame, LinkSeq, Reason, limits};
 use rand_core::Rng as _;
 use serde_bytes::ByteBuf;
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,15 +102,17 @@ impl Engine {
         let mut news: BTreeSet<LinkSeq> = range(record.stored, stored).collect();
         news.extend(range(record.delivered, delivered.min(record.stored)));
         news.extend(refused.keys().filter(|seq| **seq > record.delivered));
+        // A full list leaves older refusals out: of what is before its first, it isn't known whether it was opened.
+        let first = refused.first_key_value().map(|(seq, _)| *seq);
+        let first = first.filter(|_| ack.refused.len() >= limits::MAX_REFUSED).unwrap_or_default();
         for seq in news {
-            self.frame_acked(
-                step,
-                from,
-                seq,
-                seq <= delivered,
-                seq > record.stored,
-                refused.get(&seq).copied(),
-            )?;
+            let outcome = match refused.get(&seq) {
+                Some(reason) => Outcome::Refused(*reason),
+                None if seq > delivered => Outcome::Waits { news: seq > record.stored },
+                None if seq < first => Outcome::Unknown,
+                None => Outcome::Delivered,
+            };
+            self.frame_acked(step, from, seq, outcome)?;
         }
         let link = self.link(step, from)?;
         link.record.stored = stored;
@@ -128,25 +130,26 @@ impl Engine {
         step: Step<'_>,
         from: TransportKey,
         seq: LinkSeq,
-        delivered: bool,
-        newly_stored: bool,
-        refused: Option<Reason>,
+        outcome: Outcome,
     ) -> Result<(), StoreError> {
         let key = space::outgoing_item(&from, seq);
         let known = self.link(step, from)?.recent.about(seq);
         let read =
             || record::get::<Outgoing>(step.overlay, &key).map(|outgoing| outgoing.map(|it| it.about()));
         let Some(about) = known.map_or_else(read, |about| Ok(Some(about)))? else { return Ok(()) };
-        if delivered || refused.is_some() {
-            self.link(step, from)?.recent.remove(seq);
-            step.overlay.delete(key)?;
-        } else if newly_stored {
-            record::put(step.overlay, key, &Outgoing::new(about, Vec::new()))?;
-        }
-        if delivered || refused.is_some() || newly_stored {
-            self.fate(step, from, about, delivered, refused)?;
-        }
-        Ok(())
+        let (delivered, refused) = match outcome {
+            Outcome::Waits { news: false } => return Ok(()),
+            Outcome::Waits { news: true } => {
+                record::put(step.overlay, key, &Outgoing::new(about, Vec::new()))?;
+                return self.fate(step, from, about, false, None);
+            }
+            Outcome::Unknown => (false, None),
+            Outcome::Delivered => (true, None),
+            Outcome::Refused(reason) => (false, Some(reason)),
+        };
+        self.link(step, from)?.recent.remove(seq);
+        step.overlay.delete(key)?;
+        self.fate(step, from, about, delivered, refused)
     }
 
     pub(super) fn pump(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
@@ -238,6 +241,17 @@ impl Engine {
     pub(crate) fn next_retry(&self) -> Option<Millis> {
         self.retries.first().map(|(at, _)| *at)
     }
+}
+
+/// What an acknowledgement says of a frame.
+#[derive(Clone, Copy)]
+enum Outcome {
+    /// Stored and not opened yet. That is news, or was known.
+    Waits { news: bool },
+    /// Opened or refused: the acknowledgement has no room to say which.
+    Unknown,
+    Delivered,
+    Refused(Reason),
 }
 
 /// The numbers after `after`, up to `last`.

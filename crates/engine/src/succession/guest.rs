@@ -119,7 +119,7 @@ impl Engine {
             self.delete_thread(step, before)?;
         }
         let position = Position(meta.position.0.saturating_add(ERA_RISES));
-        let heads = meta.heads(&self.id());
+        let heads = meta.heads_for(&self.id(), &steward.id());
         let closed = meta.status() == ThreadStatus::Closed;
         self.come_in(step, &mut meta, &[], position)?;
         if closed {

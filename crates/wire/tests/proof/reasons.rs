@@ -5,7 +5,7 @@ use frontdesk_identity::codec::{self, DecodeError};
 use frontdesk_wire::Reason;
 use std::collections::BTreeSet;
 
-const TABLE: [(u16, &str, Reason); 36] = [
+const TABLE: [(u16, &str, Reason); 37] = [
     (1, "malformed", Reason::Malformed),
     (2, "unknown-version", Reason::UnknownVersion),
     (3, "busy", Reason::Busy),
