@@ -16,7 +16,7 @@ use frontdesk_identity::{
 };
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_wire::{
-    Body, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal, Reason, SignedProfile, limits,
+    Body, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal, Reason, limits,
 };
 use serde_bytes::ByteArray;
 
@@ -221,8 +221,7 @@ impl Engine {
         };
         record::put(step.overlay, space::device(&device.id()), &entry)?;
         self.colleagues.insert(device.transport(), device.id());
-        let entity = self.standing_chain()?.principal();
-        let profile: Option<SignedProfile> = record::get(step.overlay, &space::profile(&entity))?;
+        let profile = self.profile(step)?;
         let granted = JoinGranted {
             invitation: id,
             chain: chain.into_bytes(),

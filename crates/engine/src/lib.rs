@@ -61,6 +61,7 @@ mod message;
 mod name;
 mod parting;
 mod peers;
+mod profile;
 mod query;
 mod record;
 mod refill;

@@ -10,7 +10,7 @@ use frontdesk_capability::{Ability, ChainBytes, Refusal, RevocationBytes, Revoca
 use frontdesk_identity::{DeviceId, DeviceRecord, PrincipalId, Role, TransportKey};
 use frontdesk_store::{Reader, Scan, StoreError};
 use frontdesk_thread::{KeyPackage, KeyPackageBytes, Suite};
-use frontdesk_wire::{Body, KeyPackages, Reason, Revoked, Roster, RosterEntry, SignedProfile, limits};
+use frontdesk_wire::{Body, KeyPackages, Reason, Revoked, Roster, RosterEntry, limits};
 use serde_bytes::ByteBuf;
 
 /// One-time key packages that a device keeps in stock at its administrator's, for each suite.
@@ -27,9 +27,7 @@ impl Engine {
     /// Tells all devices of the entity who belongs to it.
     pub(crate) fn broadcast_roster(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         let Some(entity) = self.me.principal else { return Ok(()) };
-        let Some(profile) = record::get::<SignedProfile>(step.overlay, &space::profile(&entity))? else {
-            return Ok(());
-        };
+        let Some(profile) = self.profile(step)? else { return Ok(()) };
         let number: Option<u64> = record::get(step.overlay, space::ROSTER_NUMBER)?;
         let number = number.unwrap_or(0).saturating_add(1);
         record::put(step.overlay, space::ROSTER_NUMBER.to_vec(), &number)?;
@@ -67,7 +65,6 @@ impl Engine {
         body: Roster,
     ) -> Result<(), Halt<Refuse>> {
         let entity = self.require_administrator(step, from)?;
-        self.learn_profile(step, &entity, &body.profile)?;
         let left_out = self.learn_revocations(step, &entity, &body.revocations, None)?;
         let own = self.id();
         for item in body.devices {
@@ -132,6 +129,10 @@ impl Engine {
                 self.tell_guests(step, record.id(), &revoked)?;
             }
             if self.me.role() == Some(Role::Admin) {
+        // A profile that is not taken is no reason to refuse the rest: its signer may have been removed since.
+        if let Err(Halt::Store(error)) = self.learn_profile(step, &entity, &body.profile) {
+            return Err(error.into());
+        }
                 self.enqueue(record.transport(), About::Nothing, revoked);
                 self.remove_everywhere(step, record.id())?;
             }
