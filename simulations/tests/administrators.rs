@@ -240,3 +240,19 @@ fn a_removed_administrator_leaves_no_profile_behind_that_others_would_break_rule
     let Answer::Status(status) = two.office.world.query(acme, &Query::Status).unwrap() else { panic!() };
     assert_eq!(status.entity.as_deref(), Some("Acme"), "its own name again");
 }
+
+#[test]
+fn a_device_whose_enrolment_ended_before_its_removal_was_heard_of_is_removed_all_the_same() {
+    let mut two = Two::open();
+    let (acme, ana, second) = (two.office.acme, two.ana, two.second);
+    two.office.world.part(acme, second).unwrap();
+    two.office.world.part(ana, second).unwrap();
+    let device = two.office.device(ana).unwrap();
+    two.office.world.command(acme, Command::RemoveDevice { device }).unwrap();
+    two.office.world.pass(10_000).unwrap();
+    assert!(!is_removed(&two.office.world, second, device));
+    two.office.world.skip_wall(ENROLMENT_LASTS + 120);
+    two.office.world.mend(acme, second);
+    two.office.world.pass(120_000).unwrap();
+    assert!(is_removed(&two.office.world, second, device));
+}

@@ -187,9 +187,8 @@ impl Engine {
         to: &DeviceId,
     ) -> Result<KeyPackage, Halt<CommandError>> {
         let entry: Option<DeviceEntry> = record::get(step.overlay, &space::device(to))?;
-        if entry.is_none_or(|entry| entry.removed) {
-            return Err(CommandError::UnknownDevice.into());
-        }
+        let entry = entry.filter(|entry| !entry.removed).ok_or(CommandError::UnknownDevice)?;
+        self.check_enrolled(step, &entry).map_err(CommandError::Refused)?;
         let package = self.take_package(step, to, thread.suite())?;
         package.ok_or_else(|| CommandError::Refused(Reason::NoKeyPackage).into())
     }
@@ -208,6 +207,13 @@ impl Engine {
             .map_err(|refusal| CommandError::Refused(Reason::from(refusal)))?;
         if lasts == 0 {
             return Err(CommandError::Lasts(lasts).into());
+    /// Whether a device is one of the entity's now, as far as this node knows: an enrolment that has ended gives no threads.
+    fn check_enrolled(&self, step: Step<'_>, entry: &DeviceEntry) -> Result<(), Reason> {
+        let entity = self.me.principal.ok_or(Reason::GrantMissing)?;
+        let chain = entry.chain.clone().verify(&entity, step.wall(), &self.revocations);
+        chain.map(|_| ()).map_err(Reason::from)
+    }
+
         }
         let wanted = [Ability::Read, Ability::Write, Ability::Attach, Ability::Forward];
         let abilities: Abilities =
@@ -324,12 +330,13 @@ impl Engine {
                 !entry.removed && Role::try_from(entry.role) == Ok(role) && !thread.is_member(&record.id());
             if fits {
                 let away = !self.links.get(&record.transport()).is_some_and(crate::link::Link::is_up);
-                fitting.push((away, entry.given, record.id()));
+                fitting.push((away, entry.given, record.id(), entry));
             }
         }
-        fitting.sort_unstable();
-        for (_, _, device) in fitting {
-            if self.has_package(step, &device, thread.suite())? {
+        fitting.sort_unstable_by_key(|(away, given, device, _)| (*away, *given, *device));
+        // Signatures cost most, so they come last.
+        for (_, _, device, entry) in fitting {
+            if self.check_enrolled(step, &entry).is_ok() && self.has_package(step, &device, thread.suite())? {
                 return Ok(Some(device));
             }
         }

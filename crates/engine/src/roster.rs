@@ -6,7 +6,7 @@ use crate::{
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_capability::{Ability, ChainBytes, Refusal, RevocationBytes, Revocations, Scope};
+use frontdesk_capability::{Ability, Refusal, RevocationBytes, Revocations, Scope};
 use frontdesk_identity::{DeviceId, DeviceRecord, PrincipalId, Role, TransportKey};
 use frontdesk_store::{Reader, Scan, StoreError};
 use frontdesk_thread::{KeyPackage, KeyPackageBytes, Suite};
@@ -110,7 +110,8 @@ impl Engine {
     pub(crate) fn drop_revoked(&mut self, step: Step<'_>, entity: &PrincipalId) -> Result<(), StoreError> {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
             let entry: DeviceEntry = record::decode(&bytes)?;
-            let verdict = entry.chain.clone().verify(entity, step.wall(), &self.revocations);
+            // As of its last moment: one that has ended by itself is revoked all the same.
+            let verdict = entry.chain.clone().verify(entity, entry.expires, &self.revocations);
             if entry.removed || !matches!(verdict, Err(Refusal::Revoked { .. })) {
                 continue;
             }
@@ -118,7 +119,7 @@ impl Engine {
             if record.id() == self.id() {
                 continue;
             }
-            let revoked = self.revocations_of(step, entity, &entry.chain);
+            let revoked = self.revocations_of(entity, &entry);
             let administrated = Role::try_from(entry.role) == Ok(Role::Admin);
             record::put(step.overlay, key, &DeviceEntry { removed: true, ..entry })?;
             self.colleagues.remove(&record.transport());
@@ -142,8 +143,8 @@ impl Engine {
     }
 
     /// The revocations that end a chain.
-    fn revocations_of(&self, step: Step<'_>, entity: &PrincipalId, chain: &ChainBytes) -> Body {
-        let chain = chain.clone().verify(entity, step.wall(), &Revocations::new());
+    fn revocations_of(&self, entity: &PrincipalId, entry: &DeviceEntry) -> Body {
+        let chain = entry.chain.clone().verify(entity, entry.expires, &Revocations::new());
         let mut revocations = chain.map(|chain| self.ending(&chain)).unwrap_or_default();
         revocations.truncate(limits::MAX_REVOCATIONS);
         Body::Revoked(Revoked { revocations })
