@@ -256,3 +256,23 @@ fn a_device_whose_enrolment_ended_before_its_removal_was_heard_of_is_removed_all
     two.office.world.pass(120_000).unwrap();
     assert!(is_removed(&two.office.world, second, device));
 }
+
+#[test]
+fn a_restored_administrator_is_told_by_its_agents_whom_it_has_removed_since_the_backup() {
+    let mut two = Two::open();
+    let (acme, ana, second) = (two.office.acme, two.ana, two.second);
+    let ben = two.office.enrol("Ben", Role::Agent).unwrap();
+    two.office.world.pass(10_000).unwrap();
+    let backup = two.office.world.copy_of(acme).unwrap();
+    let device = two.office.device(ana).unwrap();
+    two.office.world.command(acme, Command::RemoveDevice { device }).unwrap();
+    two.office.world.pass(10_000).unwrap();
+    two.office.world.stop(second).unwrap();
+    two.office.world.stop(ana).unwrap();
+    two.office.world.restore(acme, backup).unwrap();
+    let met = |world: &World| world.are_connected(acme, ben);
+    two.office.world.until("Ben to find it", PATIENCE, met).unwrap();
+    two.office.world.pass(10_000).unwrap();
+    assert!(is_removed(&two.office.world, acme, device));
+    assert_eq!(outbox(&two.office.world, ben), 0);
+}

@@ -312,6 +312,9 @@ impl Engine {
         self.administrator_is_there(step, from, reborn)?;
         self.ask_again(step, from)?;
         let link = self.link(step, from)?;
+        if reborn {
+            self.remind_of_removed(step, from)?;
+        }
         link.sent = link.record.stored;
         link.retry_at = None;
         self.touched.insert(from);

@@ -32,20 +32,14 @@ impl Engine {
         let number = number.unwrap_or(0).saturating_add(1);
         record::put(step.overlay, space::ROSTER_NUMBER.to_vec(), &number)?;
         let mut devices = Vec::new();
-        let mut revocations: Vec<RevocationBytes> = Vec::new();
         for (_, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
             let entry: DeviceEntry = record::decode(&bytes)?;
-            if entry.removed {
-                let chain = entry.chain.clone().verify(&entity, step.wall(), &Revocations::new()).ok();
-                let ending = chain.map(|chain| self.ending(&chain)).unwrap_or_default();
-                revocations
-                    .extend(ending.into_iter().filter(|one| !revocations.contains(one)).collect::<Vec<_>>());
-            } else if devices.len() < limits::MAX_ROSTER {
+            if !entry.removed && devices.len() < limits::MAX_ROSTER {
                 let DeviceEntry { record, chain, role, name, .. } = entry;
                 devices.push(RosterEntry { record, chain, role, name });
             }
         }
-        let (revocations, follow) = in_parts(revocations);
+        let (revocations, follow) = in_parts(self.of_removed(step, &entity)?);
         let roster = Body::Roster(Roster { number, profile, devices, revocations });
         let own = self.keys.transport_public();
         for peer in self.colleagues.keys().copied().filter(|peer| *peer != own).collect::<Vec<_>>() {
@@ -53,6 +47,41 @@ impl Engine {
                 self.enqueue(peer, About::Nothing, body.clone());
             }
             self.tell_whereabouts(step, peer)?;
+        }
+        Ok(())
+    }
+
+    /// The revocations that end the enrolments of removed devices, but for those that have ended by themselves.
+    fn of_removed(&self, step: Step<'_>, entity: &PrincipalId) -> Result<Vec<RevocationBytes>, StoreError> {
+        let mut revocations: Vec<RevocationBytes> = Vec::new();
+        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
+            let entry: DeviceEntry = record::decode(&bytes)?;
+            if !entry.removed {
+                continue;
+            }
+            let chain = entry.chain.clone().verify(entity, step.wall(), &Revocations::new()).ok();
+            for ending in chain.map(|chain| self.ending(&chain)).unwrap_or_default() {
+                if !revocations.contains(&ending) {
+                    revocations.push(ending);
+                }
+            }
+        }
+        Ok(revocations)
+    }
+
+    /// An administrator began a new life from an older copy of its store: whom it has removed since, it takes for colleagues
+    /// again. It is told, as far as this device knows.
+    pub(crate) fn remind_of_removed(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+        let entity = self.me.principal.filter(|_| self.me.role().is_some() && !self.me.removed);
+        let Some(entity) = entity.filter(|_| self.colleagues.contains_key(&peer)) else { return Ok(()) };
+        if !self.is_administrator(step, &peer)? {
+            return Ok(());
+        }
+        for part in self.of_removed(step, &entity)?.chunks(limits::MAX_REVOCATIONS) {
+            // It may claim new lives without end.
+            if self.has_room(step, peer, 1)? {
+                self.enqueue(peer, About::Nothing, Body::Revoked(Revoked { revocations: part.to_vec() }));
+            }
         }
         Ok(())
     }
@@ -100,6 +129,10 @@ impl Engine {
             // Those by administrators of whom only this roster tells.
             self.learn_revocations(step, &entity, &body.revocations, None)?;
         }
+        // A profile that is not taken is no reason to refuse the rest: its signer may have been removed since.
+        if let Err(Halt::Store(error)) = self.learn_profile(step, &entity, &body.profile) {
+            return Err(error.into());
+        }
         self.drop_revoked(step, &entity)?;
         Ok(self.check_own_enrolment(step)?)
     }
@@ -130,10 +163,6 @@ impl Engine {
                 self.tell_guests(step, record.id(), &revoked)?;
             }
             if self.me.role() == Some(Role::Admin) {
-        // A profile that is not taken is no reason to refuse the rest: its signer may have been removed since.
-        if let Err(Halt::Store(error)) = self.learn_profile(step, &entity, &body.profile) {
-            return Err(error.into());
-        }
                 self.enqueue(record.transport(), About::Nothing, revoked);
                 self.remove_everywhere(step, record.id())?;
             }
