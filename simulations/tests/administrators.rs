@@ -276,3 +276,33 @@ fn a_restored_administrator_is_told_by_its_agents_whom_it_has_removed_since_the_
     assert!(is_removed(&two.office.world, acme, device));
     assert_eq!(outbox(&two.office.world, ben), 0);
 }
+
+#[test]
+fn one_that_moves_all_the_time_leaves_one_frame_for_each_administrator_that_is_away() {
+    let mut two = Two::open();
+    let (acme, ana, second) = (two.office.acme, two.ana, two.second);
+    two.office.world.part(acme, second).unwrap();
+    let mut rogue = Adversary::take_over(&mut two.office.world, ana).unwrap();
+    rogue.meet(&mut two.office.world, acme).unwrap();
+    let waiting = |world: &World| world.count(acme, b"o/").unwrap();
+    let before = waiting(&two.office.world);
+    two.office.world.record();
+    let now = two.office.world.now().wall;
+    let mut last = None;
+    for number in 0..100 {
+        let place = [format!("/memory/{}", 900 + number % 2).parse().unwrap()];
+        let address = AddressRecord::sign(&rogue.keys, now.0 + number, &place, now.plus(DAY)).unwrap();
+        let body = Body::AddressUpdate(AddressUpdate { address: address.clone() });
+        assert_eq!(rogue.send(&mut two.office.world, acme, &body).unwrap(), Fate::Delivered);
+        last = Some(address);
+    }
+    assert!(waiting(&two.office.world) <= before + 1, "{} wait", waiting(&two.office.world) - before);
+    two.office.world.mend(acme, second);
+    two.office.world.pass(120_000).unwrap();
+    let told = two.office.world.tape().iter().filter(|sent| sent.to == second).filter_map(|sent| {
+        let Ok(Frame::Data(data)) = Frame::decode(&sent.frame) else { return None };
+        let Ok(Body::AddressUpdate(update)) = Body::decode(&data.body) else { return None };
+        Some(update.address)
+    });
+    assert_eq!(told.last(), last, "and when it is back, it hears where that one is now");
+}

@@ -1,18 +1,22 @@
 //! What strangers and members can make a node keep, and that the others are served all the same.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use frontdesk_capability::History;
 use frontdesk_engine::{
     Answer, Command, HistoryChoice, Query, Reply, Settings, ThreadStatus,
     limits::{MAX_BREACHES, MAX_EARLY_BYTES, MAX_WAITING, MAX_WAITING_IN_THREAD, OFFER_LASTS, REJOIN_PAUSE},
 };
-use frontdesk_identity::{AddressRecord, ContactLink, ThreadId};
+use frontdesk_identity::{AddressRecord, ContactLink, JoinNonce, Role, ThreadId};
 use frontdesk_sim::{
-    Business, Fate, Founding, NodeId, Siege, Weather, World,
+    Adversary, Business, Fate, Founding, NodeId, Siege, Weather, World,
     office::{Office, PATIENCE, is_in, texts},
 };
 use frontdesk_thread::Suite;
-use frontdesk_wire::{Body, ContactRequest, Data, Frame, LinkSeq, Reason, Rejoin, Revoked, ThreadMessage};
-use serde_bytes::ByteBuf;
+use frontdesk_wire::{
+    Ack, Body, ContactRequest, Data, ForwardRequest, Frame, JoinRequest, LinkSeq, Reason, Refused, Rejoin,
+    RequestId, Revoked, ThreadMessage,
+};
+use serde_bytes::{ByteArray, ByteBuf};
 
 const DAY: u64 = 24 * 3600;
 const SETTINGS: Settings =
@@ -298,4 +302,31 @@ fn an_administrator_that_is_a_guest_elsewhere_stays_close_to_its_host_after_a_re
         panic!("no thread")
     };
     assert_eq!(view.status, ThreadStatus::Open);
+}
+
+#[test]
+fn a_device_that_joins_and_fetches_nothing_is_answered_once() {
+    let mut office = Office::open(7, Weather::FAIR, 0, SETTINGS).unwrap();
+    let acme = office.acme;
+    let invite = Command::Invite { role: Role::Agent, name: "Ana".into(), lasts: 3600 };
+    let Reply::Invited { invitation } = office.world.command(acme, invite).unwrap() else { panic!() };
+    let entity = office.entity().unwrap();
+    let mut stranger = Adversary::stranger(&mut office.world, entity).unwrap();
+    stranger.meet(&mut office.world, acme).unwrap();
+    let mut request = JoinRequest {
+        invitation: invitation.code.public_id(),
+        record: stranger.record.signed().clone(),
+        commitment: ByteArray::new(JoinNonce::from_bytes([1; 16]).commit()),
+        name: "Ana".into(),
+        address: stranger.address(office.world.now().wall).unwrap(),
+        proof: ByteArray::new([0; 32]),
+    };
+    let transcript = [b"joiner\0".as_slice(), &request.transcript().unwrap()].concat();
+    request.proof = ByteArray::new(invitation.code.prove(&transcript));
+    let before = office.world.count(acme, b"o/").unwrap();
+    for _ in 0..100 {
+        stranger.push(&mut office.world, acme, &Body::JoinRequest(request.clone())).unwrap();
+    }
+    office.world.pass(1000).unwrap();
+    assert_eq!(office.world.count(acme, b"o/").unwrap(), before + 1);
 }

@@ -128,6 +128,10 @@ impl Engine {
             return Err(Refuse::breach(Reason::GrantWrongScope, "a device of another principal").into());
         }
         self.learn_address(step, from, &body.address, Some(device.id()))?;
+        if record.asked.is_some() && self.link(step, from)?.unsettled() > 0 {
+            // What it was answered before comes to it by itself: one that fetches nothing must not fill the disk.
+            return Ok(());
+        }
         let fresh = || Asked { request: body, answer: ByteArray::new(self.bytes()) };
         let asked = record.asked.take().unwrap_or_else(fresh);
         let challenge = challenge(&invitation, &asked).map_err(Refuse::decode)?;

@@ -107,6 +107,11 @@ pub(crate) fn passed(listener: &TransportKey, mover: &TransportKey) -> Vec<u8> {
 /// The thread of a key that ends with one.
 pub(crate) fn last_thread(key: &[u8]) -> Option<ThreadId> {
     key.split_last_chunk::<32>().map(|(_, id)| ThreadId::from_bytes(*id))
+/// The same, to a colleague.
+pub(crate) fn told(listener: &TransportKey, mover: &TransportKey) -> Vec<u8> {
+    Key::of(b'W').with(listener.as_bytes()).with(mover.as_bytes()).0
+}
+
 }
 
 pub(crate) fn link(transport: &TransportKey) -> Vec<u8> {
