@@ -37,6 +37,9 @@ pub(crate) const LINKS: &[u8] = b"l/";
 /// Peers that have more from this node than it ever sent.
 pub(crate) const AHEAD: &[u8] = b"L/";
 pub(crate) const OUTGOING: &[u8] = b"o/";
+/// Addresses of others that are on their way to members of their threads, and to colleagues.
+pub(crate) const PASSED: &[u8] = b"P/";
+pub(crate) const TOLD: &[u8] = b"W/";
 pub(crate) const WAITING: &[u8] = b"w/";
 pub(crate) const REVOCATIONS: &[u8] = b"r/";
 /// When a revocation may be forgotten.
@@ -104,14 +107,14 @@ pub(crate) fn passed(listener: &TransportKey, mover: &TransportKey) -> Vec<u8> {
     Key::of(b'P').with(listener.as_bytes()).with(mover.as_bytes()).0
 }
 
-/// The thread of a key that ends with one.
-pub(crate) fn last_thread(key: &[u8]) -> Option<ThreadId> {
-    key.split_last_chunk::<32>().map(|(_, id)| ThreadId::from_bytes(*id))
 /// The same, to a colleague.
 pub(crate) fn told(listener: &TransportKey, mover: &TransportKey) -> Vec<u8> {
     Key::of(b'W').with(listener.as_bytes()).with(mover.as_bytes()).0
 }
 
+/// The thread of a key that ends with one.
+pub(crate) fn last_thread(key: &[u8]) -> Option<ThreadId> {
+    key.split_last_chunk::<32>().map(|(_, id)| ThreadId::from_bytes(*id))
 }
 
 pub(crate) fn link(transport: &TransportKey) -> Vec<u8> {
