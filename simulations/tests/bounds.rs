@@ -304,6 +304,48 @@ fn an_administrator_that_is_a_guest_elsewhere_stays_close_to_its_host_after_a_re
     assert_eq!(view.status, ThreadStatus::Open);
 }
 
+/// Refuses the newest forward payload that a node was sent, and takes nothing that comes after it.
+fn refuse_payload(siege: &mut Siege, rogue: &mut Adversary) {
+    let acme = siege.acme;
+    siege.office.world.pass(1000).unwrap();
+    let payload = siege.office.world.tape().iter().rev().find_map(|sent| {
+        let Ok(Frame::Data(data)) = Frame::decode(&sent.frame) else { return None };
+        let is_it = sent.to == rogue.node && matches!(Body::decode(&data.body), Ok(Body::ForwardPayload(_)));
+        is_it.then_some(data.seq)
+    });
+    let seq = payload.expect("a payload");
+    let refused = vec![Refused { seq, reason: Reason::NoKeyPackage }];
+    let ack = Frame::Ack(Ack { stored: seq, delivered: seq, refused });
+    rogue.frame(&mut siege.office.world, acme, &ack).unwrap();
+    siege.office.world.pass(1000).unwrap();
+}
+
+#[test]
+fn one_that_asks_for_another_that_refuses_to_come_in_does_not_do_so_in_a_loop() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (acme, thread) = (siege.acme, siege.thread);
+    let to = Some(siege.device(siege.ben).unwrap());
+    let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
+    let mut ben = siege.take_over(siege.ben, &[acme]).unwrap();
+    let mut ask = |siege: &mut Siege| {
+        let request = RequestId::from_bytes([7; 16]);
+        let (history, note) = (History::All, String::new());
+        let body = ForwardRequest { request, thread, to, history, lasts: DAY, hand_over: false, note };
+        ana.send(&mut siege.office.world, acme, &Body::ForwardRequest(body)).unwrap()
+    };
+    assert_eq!(ask(&mut siege), Fate::Delivered);
+    siege.office.world.pass(REJOIN_PAUSE / 2).unwrap();
+    refuse_payload(&mut siege, &mut ben);
+    let before = siege.shown(acme).unwrap();
+    assert_eq!(ask(&mut siege), Fate::Refused(Reason::Busy), "she has just asked");
+    siege.office.world.pass(REJOIN_PAUSE / 2).unwrap();
+    assert_eq!(ask(&mut siege), Fate::Refused(Reason::Busy), "he has just refused");
+    assert_eq!(siege.shown(acme).unwrap(), before, "no further commit");
+    siege.office.world.pass(REJOIN_PAUSE).unwrap();
+    assert_eq!(ask(&mut siege), Fate::Delivered);
+    siege.goes_on().unwrap();
+}
+
 #[test]
 fn a_device_that_joins_and_fetches_nothing_is_answered_once() {
     let mut office = Office::open(7, Weather::FAIR, 0, SETTINGS).unwrap();

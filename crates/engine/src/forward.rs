@@ -20,6 +20,9 @@ use serde_bytes::ByteBuf;
 const PIECE: usize = 128 * 1024;
 /// The longest grant that a member's wish is fulfilled with, in seconds: a week. The steward itself can give longer ones.
 pub const MAX_ASKED_LASTS: u64 = 7 * 24 * 3600;
+/// Frames that a device may have unopened and still be brought in by a member's wish: the history of one thread. Two that
+/// ask for each other and fetch nothing must not fill the steward's disk.
+pub const MAX_UNOPENED: u64 = 256;
 
 /// What the steward is about to do.
 pub(crate) struct Forwarding {
@@ -123,6 +126,7 @@ impl Engine {
             return Err(CommandError::ThreadFull { max: MAX_MEMBERS }.into());
         }
         let package = self.package_for(step, thread, &to)?;
+        self.require_room_for(step, package.device().transport())?;
         let chain = self.grant(step, meta.thread, to, history, lasts)?;
         let expires = chain.expires();
         let transport = package.device().transport();
@@ -152,6 +156,16 @@ impl Engine {
         }
         self.count_given(step, &to)?;
         Ok(Reply::Forwarded { thread: meta.thread, to, expires, history: count })
+    }
+
+    /// Room for a payload and all its history: a device that never comes must not fill the disk.
+    fn require_room_for(&mut self, step: Step<'_>, newcomer: TransportKey) -> Result<(), Halt<CommandError>> {
+        let most = usize::try_from(limits::MAX_HISTORY_PIECES).unwrap_or(usize::MAX);
+        if self.has_room(step, newcomer, most.saturating_add(1))? {
+            return Ok(());
+        }
+        let limit = usize::try_from(crate::link::MAX_OUTBOX).unwrap_or(usize::MAX);
+        Err(CommandError::TooMany { what: "messages waiting for one device", limit }.into())
     }
 
     /// Hands over to a device that is in the thread already: those who leave, leave, and its own grant stays as it is.
@@ -193,6 +207,13 @@ impl Engine {
         package.ok_or_else(|| CommandError::Refused(Reason::NoKeyPackage).into())
     }
 
+    /// Whether a device is one of the entity's now, as far as this node knows: an enrolment that has ended gives no threads.
+    fn check_enrolled(&self, step: Step<'_>, entry: &DeviceEntry) -> Result<(), Reason> {
+        let entity = self.me.principal.ok_or(Reason::GrantMissing)?;
+        let chain = entry.chain.clone().verify(&entity, step.wall(), &self.revocations);
+        chain.map(|_| ()).map_err(Reason::from)
+    }
+
     /// The grant on one thread that lets a device take part in it.
     fn grant(
         &mut self,
@@ -207,13 +228,6 @@ impl Engine {
             .map_err(|refusal| CommandError::Refused(Reason::from(refusal)))?;
         if lasts == 0 {
             return Err(CommandError::Lasts(lasts).into());
-    /// Whether a device is one of the entity's now, as far as this node knows: an enrolment that has ended gives no threads.
-    fn check_enrolled(&self, step: Step<'_>, entry: &DeviceEntry) -> Result<(), Reason> {
-        let entity = self.me.principal.ok_or(Reason::GrantMissing)?;
-        let chain = entry.chain.clone().verify(&entity, step.wall(), &self.revocations);
-        chain.map(|_| ()).map_err(Reason::from)
-    }
-
         }
         let wanted = [Ability::Read, Ability::Write, Ability::Attach, Ability::Forward];
         let abilities: Abilities =
@@ -397,14 +411,36 @@ impl Engine {
             Some(to) => to,
             None => self.pick(step, &thread, Role::Agent)?.ok_or_else(|| plain(Reason::NobodyAvailable))?,
         };
+        self.check_wish(step, from, &thread, &to)?;
         let (history, lasts, note) = (body.history, body.lasts.min(MAX_ASKED_LASTS), body.note);
         let forwarding = Forwarding { to, history, lasts, leaving, note };
         let done = self.forward(step, &mut meta, &mut thread, forwarding);
         done.map_err(|halt| halt.map(|error| Refuse::plain(reason_of(&error)).about(body.thread)))?;
+        self.rejoins.insert((from, body.thread), step.now.mono);
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         let answer = ForwardAnswer { request: body.request, thread: body.thread };
         self.enqueue(from, About::Nothing, Body::ForwardAnswer(answer));
+        Ok(())
+    }
+
+    /// Whether a wish may be fulfilled now: neither the asker nor the one to come in has just had a commit for itself, each
+    /// member has room for one, and the one to come in takes what it is sent.
+    fn check_wish(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        thread: &Thread,
+        to: &DeviceId,
+    ) -> Result<(), Halt<Refuse>> {
+        self.check_rejoin(step, from, thread)?;
+        let entry: Option<DeviceEntry> = record::get(step.overlay, &space::device(to))?;
+        let Some(entry) = entry else { return Ok(()) };
+        let newcomer = record::device_of(&entry.record)?.transport();
+        let refused_of_late = self.rejoins.contains_key(&(newcomer, thread.id()));
+        if refused_of_late || self.link(step, newcomer)?.unsettled() >= MAX_UNOPENED {
+            return Err(Refuse::plain(Reason::Busy).about(thread.id()).into());
+        }
         Ok(())
     }
 
