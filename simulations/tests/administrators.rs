@@ -2,14 +2,17 @@
 //! everywhere.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use frontdesk_engine::{Command, CommandError, Event, HistoryChoice, Reply, Role, Settings};
-use frontdesk_identity::{SignedAddressRecord, ThreadId, UnixTime, codec};
+use frontdesk_engine::{
+    Answer, Command, CommandError, Event, HistoryChoice, Query, Reply, Role, Settings,
+    limits::ENROLMENT_LASTS,
+};
+use frontdesk_identity::{AddressRecord, DeviceId, SignedAddressRecord, ThreadId, UnixTime, codec};
 use frontdesk_sim::{
-    Adversary, Fate, NodeId, SimError, Weather, World,
+    Adversary, Fate, Founding, NodeId, SimError, Weather, World,
     office::{Office, PATIENCE, is_in, messages, outbox, stock, texts, told, who},
 };
 use frontdesk_thread::Suite;
-use frontdesk_wire::{AddressUpdate, Body, Reason};
+use frontdesk_wire::{AddressUpdate, Body, Frame, Profile, Reason, Roster, limits};
 
 const DAY: u64 = 24 * 3600;
 const REVOCATIONS: &[u8] = b"r/";
@@ -185,4 +188,121 @@ fn a_removed_administrator_changes_nothing_in_its_own_threads() {
     assert_eq!(members(&two.office.world, ana), before);
     let own = two.office.world.command(second, revoke);
     assert!(matches!(own, Err(SimError::Command(_))), "it knows by now: {own:?}");
+}
+
+fn is_removed(world: &World, at: NodeId, device: DeviceId) -> bool {
+    let Answer::Devices(devices) = world.query(at, &Query::Devices).unwrap() else { panic!("no devices") };
+    devices.iter().any(|view| view.device == device && view.removed)
+}
+
+/// It says with its profile what everybody believes while it is an administrator, under the last number that there is.
+#[test]
+fn a_removed_administrator_leaves_no_profile_behind_that_others_would_break_rules_with() {
+    let mut two = Two::open();
+    let (acme, ana) = (two.office.acme, two.ana);
+    let ben = two.office.enrol("Ben", Role::Agent).unwrap();
+    let carla = two.office.contact("before").unwrap();
+    two.office.world.pass(10_000).unwrap();
+    let entity = two.office.entity().unwrap();
+    let mut rogue = Adversary::take_over(&mut two.office.world, two.second).unwrap();
+    let profile = Profile {
+        entity,
+        number: limits::MAX_PROFILE_NUMBER,
+        name: "Acme, under new management".into(),
+        reception: vec![rogue.keys.id()],
+        hours: String::new(),
+        languages: Vec::new(),
+    };
+    let profile = profile.sign(rogue.keys.signing(), rogue.chain.clone().unwrap()).unwrap();
+    let roster = Roster { number: 99, profile, devices: Vec::new(), revocations: Vec::new() };
+    for node in [acme, ana, ben] {
+        rogue.meet(&mut two.office.world, node).unwrap();
+        let fate = rogue.send(&mut two.office.world, node, &Body::Roster(roster.clone())).unwrap();
+        assert_eq!(fate, Fate::Delivered);
+    }
+    // One who has seen it, and hears of no removal.
+    let aware = two.office.contact("while it holds").unwrap();
+    two.remove_second();
+    let (second, anas) = (rogue.keys.id(), two.office.device(ana).unwrap());
+    two.office.world.command(acme, Command::RemoveDevice { device: anas }).unwrap();
+    two.office.world.pass(60_000).unwrap();
+    for device in [second, anas] {
+        assert!(is_removed(&two.office.world, ben, device), "Ben knows");
+    }
+    let accused = |event: &Event| matches!(event, Event::Security { .. });
+    assert!(!told(&two.office.world, ben, accused), "and has nothing to object to");
+    for thread in [carla, aware] {
+        assert!(is_in(&two.office.world, two.office.customer, thread));
+    }
+    two.office.contact("after").unwrap();
+    two.office.customer = two.office.world.add(Founding::Customer, "Cora", SETTINGS).unwrap();
+    two.office.contact("a new customer").unwrap();
+    let Answer::Status(status) = two.office.world.query(acme, &Query::Status).unwrap() else { panic!() };
+    assert_eq!(status.entity.as_deref(), Some("Acme"), "its own name again");
+}
+
+#[test]
+fn a_device_whose_enrolment_ended_before_its_removal_was_heard_of_is_removed_all_the_same() {
+    let mut two = Two::open();
+    let (acme, ana, second) = (two.office.acme, two.ana, two.second);
+    two.office.world.part(acme, second).unwrap();
+    two.office.world.part(ana, second).unwrap();
+    let device = two.office.device(ana).unwrap();
+    two.office.world.command(acme, Command::RemoveDevice { device }).unwrap();
+    two.office.world.pass(10_000).unwrap();
+    assert!(!is_removed(&two.office.world, second, device));
+    two.office.world.skip_wall(ENROLMENT_LASTS + 120);
+    two.office.world.mend(acme, second);
+    two.office.world.pass(120_000).unwrap();
+    assert!(is_removed(&two.office.world, second, device));
+}
+
+#[test]
+fn a_restored_administrator_is_told_by_its_agents_whom_it_has_removed_since_the_backup() {
+    let mut two = Two::open();
+    let (acme, ana, second) = (two.office.acme, two.ana, two.second);
+    let ben = two.office.enrol("Ben", Role::Agent).unwrap();
+    two.office.world.pass(10_000).unwrap();
+    let backup = two.office.world.copy_of(acme).unwrap();
+    let device = two.office.device(ana).unwrap();
+    two.office.world.command(acme, Command::RemoveDevice { device }).unwrap();
+    two.office.world.pass(10_000).unwrap();
+    two.office.world.stop(second).unwrap();
+    two.office.world.stop(ana).unwrap();
+    two.office.world.restore(acme, backup).unwrap();
+    let met = |world: &World| world.are_connected(acme, ben);
+    two.office.world.until("Ben to find it", PATIENCE, met).unwrap();
+    two.office.world.pass(10_000).unwrap();
+    assert!(is_removed(&two.office.world, acme, device));
+    assert_eq!(outbox(&two.office.world, ben), 0);
+}
+
+#[test]
+fn one_that_moves_all_the_time_leaves_one_frame_for_each_administrator_that_is_away() {
+    let mut two = Two::open();
+    let (acme, ana, second) = (two.office.acme, two.ana, two.second);
+    two.office.world.part(acme, second).unwrap();
+    let mut rogue = Adversary::take_over(&mut two.office.world, ana).unwrap();
+    rogue.meet(&mut two.office.world, acme).unwrap();
+    let waiting = |world: &World| world.count(acme, b"o/").unwrap();
+    let before = waiting(&two.office.world);
+    two.office.world.record();
+    let now = two.office.world.now().wall;
+    let mut last = None;
+    for number in 0..100 {
+        let place = [format!("/memory/{}", 900 + number % 2).parse().unwrap()];
+        let address = AddressRecord::sign(&rogue.keys, now.0 + number, &place, now.plus(DAY)).unwrap();
+        let body = Body::AddressUpdate(AddressUpdate { address: address.clone() });
+        assert_eq!(rogue.send(&mut two.office.world, acme, &body).unwrap(), Fate::Delivered);
+        last = Some(address);
+    }
+    assert!(waiting(&two.office.world) <= before + 1, "{} wait", waiting(&two.office.world) - before);
+    two.office.world.mend(acme, second);
+    two.office.world.pass(120_000).unwrap();
+    let told = two.office.world.tape().iter().filter(|sent| sent.to == second).filter_map(|sent| {
+        let Ok(Frame::Data(data)) = Frame::decode(&sent.frame) else { return None };
+        let Ok(Body::AddressUpdate(update)) = Body::decode(&data.body) else { return None };
+        Some(update.address)
+    });
+    assert_eq!(told.last(), last, "and when it is back, it hears where that one is now");
 }

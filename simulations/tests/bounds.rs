@@ -1,18 +1,22 @@
 //! What strangers and members can make a node keep, and that the others are served all the same.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use frontdesk_capability::History;
 use frontdesk_engine::{
     Answer, Command, HistoryChoice, Query, Reply, Settings, ThreadStatus,
     limits::{MAX_BREACHES, MAX_EARLY_BYTES, MAX_WAITING, MAX_WAITING_IN_THREAD, OFFER_LASTS, REJOIN_PAUSE},
 };
-use frontdesk_identity::{AddressRecord, ContactLink, ThreadId};
+use frontdesk_identity::{AddressRecord, ContactLink, JoinNonce, Role, ThreadId};
 use frontdesk_sim::{
-    Business, Fate, Founding, NodeId, Siege, Weather, World,
+    Adversary, Business, Fate, Founding, NodeId, Siege, Weather, World,
     office::{Office, PATIENCE, is_in, texts},
 };
 use frontdesk_thread::Suite;
-use frontdesk_wire::{Body, ContactRequest, Data, Frame, LinkSeq, Reason, Rejoin, Revoked, ThreadMessage};
-use serde_bytes::ByteBuf;
+use frontdesk_wire::{
+    Ack, Body, ContactRequest, Data, ForwardRequest, Frame, JoinRequest, LinkSeq, Reason, Refused, Rejoin,
+    RequestId, Revoked, ThreadMessage,
+};
+use serde_bytes::{ByteArray, ByteBuf};
 
 const DAY: u64 = 24 * 3600;
 const SETTINGS: Settings =
@@ -298,4 +302,107 @@ fn an_administrator_that_is_a_guest_elsewhere_stays_close_to_its_host_after_a_re
         panic!("no thread")
     };
     assert_eq!(view.status, ThreadStatus::Open);
+}
+
+/// Refuses the newest forward payload that a node was sent, and takes nothing that comes after it.
+fn refuse_payload(siege: &mut Siege, rogue: &mut Adversary) {
+    let acme = siege.acme;
+    siege.office.world.pass(1000).unwrap();
+    let payload = siege.office.world.tape().iter().rev().find_map(|sent| {
+        let Ok(Frame::Data(data)) = Frame::decode(&sent.frame) else { return None };
+        let is_it = sent.to == rogue.node && matches!(Body::decode(&data.body), Ok(Body::ForwardPayload(_)));
+        is_it.then_some(data.seq)
+    });
+    let seq = payload.expect("a payload");
+    let refused = vec![Refused { seq, reason: Reason::NoKeyPackage }];
+    let ack = Frame::Ack(Ack { stored: seq, delivered: seq, refused });
+    rogue.frame(&mut siege.office.world, acme, &ack).unwrap();
+    siege.office.world.pass(1000).unwrap();
+}
+
+#[test]
+fn one_that_asks_for_another_that_refuses_to_come_in_does_not_do_so_in_a_loop() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (acme, thread) = (siege.acme, siege.thread);
+    let to = Some(siege.device(siege.ben).unwrap());
+    let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
+    let mut ben = siege.take_over(siege.ben, &[acme]).unwrap();
+    let mut ask = |siege: &mut Siege| {
+        let request = RequestId::from_bytes([7; 16]);
+        let (history, note) = (History::All, String::new());
+        let body = ForwardRequest { request, thread, to, history, lasts: DAY, hand_over: false, note };
+        ana.send(&mut siege.office.world, acme, &Body::ForwardRequest(body)).unwrap()
+    };
+    assert_eq!(ask(&mut siege), Fate::Delivered);
+    siege.office.world.pass(REJOIN_PAUSE / 2).unwrap();
+    refuse_payload(&mut siege, &mut ben);
+    let before = siege.shown(acme).unwrap();
+    assert_eq!(ask(&mut siege), Fate::Refused(Reason::Busy), "she has just asked");
+    siege.office.world.pass(REJOIN_PAUSE / 2).unwrap();
+    assert_eq!(ask(&mut siege), Fate::Refused(Reason::Busy), "he has just refused");
+    assert_eq!(siege.shown(acme).unwrap(), before, "no further commit");
+    siege.office.world.pass(REJOIN_PAUSE).unwrap();
+    assert_eq!(ask(&mut siege), Fate::Delivered);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_device_that_joins_and_fetches_nothing_is_answered_once() {
+    let mut office = Office::open(7, Weather::FAIR, 0, SETTINGS).unwrap();
+    let acme = office.acme;
+    let invite = Command::Invite { role: Role::Agent, name: "Ana".into(), lasts: 3600 };
+    let Reply::Invited { invitation } = office.world.command(acme, invite).unwrap() else { panic!() };
+    let entity = office.entity().unwrap();
+    let mut stranger = Adversary::stranger(&mut office.world, entity).unwrap();
+    stranger.meet(&mut office.world, acme).unwrap();
+    let mut request = JoinRequest {
+        invitation: invitation.code.public_id(),
+        record: stranger.record.signed().clone(),
+        commitment: ByteArray::new(JoinNonce::from_bytes([1; 16]).commit()),
+        name: "Ana".into(),
+        address: stranger.address(office.world.now().wall).unwrap(),
+        proof: ByteArray::new([0; 32]),
+    };
+    let transcript = [b"joiner\0".as_slice(), &request.transcript().unwrap()].concat();
+    request.proof = ByteArray::new(invitation.code.prove(&transcript));
+    let before = office.world.count(acme, b"o/").unwrap();
+    for _ in 0..100 {
+        stranger.push(&mut office.world, acme, &Body::JoinRequest(request.clone())).unwrap();
+    }
+    office.world.pass(1000).unwrap();
+    assert_eq!(office.world.count(acme, b"o/").unwrap(), before + 1);
+}
+
+#[test]
+fn a_stranger_that_was_forgotten_is_asked_in_its_turn_all_the_same() {
+    let (mut office, mut guest, request) = reception();
+    let (acme, host) = (office.acme, office.entity().unwrap());
+    let second = guest.request(&office.world, host).unwrap();
+    for ask in [request, second] {
+        let fate = guest.device.send(&mut office.world, acme, &Body::ContactRequest(ask)).unwrap();
+        assert_eq!(fate, Fate::Delivered);
+        guest.device.listen(&mut office.world).unwrap();
+    }
+    assert_eq!(offered(&guest, acme).len(), 2);
+    office.world.part(acme, guest.device.node).unwrap();
+    office.world.mend(acme, guest.device.node);
+    office.world.pass((OFFER_LASTS + 5) * 1000).unwrap();
+    let thread = contact(&mut office.world, acme, guest.link().unwrap());
+    guest.device.boast(&mut office.world, acme, LinkSeq(2)).unwrap();
+    guest.device.listen(&mut office.world).unwrap();
+    let asked = guest.device.heard(acme).into_iter().filter_map(|body| {
+        let Body::ContactRequest(request) = body else { return None };
+        Some(request.host)
+    });
+    assert_eq!(asked.collect::<Vec<_>>(), [guest.principal()], "once");
+    let Answer::Status(status) = office.world.query(acme, &Query::Status).unwrap() else { panic!() };
+    assert_eq!(status.ahead, 0);
+    let request = guest.device.heard(acme).into_iter().find_map(|body| {
+        let Body::ContactRequest(request) = body else { return None };
+        Some(request.request)
+    });
+    let offer = guest.offer(&office.world, request.unwrap()).unwrap();
+    let fate = guest.device.send(&mut office.world, acme, &Body::ContactOffer(offer)).unwrap();
+    assert_eq!(fate, Fate::Delivered);
+    assert!(is_in(&office.world, acme, thread));
 }

@@ -12,7 +12,7 @@ use frontdesk_sim::{
     office::{Office, PATIENCE, texts, told},
 };
 use frontdesk_thread::Suite;
-use frontdesk_wire::{Body, ContactOffer, Reason, RequestId, Revoked};
+use frontdesk_wire::{Body, ContactOffer, Reason, RequestId, Revoked, limits::MAX_PROFILE_NUMBER};
 use serde_bytes::ByteBuf;
 
 const SETTINGS: Settings =
@@ -219,7 +219,7 @@ fn a_profile_by_a_device_that_may_not_speak_for_the_business_is_refused() {
     let silent = stage.acme.grant_without(Ability::Admit).unwrap();
     let (thread, request) = stage.contact();
     let offer = stage.acme.offer(&stage.world, request).unwrap();
-    let profile = stage.acme.profile(u64::MAX, silent.into_bytes()).unwrap();
+    let profile = stage.acme.profile(MAX_PROFILE_NUMBER, silent.into_bytes()).unwrap();
     assert_eq!(stage.offer(ContactOffer { profile, ..offer }), Fate::Refused(Reason::GrantForged));
     stage.failed(thread, Reason::GrantForged);
     stage.opens();

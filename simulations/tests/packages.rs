@@ -1,7 +1,10 @@
 //! Key packages that no thread admits, and the bound of an entity's devices.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use frontdesk_engine::{Command, CommandError, ForwardRule, ForwardTo, HistoryChoice, Reply, Role, Settings};
+use frontdesk_engine::{
+    Command, CommandError, ForwardRule, ForwardTo, HistoryChoice, Reply, Role, Settings,
+    limits::ENROLMENT_LASTS,
+};
 use frontdesk_identity::{DeviceId, DeviceRecord, RootKey};
 use frontdesk_sim::{
     Adversary, Founding, NodeId, Siege, SimError, Weather,
@@ -131,4 +134,20 @@ fn an_entity_with_as_many_devices_as_a_roster_holds_enrols_no_more() {
         assert!(matches!(&tried, Err(SimError::Command(error)) if *error == full), "{tried:?}");
     }
     assert_eq!(office.world.count(acme, b"d/").unwrap(), limits::MAX_ROSTER);
+}
+
+#[test]
+fn a_device_whose_enrolment_has_ended_is_given_no_threads() {
+    let rule = ForwardRule { to: ForwardTo::Role(Role::Agent), lasts: DAY, history: HistoryChoice::All };
+    let mut office =
+        Office::open(8, Weather::FAIR, 1, Settings { forward_new: Some(rule), ..SETTINGS }).unwrap();
+    let (acme, ana) = (office.acme, *office.agents.first().unwrap());
+    office.world.pass(5000).unwrap();
+    office.world.skip_wall(ENROLMENT_LASTS + 120);
+    let thread = office.contact("hello").unwrap();
+    office.world.pass(10_000).unwrap();
+    assert!(!is_in(&office.world, ana, thread), "nobody is picked");
+    let tried = office.ask_forward(acme, thread, ana, (HistoryChoice::All, DAY, false));
+    let ended = CommandError::Refused(Reason::GrantExpired);
+    assert!(matches!(&tried, Err(SimError::Command(error)) if *error == ended), "{tried:?}");
 }

@@ -1,13 +1,16 @@
 //! Rights that end: by time, by revocation, by hand-over, with the device; and what those who left can read.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use frontdesk_capability::{MAX_PER_REVOKER, RESERVED_FOR_ENROLMENTS, Revocation};
 use frontdesk_engine::{
     Answer, Command, CommandError, Event, HistoryChoice, Query, Reply, Standing, ThreadStatus,
 };
+use frontdesk_identity::{GrantId, SecretSigningKey, codec};
 use frontdesk_sim::{
     Adversary, NodeId, Siege, SimError, World,
     office::{PATIENCE, is_in, messages, texts, told, who},
 };
+use frontdesk_store::{Overlay, Store as _};
 use frontdesk_thread::{Expected, Opened, Role, Thread, WelcomeBytes};
 use frontdesk_wire::{Body, Reason};
 
@@ -247,4 +250,44 @@ fn a_removed_agent_reads_nothing_that_follows_though_it_is_given_all_that_was_se
     assert_eq!(opened(&mut following, &siege, &sent, true), 0, "with all that followed from the commits");
     let read = opened(&mut member, &siege, &to_carla, true);
     assert!(read >= 10, "a member with the same means reads: {read}");
+}
+
+/// Puts as many revocations of rights to threads by the steward on a node's disk as it takes.
+fn fill_leases(siege: &mut Siege, node: NodeId, steward: &SecretSigningKey) {
+    let entity = siege.office.entity().unwrap();
+    let disk = Adversary::take_over(&mut siege.office.world, node).unwrap();
+    let overlay = Overlay::new(&disk.store);
+    for n in 0..MAX_PER_REVOKER - RESERVED_FOR_ENROLMENTS {
+        let mut target = [0xaa; 16];
+        target[..8].copy_from_slice(&n.to_be_bytes());
+        let made = Revocation::issue(steward, &entity, GrantId::from_bytes(target), siege.now()).unwrap();
+        let key = [b"r/".as_slice(), entity.as_bytes(), &steward.public(), &target].concat();
+        overlay.put(key, codec::encode(&(1_u8, made.into_bytes())).unwrap()).unwrap();
+    }
+    disk.store.commit(&overlay.into_batch()).unwrap();
+    disk.give_back(&mut siege.office.world).unwrap();
+    siege.settle().unwrap();
+}
+
+#[test]
+fn one_that_was_taken_out_writes_nothing_more_even_if_there_is_no_room_for_its_revocation() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let mut fork = siege.fork(5).unwrap();
+    let steward = fork.take_over(acme, &[]).unwrap().keys.signing().clone();
+    for node in [acme, carla] {
+        fill_leases(&mut siege, node, &steward);
+    }
+    let before = siege.office.world.count(carla, b"r/").unwrap();
+    let device = siege.device(ana).unwrap();
+    let mut rogue = siege.take_over(ana, &[acme, carla]).unwrap();
+    siege.office.world.command(acme, Command::Revoke { thread, from: device }).unwrap();
+    siege.settle().unwrap();
+    assert_eq!(siege.office.world.count(carla, b"r/").unwrap(), before, "it was left out");
+    for (victim, seq) in [(carla, 50), (acme, 51)] {
+        let text = siege.text(device, seq, 60);
+        let body = rogue.say(siege.now(), thread, &text).unwrap();
+        siege.refuses(&mut rogue, victim, &body, Reason::NotMember).unwrap();
+    }
+    siege.goes_on().unwrap();
 }

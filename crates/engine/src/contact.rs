@@ -187,7 +187,8 @@ impl Engine {
         Ok(record)
     }
 
-    /// Takes a profile in if it is the entity's and not older than the one known.
+    /// Takes a profile in if it is the entity's and not older than the one known. One that no longer holds, because its
+    /// signer was removed or its right has ended, is no measure: nothing might outnumber it.
     pub(crate) fn learn_profile(
         &mut self,
         step: Step<'_>,
@@ -198,8 +199,8 @@ impl Engine {
         let profile = profile.map_err(|error| Refuse::breach(Reason::GrantForged, error))?;
         let key = space::profile(entity);
         let known: Option<SignedProfile> = record::get(step.overlay, &key)?;
-        let known = known.and_then(|known| known.read().ok()).map_or(0, |known| known.number);
-        if profile.number < known {
+        let known = known.and_then(|known| known.verify(entity, step.wall(), &self.revocations).ok());
+        if known.is_some_and(|known| profile.number < known.number) {
             return Err(Refuse::breach(Reason::BadContent, "an older profile than the one known").into());
         }
         record::put(step.overlay, key, signed)?;

@@ -59,6 +59,7 @@ impl Engine {
             (About::Passed { thread, mover, number }, refused) => {
                 self.passed(step, from, (thread, mover, number), refused)
             }
+            (About::Told { mover, number }, refused) => self.told(step, from, (mover, number), refused),
             (About::Packages, Some(_)) => self.packages_refused(step, from),
             (About::Nothing | About::Thread(_), _)
             | (

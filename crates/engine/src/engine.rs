@@ -124,7 +124,7 @@ pub struct Engine {
     pub(crate) aside: Aside,
     /// The last frame of the newest answer to each member's wish for missed messages of a thread.
     pub(crate) refills: BTreeMap<(TransportKey, ThreadId), LinkSeq>,
-    /// When members have rejoined threads, of late.
+    /// When members have caused commits in threads, of late: see [`crate::limits::REJOIN_PAUSE`].
     pub(crate) rejoins: BTreeMap<(TransportKey, ThreadId), Millis>,
     /// The step did something that must be durable before its actions run.
     pub(crate) lasting: bool,

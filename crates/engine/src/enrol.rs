@@ -16,7 +16,7 @@ use frontdesk_identity::{
 };
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_wire::{
-    Body, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal, Reason, SignedProfile, limits,
+    Body, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal, Reason, limits,
 };
 use serde_bytes::ByteArray;
 
@@ -128,6 +128,10 @@ impl Engine {
             return Err(Refuse::breach(Reason::GrantWrongScope, "a device of another principal").into());
         }
         self.learn_address(step, from, &body.address, Some(device.id()))?;
+        if record.asked.is_some() && self.link(step, from)?.unsettled() > 0 {
+            // What it was answered before comes to it by itself: one that fetches nothing must not fill the disk.
+            return Ok(());
+        }
         let fresh = || Asked { request: body, answer: ByteArray::new(self.bytes()) };
         let asked = record.asked.take().unwrap_or_else(fresh);
         let challenge = challenge(&invitation, &asked).map_err(Refuse::decode)?;
@@ -221,8 +225,7 @@ impl Engine {
         };
         record::put(step.overlay, space::device(&device.id()), &entry)?;
         self.colleagues.insert(device.transport(), device.id());
-        let entity = self.standing_chain()?.principal();
-        let profile: Option<SignedProfile> = record::get(step.overlay, &space::profile(&entity))?;
+        let profile = self.profile(step)?;
         let granted = JoinGranted {
             invitation: id,
             chain: chain.into_bytes(),

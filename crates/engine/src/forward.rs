@@ -50,6 +50,9 @@ impl HandedOn {
 }
 /// The longest grant that a member's wish is fulfilled with, in seconds: a week. The steward itself can give longer ones.
 pub const MAX_ASKED_LASTS: u64 = 7 * 24 * 3600;
+/// Frames that a device may have unopened and still be brought in by a member's wish: the history of one thread. Two that
+/// ask for each other and fetch nothing must not fill the steward's disk.
+pub const MAX_UNOPENED: u64 = 256;
 
 /// What the steward is about to do.
 pub(crate) struct Forwarding {
@@ -153,6 +156,7 @@ impl Engine {
             return Err(CommandError::ThreadFull { max: MAX_MEMBERS }.into());
         }
         let package = self.package_for(step, thread, &to)?;
+        self.require_room_for(step, package.device().transport())?;
         let handed_on = self.contents_within(step, meta, history)?;
         let (history, texts) = (handed_on.history, handed_on.texts);
         let chain = self.grant(step, meta.thread, to, history, lasts)?;
@@ -184,6 +188,16 @@ impl Engine {
         }
         self.count_given(step, &to)?;
         Ok(Reply::Forwarded { thread: meta.thread, to, expires, history: texts })
+    }
+
+    /// Room for a payload and all its history: a device that never comes must not fill the disk.
+    fn require_room_for(&mut self, step: Step<'_>, newcomer: TransportKey) -> Result<(), Halt<CommandError>> {
+        let most = usize::try_from(limits::MAX_HISTORY_PIECES).unwrap_or(usize::MAX);
+        if self.has_room(step, newcomer, most.saturating_add(1))? {
+            return Ok(());
+        }
+        let limit = usize::try_from(crate::link::MAX_OUTBOX).unwrap_or(usize::MAX);
+        Err(CommandError::TooMany { what: "messages waiting for one device", limit }.into())
     }
 
     /// Hands over to a device that is in the thread already: those who leave, leave, and its own grant stays as it is.
@@ -219,11 +233,17 @@ impl Engine {
         to: &DeviceId,
     ) -> Result<KeyPackage, Halt<CommandError>> {
         let entry: Option<DeviceEntry> = record::get(step.overlay, &space::device(to))?;
-        if entry.is_none_or(|entry| entry.removed) {
-            return Err(CommandError::UnknownDevice.into());
-        }
+        let entry = entry.filter(|entry| !entry.removed).ok_or(CommandError::UnknownDevice)?;
+        self.check_enrolled(step, &entry).map_err(CommandError::Refused)?;
         let package = self.take_package(step, to, thread.suite())?;
         package.ok_or_else(|| CommandError::Refused(Reason::NoKeyPackage).into())
+    }
+
+    /// Whether a device is one of the entity's now, as far as this node knows: an enrolment that has ended gives no threads.
+    fn check_enrolled(&self, step: Step<'_>, entry: &DeviceEntry) -> Result<(), Reason> {
+        let entity = self.me.principal.ok_or(Reason::GrantMissing)?;
+        let chain = entry.chain.clone().verify(&entity, step.wall(), &self.revocations);
+        chain.map(|_| ()).map_err(Reason::from)
     }
 
     /// The grant on one thread that lets a device take part in it.
@@ -362,12 +382,13 @@ impl Engine {
                 !entry.removed && Role::try_from(entry.role) == Ok(role) && !thread.is_member(&record.id());
             if fits {
                 let away = !self.links.get(&record.transport()).is_some_and(crate::link::Link::is_up);
-                fitting.push((away, entry.given, record.id()));
+                fitting.push((away, entry.given, record.id(), entry));
             }
         }
-        fitting.sort_unstable();
-        for (_, _, device) in fitting {
-            if self.has_package(step, &device, thread.suite())? {
+        fitting.sort_unstable_by_key(|(away, given, device, _)| (*away, *given, *device));
+        // Signatures cost most, so they come last.
+        for (_, _, device, entry) in fitting {
+            if self.check_enrolled(step, &entry).is_ok() && self.has_package(step, &device, thread.suite())? {
                 return Ok(Some(device));
             }
         }
@@ -428,14 +449,36 @@ impl Engine {
             Some(to) => to,
             None => self.pick(step, &thread, Role::Agent)?.ok_or_else(|| plain(Reason::NobodyAvailable))?,
         };
+        self.check_wish(step, from, &thread, &to)?;
         let (history, lasts, note) = (body.history, body.lasts.min(MAX_ASKED_LASTS), body.note);
         let forwarding = Forwarding { to, history, lasts, leaving, note };
         let done = self.forward(step, &mut meta, &mut thread, forwarding);
         done.map_err(|halt| halt.map(|error| Refuse::plain(reason_of(&error)).about(body.thread)))?;
+        self.rejoins.insert((from, body.thread), step.now.mono);
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         let answer = ForwardAnswer { request: body.request, thread: body.thread };
         self.enqueue(from, About::Nothing, Body::ForwardAnswer(answer));
+        Ok(())
+    }
+
+    /// Whether a wish may be fulfilled now: neither the asker nor the one to come in has just had a commit for itself, each
+    /// member has room for one, and the one to come in takes what it is sent.
+    fn check_wish(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        thread: &Thread,
+        to: &DeviceId,
+    ) -> Result<(), Halt<Refuse>> {
+        self.check_rejoin(step, from, thread)?;
+        let entry: Option<DeviceEntry> = record::get(step.overlay, &space::device(to))?;
+        let Some(entry) = entry else { return Ok(()) };
+        let newcomer = record::device_of(&entry.record)?.transport();
+        let refused_of_late = self.rejoins.contains_key(&(newcomer, thread.id()));
+        if refused_of_late || self.link(step, newcomer)?.unsettled() >= MAX_UNOPENED {
+            return Err(Refuse::plain(Reason::Busy).about(thread.id()).into());
+        }
         Ok(())
     }
 

@@ -305,7 +305,8 @@ impl Engine {
     /// Whether this device was removed from its entity.
     pub(crate) fn check_own_enrolment(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         let revoked = self.chain.as_ref().is_some_and(|chain| {
-            let refused = chain.check_at(step.wall(), &self.revocations);
+            // As of its last moment: one that has ended by itself is revoked all the same.
+            let refused = chain.check_at(chain.expires(), &self.revocations);
             matches!(refused, Err(frontdesk_capability::Refusal::Revoked { .. }))
         });
         if revoked && !self.me.removed {

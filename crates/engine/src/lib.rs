@@ -61,6 +61,7 @@ mod message;
 mod name;
 mod parting;
 mod peers;
+mod profile;
 mod query;
 mod record;
 mod refill;
@@ -82,7 +83,7 @@ pub mod limits {
         contact::{MAX_CONTACTS, MAX_RECEPTIONS, MAX_RECEPTIONS_PER_PEER, OFFER_LASTS},
         engine::CACHED_THREADS,
         enrol::{ENROLMENT_LASTS, INVITATION_LASTS, MAX_INVITATIONS},
-        forward::{MAX_ASKED_LASTS, MAX_HANDED_ON},
+        forward::{MAX_ASKED_LASTS, MAX_HANDED_ON, MAX_UNOPENED},
         found::ROOT_GRANT_LASTS,
         link::{
             BAN, MAX_BREACHES, MAX_EARLY, MAX_EARLY_BYTES, MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_MALFORMED,

@@ -278,6 +278,7 @@ impl Engine {
         let own = self.incarnation;
         let link = self.link(step, from)?;
         let reborn = link.record.incarnation.is_some_and(|known| known != hello.incarnation);
+        let unmet = link.record.incarnation.is_none();
         if !link.greeted && link.record.incarnation != Some(hello.incarnation) {
             link.record.incarnation = Some(hello.incarnation);
             link.record.received = LinkSeq::default();
@@ -297,17 +298,22 @@ impl Engine {
         if !link.known && stored <= MAX_RESUMED {
             link.resume_after(stored);
         }
-        let (ahead, more) = (space::ahead(&from), stored > link.record.numbered);
+        // What this node has for a peer that it forgot, or never knew, was never sent: it goes after what the peer has.
+        let anew = unmet && stored > LinkSeq::default() && stored <= MAX_RESUMED;
+        let (ahead, more) = (space::ahead(&from), stored > link.record.numbered && !anew);
         if link.known && ours && (more || step.overlay.get(&ahead)?.is_some()) {
             step.overlay.put(ahead, Vec::new())?;
             self.peer_is_ahead(from);
             return Ok(());
         }
         link.greeted = true;
-        if stored < link.record.stored {
+        if anew || stored < link.record.stored {
             self.renumber(step, from, stored)?;
         } else if ours {
             self.acked(step, from, &hello.ack)?;
+        }
+        if reborn {
+            self.remind_of_removed(step, from)?;
         }
         self.administrator_is_there(step, from, reborn)?;
         self.ask_again(step, from)?;

@@ -204,6 +204,8 @@ impl Engine {
         let device = device.map(|member| member.record.id()).ok_or(CommandError::NotMember)?;
         let request = ChangeRequest { remove: vec![device], ..ChangeRequest::default() };
         self.commit(step, &mut meta, &mut thread, request, Vec::new())?;
+        // For a while nobody's wish brings it in again.
+        self.rejoins.insert((from, id), step.now.mono);
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         self.tell(Event::ForwardAnswered { thread: id, request: None, refused: Some(reason) });

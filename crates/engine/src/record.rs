@@ -201,6 +201,11 @@ pub(crate) enum About {
         mover: TransportKey,
         number: u64,
     },
+    /// Where a colleague is, likewise.
+    Told {
+        mover: TransportKey,
+        number: u64,
+    },
     /// A request for missed messages of `author`, up to `seq`.
     Refill {
         thread: ThreadId,
@@ -266,6 +271,9 @@ impl Outgoing {
                 let id = ByteBuf::from(mover.as_bytes().to_vec());
                 Self { about: 11, thread: Some(thread), seq: Seq(number), id, ..blank }
             }
+            About::Told { mover, number } => {
+                Self { about: 11, seq: Seq(number), id: ByteBuf::from(mover.as_bytes().to_vec()), ..blank }
+            }
         }
     }
 
@@ -304,6 +312,10 @@ impl Outgoing {
             (13, Some(thread)) => About::Takeover(thread),
             (11, Some(thread)) => self.id.as_slice().try_into().map_or(About::Nothing, |mover| {
                 About::Passed { thread, mover: TransportKey::from_bytes(mover), number: seq.0 }
+            }),
+            (11, None) => self.id.as_slice().try_into().map_or(About::Nothing, |mover| About::Told {
+                mover: TransportKey::from_bytes(mover),
+                number: seq.0,
             }),
             _ => About::Nothing,
         }

@@ -12,7 +12,8 @@ use frontdesk_thread::{ChangeRequest, KeyPackageBytes, Suite, Thread};
 use frontdesk_wire::{Body, ForwardPayload, Reason, Rejoin};
 use serde_bytes::ByteBuf;
 
-/// Between two rejoins of one member in one thread, in milliseconds: each is a commit to all its members.
+/// Between two commits that one member causes in one thread, by rejoining, by asking for another, or by refusing to come in,
+/// in milliseconds: each is a frame for all members.
 pub const REJOIN_PAUSE: u64 = 60_000;
 
 impl Engine {
@@ -110,8 +111,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether a member may rejoin now: not again and again, and not while a member's outbox has no room for the commit.
-    fn check_rejoin(
+    /// Whether a member may cause a commit now: not again and again, and not while a member's outbox has no room for it.
+    pub(crate) fn check_rejoin(
         &mut self,
         step: Step<'_>,
         from: TransportKey,

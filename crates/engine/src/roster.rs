@@ -6,11 +6,11 @@ use crate::{
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_capability::{Ability, ChainBytes, Refusal, RevocationBytes, Revocations, Scope};
+use frontdesk_capability::{Ability, Refusal, RevocationBytes, Revocations, Scope};
 use frontdesk_identity::{DeviceId, DeviceRecord, PrincipalId, Role, TransportKey};
 use frontdesk_store::{Reader, Scan, StoreError};
 use frontdesk_thread::{KeyPackage, KeyPackageBytes, Suite};
-use frontdesk_wire::{Body, KeyPackages, Reason, Revoked, Roster, RosterEntry, SignedProfile, limits};
+use frontdesk_wire::{Body, KeyPackages, Reason, Revoked, Roster, RosterEntry, limits};
 use serde_bytes::ByteBuf;
 
 /// One-time key packages that a device keeps in stock at its administrator's, for each suite.
@@ -27,27 +27,19 @@ impl Engine {
     /// Tells all devices of the entity who belongs to it.
     pub(crate) fn broadcast_roster(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         let Some(entity) = self.me.principal else { return Ok(()) };
-        let Some(profile) = record::get::<SignedProfile>(step.overlay, &space::profile(&entity))? else {
-            return Ok(());
-        };
+        let Some(profile) = self.profile(step)? else { return Ok(()) };
         let number: Option<u64> = record::get(step.overlay, space::ROSTER_NUMBER)?;
         let number = number.unwrap_or(0).saturating_add(1);
         record::put(step.overlay, space::ROSTER_NUMBER.to_vec(), &number)?;
         let mut devices = Vec::new();
-        let mut revocations: Vec<RevocationBytes> = Vec::new();
         for (_, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
             let entry: DeviceEntry = record::decode(&bytes)?;
-            if entry.removed {
-                let chain = entry.chain.clone().verify(&entity, step.wall(), &Revocations::new()).ok();
-                let ending = chain.map(|chain| self.ending(&chain)).unwrap_or_default();
-                revocations
-                    .extend(ending.into_iter().filter(|one| !revocations.contains(one)).collect::<Vec<_>>());
-            } else if devices.len() < limits::MAX_ROSTER {
+            if !entry.removed && devices.len() < limits::MAX_ROSTER {
                 let DeviceEntry { record, chain, role, name, .. } = entry;
                 devices.push(RosterEntry { record, chain, role, name });
             }
         }
-        let (revocations, follow) = in_parts(revocations);
+        let (revocations, follow) = in_parts(self.of_removed(step, &entity)?);
         let roster = Body::Roster(Roster { number, profile, devices, revocations });
         let own = self.keys.transport_public();
         for peer in self.colleagues.keys().copied().filter(|peer| *peer != own).collect::<Vec<_>>() {
@@ -55,6 +47,41 @@ impl Engine {
                 self.enqueue(peer, About::Nothing, body.clone());
             }
             self.tell_whereabouts(step, peer)?;
+        }
+        Ok(())
+    }
+
+    /// The revocations that end the enrolments of removed devices, but for those that have ended by themselves.
+    fn of_removed(&self, step: Step<'_>, entity: &PrincipalId) -> Result<Vec<RevocationBytes>, StoreError> {
+        let mut revocations: Vec<RevocationBytes> = Vec::new();
+        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
+            let entry: DeviceEntry = record::decode(&bytes)?;
+            if !entry.removed {
+                continue;
+            }
+            let chain = entry.chain.clone().verify(entity, step.wall(), &Revocations::new()).ok();
+            for ending in chain.map(|chain| self.ending(&chain)).unwrap_or_default() {
+                if !revocations.contains(&ending) {
+                    revocations.push(ending);
+                }
+            }
+        }
+        Ok(revocations)
+    }
+
+    /// An administrator began a new life from an older copy of its store: whom it has removed since, it takes for colleagues
+    /// again. It is told, as far as this device knows.
+    pub(crate) fn remind_of_removed(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+        let entity = self.me.principal.filter(|_| self.me.role().is_some() && !self.me.removed);
+        let Some(entity) = entity.filter(|_| self.colleagues.contains_key(&peer)) else { return Ok(()) };
+        if !self.is_administrator(step, &peer)? {
+            return Ok(());
+        }
+        for part in self.of_removed(step, &entity)?.chunks(limits::MAX_REVOCATIONS) {
+            // It may claim new lives without end.
+            if self.has_room(step, peer, 1)? {
+                self.enqueue(peer, About::Nothing, Body::Revoked(Revoked { revocations: part.to_vec() }));
+            }
         }
         Ok(())
     }
@@ -67,7 +94,6 @@ impl Engine {
         body: Roster,
     ) -> Result<(), Halt<Refuse>> {
         let entity = self.require_administrator(step, from)?;
-        self.learn_profile(step, &entity, &body.profile)?;
         let left_out = self.learn_revocations(step, &entity, &body.revocations, None)?;
         let own = self.id();
         for item in body.devices {
@@ -103,6 +129,10 @@ impl Engine {
             // Those by administrators of whom only this roster tells.
             self.learn_revocations(step, &entity, &body.revocations, None)?;
         }
+        // A profile that is not taken is no reason to refuse the rest: its signer may have been removed since.
+        if let Err(Halt::Store(error)) = self.learn_profile(step, &entity, &body.profile) {
+            return Err(error.into());
+        }
         self.drop_revoked(step, &entity)?;
         Ok(self.check_own_enrolment(step)?)
     }
@@ -113,7 +143,8 @@ impl Engine {
     pub(crate) fn drop_revoked(&mut self, step: Step<'_>, entity: &PrincipalId) -> Result<(), StoreError> {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(space::DEVICES))? {
             let entry: DeviceEntry = record::decode(&bytes)?;
-            let verdict = entry.chain.clone().verify(entity, step.wall(), &self.revocations);
+            // As of its last moment: one that has ended by itself is revoked all the same.
+            let verdict = entry.chain.clone().verify(entity, entry.expires, &self.revocations);
             if entry.removed || !matches!(verdict, Err(Refusal::Revoked { .. })) {
                 continue;
             }
@@ -121,7 +152,7 @@ impl Engine {
             if record.id() == self.id() {
                 continue;
             }
-            let revoked = self.revocations_of(step, entity, &entry.chain);
+            let revoked = self.revocations_of(entity, &entry);
             let administrated = Role::try_from(entry.role) == Ok(Role::Admin);
             record::put(step.overlay, key, &DeviceEntry { removed: true, ..entry })?;
             self.colleagues.remove(&record.transport());
@@ -141,8 +172,8 @@ impl Engine {
     }
 
     /// The revocations that end a chain.
-    fn revocations_of(&self, step: Step<'_>, entity: &PrincipalId, chain: &ChainBytes) -> Body {
-        let chain = chain.clone().verify(entity, step.wall(), &Revocations::new());
+    fn revocations_of(&self, entity: &PrincipalId, entry: &DeviceEntry) -> Body {
+        let chain = entry.chain.clone().verify(entity, entry.expires, &Revocations::new());
         let mut revocations = chain.map(|chain| self.ending(&chain)).unwrap_or_default();
         revocations.truncate(limits::MAX_REVOCATIONS);
         Body::Revoked(Revoked { revocations })

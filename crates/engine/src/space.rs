@@ -39,6 +39,9 @@ pub(crate) const LINKS: &[u8] = b"l/";
 /// Peers that have more from this node than it ever sent.
 pub(crate) const AHEAD: &[u8] = b"L/";
 pub(crate) const OUTGOING: &[u8] = b"o/";
+/// Addresses of others that are on their way to members of their threads, and to colleagues.
+pub(crate) const PASSED: &[u8] = b"P/";
+pub(crate) const TOLD: &[u8] = b"W/";
 pub(crate) const WAITING: &[u8] = b"w/";
 pub(crate) const REVOCATIONS: &[u8] = b"r/";
 /// When a revocation may be forgotten.
@@ -105,6 +108,11 @@ pub(crate) fn parted(other: &TransportKey) -> Vec<u8> {
 /// The number of another's address record that is on its way to a peer.
 pub(crate) fn passed(listener: &TransportKey, mover: &TransportKey) -> Vec<u8> {
     Key::of(b'P').with(listener.as_bytes()).with(mover.as_bytes()).0
+}
+
+/// The same, to a colleague.
+pub(crate) fn told(listener: &TransportKey, mover: &TransportKey) -> Vec<u8> {
+    Key::of(b'W').with(listener.as_bytes()).with(mover.as_bytes()).0
 }
 
 /// The thread of a key that ends with one.

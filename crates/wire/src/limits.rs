@@ -56,6 +56,8 @@ pub const MAX_NOTE: usize = 512;
 pub const MAX_SUITES: usize = 8;
 /// A profile's payload, in bytes; version 1 needs less than half.
 pub const MAX_PROFILE: usize = 4096;
+/// The largest number of a profile: there is always room in 64 bits to count on, and a reader in any language has it whole.
+pub const MAX_PROFILE_NUMBER: u64 = 1 << 53;
 /// A profile with its signer's chain and its signature, in bytes.
 pub const MAX_SIGNED_PROFILE: usize = MAX_PROFILE + MAX_CHAIN_BYTES + 128;
 /// Devices of a profile that take new contacts.

@@ -21,7 +21,7 @@ const VERSION: u64 = 1;
 pub struct Profile {
     /// The entity.
     pub entity: PrincipalId,
-    /// Grows with each change.
+    /// Grows with each change, up to [`limits::MAX_PROFILE_NUMBER`].
     pub number: u64,
     /// Its name, 1 to [`limits::MAX_NAME`] bytes.
     pub name: String,
@@ -93,7 +93,8 @@ impl Profile {
     }
 
     fn check(&self) -> Result<(), ProfileError> {
-        let sound = !self.name.is_empty()
+        let sound = self.number <= limits::MAX_PROFILE_NUMBER
+            && !self.name.is_empty()
             && self.name.len() <= limits::MAX_NAME
             && self.hours.len() <= limits::MAX_NOTE
             && self.reception.len() <= limits::MAX_RECEPTION

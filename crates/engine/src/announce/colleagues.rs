@@ -9,7 +9,7 @@ use crate::{
     step::{Halt, Refuse, Step},
 };
 use frontdesk_identity::{AddressRecordError, DeviceId, Role, SignedAddressRecord, TransportKey};
-use frontdesk_store::StoreError;
+use frontdesk_store::{Reader as _, StoreError};
 use frontdesk_wire::{AddressUpdate, Body, Reason};
 
 impl Engine {
@@ -20,7 +20,7 @@ impl Engine {
         listener: TransportKey,
     ) -> Result<(), StoreError> {
         for mover in self.colleagues.keys().copied().collect::<Vec<_>>() {
-            self.tell_of_colleague(step, listener, mover)?;
+            self.tell_of_colleague(step, listener, mover, About::Nothing)?;
         }
         Ok(())
     }
@@ -31,29 +31,69 @@ impl Engine {
             return Ok(());
         }
         for listener in self.colleagues.keys().copied().collect::<Vec<_>>() {
-            self.tell_of_colleague(step, listener, mover)?;
+            self.tell_of_move(step, listener, mover)?;
         }
         Ok(())
     }
 
-    fn tell_of_colleague(
+    /// Tells a colleague where another has moved to, unless it is being told already: that is looked at again when it has
+    /// heard it. So for one that is away there is one frame for each that moved, however often.
+    fn tell_of_move(
         &mut self,
         step: Step<'_>,
         listener: TransportKey,
         mover: TransportKey,
     ) -> Result<(), StoreError> {
-        let own = self.keys.transport_public();
-        if listener == mover || [listener, mover].contains(&own) {
+        let key = space::told(&listener, &mover);
+        let Some((_, number)) = self.held(step, &mover)? else { return Ok(()) };
+        if step.overlay.get(&key)?.is_some() || !self.has_room(step, listener, 1)? {
             return Ok(());
         }
-        if !self.is_administrator(step, &listener)? && !self.is_administrator(step, &mover)? {
-            return Ok(());
-        }
-        let address = self.address_of(step, &mover)?;
-        if let Some(address) = address.filter(|address| address.verify(step.wall()).is_ok()) {
-            self.enqueue(listener, About::Nothing, Body::AddressUpdate(AddressUpdate { address }));
+        if self.tell_of_colleague(step, listener, mover, About::Told { mover, number })? {
+            record::put(step.overlay, key, &number)?;
         }
         Ok(())
+    }
+
+    /// A colleague has heard where another is, or wouldn't. If that has moved since, it is told again.
+    pub(crate) fn told(
+        &mut self,
+        step: Step<'_>,
+        listener: TransportKey,
+        (mover, number): (TransportKey, u64),
+        refused: Option<Reason>,
+    ) -> Result<(), StoreError> {
+        let key = space::told(&listener, &mover);
+        if record::get(step.overlay, &key)? != Some(number) {
+            return Ok(());
+        }
+        step.overlay.delete(key)?;
+        let newer = self.held(step, &mover)?.is_some_and(|(_, held)| held > number);
+        let both = [listener, mover].iter().all(|node| self.colleagues.contains_key(node));
+        if newer && refused.is_none() && both { self.tell_of_move(step, listener, mover) } else { Ok(()) }
+    }
+
+    /// Answers whether there was something to tell.
+    fn tell_of_colleague(
+        &mut self,
+        step: Step<'_>,
+        listener: TransportKey,
+        mover: TransportKey,
+        about: About,
+    ) -> Result<bool, StoreError> {
+        let own = self.keys.transport_public();
+        if listener == mover || [listener, mover].contains(&own) {
+            return Ok(false);
+        }
+        if !self.is_administrator(step, &listener)? && !self.is_administrator(step, &mover)? {
+            return Ok(false);
+        }
+        let address = self.address_of(step, &mover)?;
+        let Some(address) = address.filter(|address| address.verify(step.wall()).is_ok()) else {
+            return Ok(false);
+        };
+        self.enqueue(listener, about, Body::AddressUpdate(AddressUpdate { address }));
+        Ok(true)
     }
 
     /// Takes in where a colleague is, told by an administrator.

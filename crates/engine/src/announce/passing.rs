@@ -126,7 +126,7 @@ impl Engine {
         Ok(())
     }
 
-    fn held(
+    pub(super) fn held(
         &self,
         step: Step<'_>,
         peer: &TransportKey,

@@ -11,7 +11,7 @@ use frontdesk_capability::{Ability, ChainBytes, Scope};
 use frontdesk_identity::{PrincipalId, TransportKey};
 use frontdesk_store::{Reader as _, StoreError};
 use frontdesk_thread::{KeyPackageBytes, Suite, delete_key_package, new_key_package};
-use frontdesk_wire::{Body, ContactOffer, ContactRequest, LinkSeq, Reason, RequestId, SignedProfile};
+use frontdesk_wire::{Body, ContactOffer, ContactRequest, LinkSeq, Reason, RequestId};
 use serde_bytes::ByteBuf;
 
 impl Engine {
@@ -88,10 +88,7 @@ impl Engine {
         chain: ChainBytes,
         key_package: ByteBuf,
     ) -> Result<ContactOffer, Halt<Refuse>> {
-        let profile: Option<SignedProfile> = match &self.chain {
-            Some(own) => record::get(step.overlay, &space::profile(&own.principal()))?,
-            None => None,
-        };
+        let profile = self.profile(step)?;
         Ok(ContactOffer {
             request,
             profile: profile.ok_or_else(|| Refuse::plain(Reason::NotReception))?,

@@ -48,8 +48,10 @@ impl Engine {
         let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
-        let (sender, revoked, plaintext) = match thread.open(&ctx, sealed) {
-            Ok(Opened::Message { sender, revoked, plaintext, .. }) => (sender, revoked, plaintext),
+        let (sender, left, plaintext) = match thread.open(&ctx, sealed) {
+            Ok(Opened::Message { sender, departed, revoked, plaintext, .. }) => {
+                (sender, departed.then_some(revoked), plaintext)
+            }
             Ok(Opened::Changed(_)) => {
                 return Err(refuse(Reason::Malformed, "a commit sent as a message").into());
             }
@@ -60,12 +62,16 @@ impl Engine {
             return Err(refuse(Reason::NotMember, "sent over another device's link").into());
         }
         let bundle = Bundle::decode(&plaintext).map_err(Refuse::decode)?;
-        if let Some(refusal) = revoked {
+        if let Some(revoked) = left {
             if self.came_in_time(step, meta, &sender, &bundle)? {
                 // What the steward had by then, it brings. From one that has left, nobody takes anything any more: it could
-                // write today under a number of yesterday.
+                // write today under a number of yesterday. That holds without its revocation too, for which there may have
+                // been no room.
                 return Ok(());
             }
+            let Some(refusal) = revoked else {
+                return Err(Refuse::plain(Reason::NotMember).about(meta.thread).into());
+            };
             let refusal = WriterRefusal::Grant(refusal);
             return Err(open_refusal(OpenRefusal::SenderNotAllowed { sender, refusal }, meta.thread).into());
         }

@@ -347,16 +347,15 @@ pub(crate) fn content() -> impl Strategy<Value = Content> {
 pub(crate) fn profile() -> impl Strategy<Value = Profile> {
     let reception = vec(device(), 0..=limits::MAX_RECEPTION);
     let languages = vec(named(limits::MAX_LANGUAGE), 0..=limits::MAX_LANGUAGES);
-    (any::<u64>(), named(limits::MAX_NAME), reception, text(limits::MAX_NOTE), languages).prop_map(
-        |(number, name, reception, hours, languages)| Profile {
+    (0..=limits::MAX_PROFILE_NUMBER, named(limits::MAX_NAME), reception, text(limits::MAX_NOTE), languages)
+        .prop_map(|(number, name, reception, hours, languages)| Profile {
             entity: Who::Acme.principal(),
             number,
             name,
             reception,
             hours,
             languages,
-        },
-    )
+        })
 }
 
 fn any_profile() -> impl Strategy<Value = SignedProfile> {

@@ -242,7 +242,12 @@ fn nothing_out_of_its_bounds_is_signed() {
     let mut nameless = profile();
     nameless.name.clear();
     let chain = admin_chain().into_bytes();
-    assert_eq!(nameless.sign(&Who::Admin.key(), chain).map(drop), Err(ProfileError::OutOfBounds));
+    assert_eq!(nameless.sign(&Who::Admin.key(), chain.clone()).map(drop), Err(ProfileError::OutOfBounds));
+    let mut numbered = profile();
+    numbered.number = limits::MAX_PROFILE_NUMBER;
+    assert_eq!(numbered.sign(&Who::Admin.key(), chain.clone()).map(drop), Ok(()));
+    numbered.number += 1;
+    assert_eq!(numbered.sign(&Who::Admin.key(), chain).map(drop), Err(ProfileError::OutOfBounds));
 }
 
 #[test]
