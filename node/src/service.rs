@@ -28,7 +28,7 @@ pub(crate) type NodeStore = Sealed<SledStore>;
 /// A node that is ready to run.
 pub(crate) struct Service {
     driver: Driver<NodeStore>,
-    api: JoinHandle<std::io::Result<()>>,
+    api: JoinHandle<()>,
     stop: CancellationToken,
     grace: Duration,
     /// Where it can be dialled.

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use frontdesk_engine::{
-    Answer, Command, CommandError, DeviceView, Event, Query, Reply, Role, Settings, Standing,
+    Answer, Command, CommandError, DeviceView, Event, FoundError, Query, Reply, Role, Settings, Standing,
 };
 use frontdesk_identity::{Invitation, InvitationCode, JoinNonce};
 use frontdesk_sim::{
@@ -154,6 +154,49 @@ fn an_invitation_that_acme_never_made_is_unknown() {
     is_refused(&mut office, node, Reason::UnknownInvitation, &before);
 }
 
+/// A request under this name, which shows that this code is known to this side.
+fn join_request(
+    world: &World,
+    joiner: &Adversary,
+    invitation: &Invitation,
+    (name, code, side): (&str, &InvitationCode, &[u8]),
+) -> Body {
+    let mut request = JoinRequest {
+        invitation: invitation.code.public_id(),
+        record: joiner.record.signed().clone(),
+        commitment: ByteArray::new(JoinNonce::from_bytes([1; 16]).commit()),
+        name: name.into(),
+        address: joiner.address(world.now().wall).unwrap(),
+        proof: ByteArray::new([0; 32]),
+    };
+    let transcript = [side, &request.transcript().unwrap()].concat();
+    request.proof = ByteArray::new(code.prove(&transcript));
+    Body::JoinRequest(request)
+}
+
+#[test]
+fn a_device_that_asks_under_a_name_that_deceives_is_refused_and_may_ask_under_another() {
+    let mut office = office();
+    let ana = office.enrol("Ana", Role::Agent).unwrap();
+    let shown = office.world.node(ana).unwrap().device().to_string()[..8].to_owned();
+    let invitation = invite(&mut office, 3600);
+    let entity = office.entity().unwrap();
+    let mut joiner = Adversary::stranger(&mut office.world, entity).unwrap();
+    joiner.meet(&mut office.world, office.acme).unwrap();
+    let asks = |office: &mut Office, joiner: &mut Adversary, name: &str| {
+        let wish = (name, &invitation.code, b"joiner\0".as_slice());
+        let request = join_request(&office.world, joiner, &invitation, wish);
+        joiner.send(&mut office.world, office.acme, &request).unwrap()
+    };
+    for name in [shown.as_str(), "BBBB2222", "\u{200b}", "A\nB", "\u{202e}anA"] {
+        let fate = asks(&mut office, &mut joiner, name);
+        assert_eq!(fate, Fate::Refused(Reason::Malformed), "{name:?}");
+    }
+    assert!(accused(&office.world, office.acme, Reason::Malformed));
+    assert_eq!(asks(&mut office, &mut joiner, "Ben"), Fate::Delivered);
+    assert!(matches!(joiner.heard(office.acme).as_slice(), [Body::JoinChallenge(_)]));
+}
+
 #[test]
 fn whoever_knows_the_invitations_name_and_not_its_code_is_refused() {
     let mut office = office();
@@ -161,23 +204,13 @@ fn whoever_knows_the_invitations_name_and_not_its_code_is_refused() {
     let entity = office.entity().unwrap();
     let mut thief = Adversary::stranger(&mut office.world, entity).unwrap();
     thief.meet(&mut office.world, office.acme).unwrap();
-    let request = |code: &InvitationCode, thief: &Adversary, side: &[u8]| {
-        let mut request = JoinRequest {
-            invitation: invitation.code.public_id(),
-            record: thief.record.signed().clone(),
-            commitment: ByteArray::new(JoinNonce::from_bytes([1; 16]).commit()),
-            name: "Mallory".into(),
-            address: thief.address(office.world.now().wall).unwrap(),
-            proof: ByteArray::new([0; 32]),
-        };
-        let transcript = [side, &request.transcript().unwrap()].concat();
-        request.proof = ByteArray::new(code.prove(&transcript));
-        Body::JoinRequest(request)
+    let request = |code: &InvitationCode, side: &[u8]| {
+        join_request(&office.world, &thief, &invitation, ("Mallory", code, side))
     };
-    let guess = request(&InvitationCode::from_bytes([9; 16]), &thief, b"joiner\0");
+    let guess = request(&InvitationCode::from_bytes([9; 16]), b"joiner\0");
     // The code proves one side, and not the other: an administrator's proof can't be shown back to it.
-    let mirrored = request(&invitation.code, &thief, b"administrator\0");
-    let honest = request(&invitation.code, &thief, b"joiner\0");
+    let mirrored = request(&invitation.code, b"administrator\0");
+    let honest = request(&invitation.code, b"joiner\0");
     for wrong in [guess, mirrored] {
         assert_eq!(
             thief.send(&mut office.world, office.acme, &wrong).unwrap(),
@@ -327,4 +360,11 @@ fn a_device_is_not_invited_under_a_name_that_deceives() {
         let refusal = office.world.command(office.acme, invite).unwrap_err();
         assert!(matches!(refusal, SimError::Command(CommandError::NameUnfit)), "{name:?}: {refusal}");
     }
+    let invite = Command::Invite { role: Role::Agent, name: "bbbb2222".into(), lasts: 60 };
+    let refusal = office.world.command(office.acme, invite).unwrap_err();
+    assert!(matches!(refusal, SimError::Command(CommandError::NameLikeId)), "{refusal}");
+    let joiner = office.world.add(Founding::Fresh, "bbbb2222", SETTINGS).unwrap_err();
+    assert!(matches!(joiner, SimError::Found(FoundError::NameLikeId)), "{joiner}");
+    // A customer is in no table of devices, and may be known by a number.
+    office.world.add(Founding::Customer, "01234567", SETTINGS).unwrap();
 }

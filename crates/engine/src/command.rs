@@ -182,6 +182,11 @@ pub enum CommandError {
     /// A name has controls, turns the direction of writing, or shows nothing.
     #[error("the name has characters that can't be seen or that terminals obey; write it in plain letters")]
     NameUnfit,
+    /// A device's name reads as the beginning of an id.
+    #[error(
+        "the name reads as the beginning of an id; write it with something else than digits and the letters a to f"
+    )]
+    NameLikeId,
     /// A duration is zero, longer than the issuer's own grant, or an invitation's and longer than
     /// [`crate::limits::INVITATION_LASTS`].
     #[error(

@@ -50,6 +50,9 @@ impl Engine {
         if crate::name::is_unfit(&name) {
             return Err(CommandError::NameUnfit.into());
         }
+        if crate::name::is_like_id(&name) {
+            return Err(CommandError::NameLikeId.into());
+        }
         let outlives = step.wall().plus(lasts) > self.standing_chain()?.expires();
         if lasts == 0 || lasts > INVITATION_LASTS || outlives {
             return Err(CommandError::Lasts(lasts).into());
@@ -110,6 +113,9 @@ impl Engine {
             return Err(
                 Refuse::breach(Reason::WrongCode, "the proof does not show the invitation's code").into()
             );
+        }
+        if crate::name::is_unfit(&body.name) || crate::name::is_like_id(&body.name) {
+            return Err(Refuse::breach(Reason::Malformed, "a name that deceives who reads it").into());
         }
         if record.done == DONE_DECLINED {
             return Err(Refuse::plain(Reason::Declined).into());

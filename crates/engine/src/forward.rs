@@ -517,7 +517,8 @@ fn reason_of(error: &CommandError) -> Reason {
         CommandError::Lasts(_)
         | CommandError::TextLength { .. }
         | CommandError::NameLength { .. }
-        | CommandError::NameUnfit => Reason::Malformed,
+        | CommandError::NameUnfit
+        | CommandError::NameLikeId => Reason::Malformed,
         CommandError::ThreadFull { .. } | CommandError::TooMany { .. } => Reason::Busy,
         CommandError::UnknownThread
         | CommandError::UnknownRequest

@@ -34,6 +34,11 @@ pub enum FoundError {
     /// The name has controls, turns the direction of writing, or shows nothing.
     #[error("the name has characters that can't be seen or that terminals obey; write it in plain letters")]
     NameUnfit,
+    /// A device's name reads as the beginning of an id.
+    #[error(
+        "the name reads as the beginning of an id; write it with something else than digits and the letters a to f"
+    )]
+    NameLikeId,
     /// The store holds an identity already.
     #[error("this home is set up already; choose another with --home")]
     AlreadyFounded,
@@ -204,6 +209,10 @@ fn found(overlay: &Overlay<'_>, me: &SelfRecord, rng: &mut ChaCha20Rng) -> Resul
     }
     if crate::name::is_unfit(&me.name) {
         return Err(FoundError::NameUnfit);
+    }
+    let is_to_join = me.principal.is_none();
+    if is_to_join && crate::name::is_like_id(&me.name) {
+        return Err(FoundError::NameLikeId);
     }
     if overlay.get(space::SELF)?.is_some() {
         return Err(FoundError::AlreadyFounded);

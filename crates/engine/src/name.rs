@@ -1,5 +1,15 @@
 //! What people call a business, a customer or a device.
 
+/// Digits of an id that tables show.
+const ID_SHOWN: usize = 8;
+
+/// True if a name could be meant where people write the beginning of an id, as they see it in tables. No device of a
+/// business may be called so: what is done to it by its name would be meant for another.
+pub(crate) fn is_like_id(name: &str) -> bool {
+    let name = name.trim();
+    name.len() >= ID_SHOWN && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// True if a name could deceive who reads it: it has controls, turns the direction of what stands beside it, or shows
 /// nothing at all.
 pub(crate) fn is_unfit(name: &str) -> bool {
@@ -40,6 +50,16 @@ mod tests {
             [" ", "\u{200b}", "a\nb", "a\u{1b}[2J", "\u{202e}anA", "\u{2066}x", "\u{3164}\u{fe0f}", "\0"]
         {
             assert!(is_unfit(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_reads_as_the_beginning_of_an_id_is_known() {
+        for name in ["bbbb2222", "BBBB2222", " 01234567 ", "00112233445566778899"] {
+            assert!(is_like_id(name), "{name:?}");
+        }
+        for name in ["", "Ada", "bbbb222", "bbbb2222x", "bbbb 2222", "Desk 12345678"] {
+            assert!(!is_like_id(name), "{name:?}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Where the API listens: a socket of mode 0600, or a loopback address. Nowhere else.
 
-use super::{Api, connections::Bounded};
+use super::{Api, connections};
 use crate::{
     config::Bind,
     home::{Endpoint, Home},
@@ -75,19 +75,14 @@ impl Bound {
     }
 
     /// Serves until `stop`, then lets the requests that are under way end.
-    pub(crate) async fn serve(self, api: Api, stop: CancellationToken) -> io::Result<()> {
+    pub(crate) async fn serve(self, api: Api, stop: CancellationToken) {
         let router = super::router(api);
-        let stopped = async move { stop.cancelled().await };
         match self {
             Self::Unix(listener, path) => {
-                let served =
-                    axum::serve(Bounded::new(listener), router).with_graceful_shutdown(stopped).await;
+                connections::serve(listener, router, stop).await;
                 let _ = fs::remove_file(path);
-                served
             }
-            Self::Tcp(listener, _) => {
-                axum::serve(Bounded::new(listener), router).with_graceful_shutdown(stopped).await
-            }
+            Self::Tcp(listener, _) => connections::serve(listener, router, stop).await,
         }
     }
 }

@@ -62,6 +62,7 @@ const fn sort(refused: &CommandError) -> (StatusCode, &'static str) {
         CommandError::TextLength { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "text-length"),
         CommandError::NameLength { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "name-length"),
         CommandError::NameUnfit => (StatusCode::UNPROCESSABLE_ENTITY, "name-unfit"),
+        CommandError::NameLikeId => (StatusCode::UNPROCESSABLE_ENTITY, "name-like-id"),
         CommandError::Lasts(_) => (StatusCode::UNPROCESSABLE_ENTITY, "lasts"),
         CommandError::OwnLink => (StatusCode::UNPROCESSABLE_ENTITY, "own-link"),
         CommandError::InvitationExpired => (StatusCode::UNPROCESSABLE_ENTITY, "invitation-expired"),

@@ -13,6 +13,7 @@
 //! The keys of threads are left out. They move on with every message, and an old copy of them would use keys twice: a
 //! restored node asks to be added to its threads anew, and keeps what it had read.
 
+mod part;
 mod reader;
 mod stream;
 mod writer;
@@ -48,6 +49,9 @@ pub(crate) enum BackupError {
     /// A file is there.
     #[error("{0} exists already; choose another name, or move it away")]
     Exists(String),
+    /// Another backup to the same file has not ended.
+    #[error("another backup to {0} is being written; wait for its end, or choose another name")]
+    UnderWay(String),
     /// Something else than a backup.
     #[error("this is not a Frontdesk backup")]
     NotABackup,

@@ -8,7 +8,11 @@ use rand_chacha::{
     ChaCha20Rng,
     rand_core::{Rng as _, SeedableRng as _},
 };
-use std::{fs, os::unix::fs::MetadataExt as _, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::PathBuf,
+};
 
 struct Scene {
     dir: tempfile::TempDir,
@@ -36,6 +40,11 @@ impl Scene {
 
     fn file(&self) -> PathBuf {
         self.dir.path().join("acme.backup")
+    }
+
+    /// Where it is until it is whole.
+    fn part(&self) -> PathBuf {
+        self.dir.path().join("acme.backup.part")
     }
 
     fn write(&self) -> Result<Summary, BackupError> {
@@ -86,6 +95,50 @@ fn a_file_that_is_there_is_not_overwritten() {
     fs::write(scene.file(), "precious").unwrap();
     assert!(matches!(scene.write(), Err(BackupError::Exists(_))));
     assert_eq!(fs::read(scene.file()).unwrap(), b"precious");
+}
+
+#[test]
+fn what_a_crash_left_of_a_backup_is_replaced() {
+    let scene = Scene::new();
+    fs::write(scene.part(), "half of it").unwrap();
+    fs::set_permissions(scene.part(), fs::Permissions::from_mode(0o644)).unwrap();
+    scene.write().unwrap();
+    assert_eq!(fs::metadata(scene.file()).unwrap().mode() & 0o777, 0o600);
+    scene.open("open sesame").unwrap().verify().unwrap();
+    assert!(!scene.part().exists());
+}
+
+#[test]
+fn a_link_in_the_way_is_neither_followed_nor_removed() {
+    let scene = Scene::new();
+    let other = scene.dir.path().join("other");
+    fs::write(&other, "precious").unwrap();
+    std::os::unix::fs::symlink(&other, scene.part()).unwrap();
+    assert!(matches!(scene.write(), Err(BackupError::Exists(_))));
+    assert_eq!(fs::read(&other).unwrap(), b"precious");
+    assert!(!scene.file().exists());
+}
+
+#[test]
+fn a_backup_that_another_still_writes_is_left_alone() {
+    let scene = Scene::new();
+    let part = part::Part::create(&scene.file()).unwrap();
+    assert!(matches!(scene.write(), Err(BackupError::UnderWay(_))));
+    assert!(scene.part().exists() && !scene.file().exists());
+    drop(part);
+    scene.write().unwrap();
+}
+
+#[test]
+fn a_backup_that_fails_leaves_nothing_behind() {
+    let scene = Scene::new();
+    let passphrase = Passphrase::new("open sesame".into());
+    let recipe = Recipe::prepare(scene.file(), &scene.vault.device, &passphrase).unwrap();
+    // Another comes first.
+    fs::write(scene.file(), "precious").unwrap();
+    assert!(matches!(recipe.write(&scene.store, UnixTime(1), &|_| {}), Err(BackupError::Io(_))));
+    assert_eq!(fs::read(scene.file()).unwrap(), b"precious");
+    assert!(!scene.part().exists());
 }
 
 #[test]

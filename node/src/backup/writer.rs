@@ -1,13 +1,12 @@
 //! Making a backup.
 
-use super::{BackupError, MAGIC, PAGE, Summary, THREAD_KEYS, VERSION, stream::Sealer};
+use super::{BackupError, MAGIC, PAGE, Summary, THREAD_KEYS, VERSION, part::Part, stream::Sealer};
 use crate::home::{Vault, protection};
 use frontdesk_identity::{DeviceKeys, Passphrase, UnixTime};
 use frontdesk_store::{Reader, Scan};
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{BufWriter, Write},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
@@ -42,24 +41,23 @@ impl Recipe {
         now: UnixTime,
         progress: &dyn Fn(u64),
     ) -> Result<Summary, BackupError> {
-        let staged = staged(&self.file);
-        let written = self.write_staged(&staged, reader, now, progress);
-        if written.is_err() {
-            // The error that matters is the one we have.
-            let _ = fs::remove_file(&staged);
-        }
-        written
+        let part = Part::create(&self.file)?;
+        let summary = self.write_to(&part.file, reader, now, progress)?;
+        part.file.sync_all()?;
+        fs::hard_link(&part.path, &self.file)?;
+        drop(part);
+        File::open(parent(&self.file))?.sync_all()?;
+        Ok(summary)
     }
 
-    fn write_staged(
+    fn write_to(
         &self,
-        staged: &Path,
+        file: &File,
         reader: &dyn Reader,
         now: UnixTime,
         progress: &dyn Fn(u64),
     ) -> Result<Summary, BackupError> {
-        let mut file =
-            BufWriter::new(OpenOptions::new().write(true).create_new(true).mode(0o600).open(staged)?);
+        let mut file = BufWriter::new(file);
         let length = u32::try_from(self.sealed_keys.len()).unwrap_or(u32::MAX);
         file.write_all(MAGIC)?;
         file.write_all(&[VERSION])?;
@@ -68,11 +66,7 @@ impl Recipe {
         let mut sealer = Sealer::new(self.vault.key(), file);
         sealer.write_all(&now.0.to_be_bytes())?;
         let summary = write_records(&mut sealer, reader, progress)?;
-        let file = sealer.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        fs::hard_link(staged, &self.file)?;
-        fs::remove_file(staged)?;
-        File::open(parent(&self.file))?.sync_all()?;
+        sealer.finish()?.flush()?;
         Ok(summary)
     }
 }
@@ -104,12 +98,6 @@ fn write_part(out: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
     let length = u32::try_from(bytes.len()).map_err(std::io::Error::other)?;
     out.write_all(&length.to_be_bytes())?;
     out.write_all(bytes)
-}
-
-fn staged(file: &Path) -> PathBuf {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    file.with_file_name(name)
 }
 
 fn parent(file: &Path) -> &Path {

@@ -99,6 +99,7 @@ fn refusal(error: FoundError) -> Failure {
     let code = match &error {
         FoundError::NameLength { .. } => "name-length",
         FoundError::NameUnfit => "name-unfit",
+        FoundError::NameLikeId => "name-like-id",
         FoundError::AlreadyFounded | FoundError::Grant(_) | FoundError::Profile(_) | FoundError::Store(_) => {
             return Failure::new(error);
         }

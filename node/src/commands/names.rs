@@ -2,12 +2,17 @@
 
 use crate::{
     client::{Client, Device, Thread, Who},
-    failure::{Failure, Outcome},
-    render::{clean, short},
+    failure::{Exit, Failure, Outcome},
+    render::clean,
 };
 
 /// Digits of a whole id.
 const WHOLE: usize = 64;
+/// Digits of an id that are shown where it has to be told from others: finding a second one that begins so takes 2^63
+/// tries.
+const TELLING: usize = 16;
+/// Devices or threads that are named where several fit.
+const NAMED: usize = 5;
 
 /// The id of a thread.
 pub(super) async fn thread(client: &Client, written: &str) -> Outcome<String> {
@@ -50,27 +55,32 @@ fn is_whole(written: &str) -> bool {
     written.len() == WHOLE && written.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The one that fits: by its name, else by the beginning of its id.
+/// The one that fits, by its name or by the beginning of its id. Names are chosen by who has them, so none goes before a
+/// beginning: what is one device's name and another's beginning is taken for neither.
 fn choose(kind: &str, written: &str, known: Vec<(String, String)>, advice: &str) -> Outcome<String> {
-    let named: Vec<&(String, String)> =
-        known.iter().filter(|(_, name)| kind == "device" && name == written).collect();
-    let begun = || known.iter().filter(|(id, _)| !written.is_empty() && id.starts_with(written)).collect();
-    let fitting: Vec<&(String, String)> = if named.is_empty() { begun() } else { named };
+    let is_named = |name: &str| kind == "device" && name == written;
+    let fits = |(id, name): &&(String, String)| is_named(name) || id.starts_with(written);
+    let fitting: Vec<_> = known.iter().filter(|_| !written.is_empty()).filter(fits).collect();
     match fitting.as_slice() {
         [(id, _)] => Ok(id.clone()),
         [] => {
             Err(Failure::new(format!("no {kind} fits `{}`; {advice}", clean(written))).code("unknown-name"))
         }
-        several => {
-            let several: Vec<String> =
-                several.iter().take(5).map(|(id, name)| format!("{} ({})", short(id), clean(name))).collect();
-            let text = format!(
-                "`{}` fits more than one {kind}: {}; give more of the id",
-                clean(written),
-                several.join(", ")
-            );
-            Err(Failure::new(text).code("ambiguous-name"))
-        }
+        several => Err(ambiguous(kind, written, several)),
+    }
+}
+
+fn ambiguous(kind: &str, written: &str, several: &[&(String, String)]) -> Failure {
+    let digits = TELLING.max(written.len().saturating_add(1));
+    let named = |(id, name): &&(String, String)| {
+        format!("{} ({})", id.chars().take(digits).collect::<String>(), clean(name))
+    };
+    let several: Vec<String> = several.iter().take(NAMED).map(named).collect();
+    Failure {
+        exit: Exit::Failed,
+        code: "ambiguous-name".into(),
+        message: format!("`{}` fits more than one {kind}: {}", clean(written), several.join(", ")),
+        next: Some("give more digits of the id".into()),
     }
 }
 
@@ -97,8 +107,23 @@ mod tests {
     }
 
     #[test]
-    fn a_name_goes_before_a_beginning() {
-        assert_eq!(chosen("abc").unwrap(), "def3");
+    fn a_name_that_is_the_beginning_of_anothers_id_means_neither() {
+        let ana = "abc1f".to_owned() + &"0".repeat(59);
+        let known = vec![(ana.clone(), "Ana".to_owned()), ("def3".repeat(16), "abc1".to_owned())];
+        let failure = choose("device", "abc1", known.clone(), "look").unwrap_err();
+        assert_eq!(failure.code, "ambiguous-name");
+        assert_eq!(
+            failure.message,
+            "`abc1` fits more than one device: abc1f00000000000 (Ana), def3def3def3def3 (abc1)"
+        );
+        assert!(failure.next.unwrap().contains("more digits of the id"));
+        assert_eq!(choose("device", "abc1f", known, "look").unwrap(), ana);
+    }
+
+    #[test]
+    fn a_device_whose_name_is_the_beginning_of_its_own_id_is_one() {
+        let known = vec![("abc1".to_owned(), "abc1".to_owned())];
+        assert_eq!(choose("device", "abc1", known, "look").unwrap(), "abc1");
     }
 
     #[test]

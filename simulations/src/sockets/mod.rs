@@ -12,6 +12,7 @@ mod check;
 mod clock;
 mod cuts;
 mod driver;
+mod errors;
 mod ledger;
 mod node;
 mod people;

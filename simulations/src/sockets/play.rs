@@ -3,6 +3,7 @@
 use super::{
     check::Scene,
     cuts::{self, Fates},
+    errors::Errors,
     people::Talk,
     plan::Plan,
     report::Report,
@@ -15,7 +16,7 @@ use crate::{
 use frontdesk_identity::ThreadId;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::task::{JoinError, JoinSet};
 
 /// How long nodes may take, after people stopped and faults were healed, until all agree. A peer that was away for minutes is
@@ -33,13 +34,13 @@ const TICK: Duration = Duration::from_millis(200);
 /// [`SimError`] if the stage could not be set.
 pub fn play(plan: &Plan, watch: &mut dyn Watch) -> Result<Report, SimError> {
     plan.check().map_err(|error| SimError::Broken(error.to_string()))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime
-        .map_err(|error: io::Error| SimError::Broken(format!("no runtime: {error}")))?
-        .block_on(run(plan, watch))
+    let errors = Errors::default();
+    errors
+        .heard_in(run(plan, watch, &errors))
+        .map_err(|error| SimError::Broken(format!("no runtime: {error}")))?
 }
 
-async fn run(plan: &Plan, watch: &mut dyn Watch) -> Result<Report, SimError> {
+async fn run(plan: &Plan, watch: &mut dyn Watch, errors: &Errors) -> Result<Report, SimError> {
     let stage = Arc::new(Stage::build(plan).await?);
     let talks = open(plan, &stage).await?;
     let threads: Vec<ThreadId> = talks.iter().map(|(thread, ..)| *thread).collect();
@@ -60,6 +61,7 @@ async fn run(plan: &Plan, watch: &mut dyn Watch) -> Result<Report, SimError> {
     }
     let settled = settle(&stage, &threads).await;
     stage.clear().await;
+    errors.judge(&mut stage.ledger.book().truth, stage.clock.millis());
     Ok(report(plan, &stage, (threads.len(), began), settled))
 }
 
