@@ -56,7 +56,9 @@ fn another_administrator_in_the_thread_takes_it_over_when_the_first_is_gone() {
     });
     office.acme.json(&["forward", &thread, "--to", "Second"]);
     eventually("it is in the thread", || (members(&carla, &thread) == 4).then_some(()));
-    for (node, word) in [(&ana, "not-administrator"), (&carla, "not-administrator"), (&office.acme, "already-steward")] {
+    for (node, word) in
+        [(&ana, "not-administrator"), (&carla, "not-administrator"), (&office.acme, "already-steward")]
+    {
         let (exit, found, said) = node.refused(&["take-over", &thread]);
         assert_eq!((exit, found.as_str()), (1, word), "{said}");
     }

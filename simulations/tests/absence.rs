@@ -289,7 +289,8 @@ fn a_restored_member_asks_for_what_those_wrote_who_came_after_the_backup() {
 #[test]
 fn an_administrator_restored_from_a_backup_is_let_in_where_it_is_the_customer() {
     let mut office = office();
-    let (acme, supplier) = (office.acme, office.world.add(Founding::Entity, "Supplier", office_settings()).unwrap());
+    let (acme, supplier) =
+        (office.acme, office.world.add(Founding::Entity, "Supplier", office_settings()).unwrap());
     let link = frontdesk_sim::office::link(&office.world, supplier, supplier).unwrap();
     let contact = Command::Contact { link, text: "do you have paper?".into() };
     let Reply::Opened { thread } = office.world.command(acme, contact).unwrap() else { panic!("no thread") };
@@ -340,7 +341,8 @@ fn a_forward_hands_on_the_newest_of_a_long_thread_and_says_how_much() {
     siege.office.world.until("Carla's texts", PATIENCE, there).unwrap();
     siege.settle().unwrap();
     let choice = (HistoryChoice::All, DAY, false);
-    let Reply::Forwarded { history, .. } = siege.office.ask_forward(acme, thread, ben, choice).unwrap() else {
+    let Reply::Forwarded { history, .. } = siege.office.ask_forward(acme, thread, ben, choice).unwrap()
+    else {
         panic!("the steward does it itself")
     };
     let history = usize::try_from(history).unwrap();

@@ -4,7 +4,7 @@
 use frontdesk_capability::History;
 use frontdesk_engine::{
     Answer, Command, HistoryChoice, Query, Reply, Settings, ThreadStatus,
-    limits::{MAX_BREACHES, MAX_EARLY_BYTES, MAX_WAITING, MAX_WAITING_IN_THREAD, OFFER_LASTS, REJOIN_PAUSE},
+    limits::{CAUSED_LATELY, MAX_BREACHES, MAX_EARLY_BYTES, MAX_WAITING, MAX_WAITING_IN_THREAD, OFFER_LASTS},
 };
 use frontdesk_identity::{AddressRecord, ContactLink, JoinNonce, Role, ThreadId};
 use frontdesk_sim::{
@@ -186,7 +186,7 @@ fn a_member_rejoins_once_in_a_while_and_not_in_a_loop() {
         assert_eq!(rejoin(&mut siege), Fate::Refused(Reason::Busy));
     }
     assert_eq!(siege.shown(acme).unwrap(), before, "no further commit");
-    siege.office.world.pass(REJOIN_PAUSE).unwrap();
+    siege.office.world.pass(CAUSED_LATELY).unwrap();
     assert_eq!(rejoin(&mut siege), Fate::Delivered);
     siege.goes_on().unwrap();
 }
@@ -334,14 +334,14 @@ fn one_that_asks_for_another_that_refuses_to_come_in_does_not_do_so_in_a_loop() 
         ana.send(&mut siege.office.world, acme, &Body::ForwardRequest(body)).unwrap()
     };
     assert_eq!(ask(&mut siege), Fate::Delivered);
-    siege.office.world.pass(REJOIN_PAUSE / 2).unwrap();
+    siege.office.world.pass(CAUSED_LATELY / 2).unwrap();
     refuse_payload(&mut siege, &mut ben);
     let before = siege.shown(acme).unwrap();
-    assert_eq!(ask(&mut siege), Fate::Refused(Reason::Busy), "she has just asked");
-    siege.office.world.pass(REJOIN_PAUSE / 2).unwrap();
+    assert_eq!(ask(&mut siege), Fate::Refused(Reason::Busy), "he has just refused");
+    siege.office.world.pass(CAUSED_LATELY / 2).unwrap();
     assert_eq!(ask(&mut siege), Fate::Refused(Reason::Busy), "he has just refused");
     assert_eq!(siege.shown(acme).unwrap(), before, "no further commit");
-    siege.office.world.pass(REJOIN_PAUSE).unwrap();
+    siege.office.world.pass(CAUSED_LATELY).unwrap();
     assert_eq!(ask(&mut siege), Fate::Delivered);
     siege.goes_on().unwrap();
 }

@@ -140,10 +140,13 @@ fn what_was_on_its_way_when_an_era_ended_arrives_once_and_its_author_knows() {
     siege.office.say(ana, thread, "by Ana, to nobody yet").unwrap();
     siege.office.say(carla, thread, "by Carla, not yet to Ana").unwrap();
     siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
-    siege.office.world.until("the takeover", PATIENCE, |world| {
-        told(world, second, |event| matches!(event, Event::TakenOver { .. }))
-    })
-    .unwrap();
+    siege
+        .office
+        .world
+        .until("the takeover", PATIENCE, |world| {
+            told(world, second, |event| matches!(event, Event::TakenOver { .. }))
+        })
+        .unwrap();
     siege.office.say(carla, thread, "in the new era").unwrap();
     siege.settle().unwrap();
     siege.office.world.mend(carla, ana);
@@ -158,7 +161,9 @@ fn what_was_on_its_way_when_an_era_ended_arrives_once_and_its_author_knows() {
     agree(&mut siege, &[second, carla, ana], 1, second);
     siege.office.world.pass(MINUTE).unwrap();
     for author in [carla, ana] {
-        for message in messages(&siege.office.world, author, thread).into_iter().filter(|message| message.mine) {
+        for message in
+            messages(&siege.office.world, author, thread).into_iter().filter(|message| message.mine)
+        {
             assert_eq!(message.state, MessageState::Delivered, "{message:?}");
         }
     }
@@ -261,7 +266,8 @@ fn eras_end_again_and_again_and_a_page_of_the_history_goes_through_all() {
 fn only_an_administrator_that_is_not_the_steward_takes_over_and_only_its_own_business_s_threads() {
     let mut siege = siege();
     let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
-    let take_over = |siege: &mut Siege, node| refused(siege.office.world.command(node, Command::TakeOver { thread }));
+    let take_over =
+        |siege: &mut Siege, node| refused(siege.office.world.command(node, Command::TakeOver { thread }));
     assert!(matches!(take_over(&mut siege, ana), CommandError::NotAdministrator));
     assert!(matches!(take_over(&mut siege, carla), CommandError::NotAdministrator));
     assert!(matches!(take_over(&mut siege, acme), CommandError::AlreadySteward));
@@ -305,7 +311,10 @@ fn a_guest_opens_an_era_with_nobody_but_an_administrator_that_may_and_knows_the_
     for (wrong, reason) in [
         (EraOffer { era: 1, ..good.clone() }, Reason::PastEra),
         (EraOffer { thread: elsewhere, ..good.clone() }, Reason::UnknownThread),
-        (EraOffer { chain: frontdesk_capability::ChainBytes::new(forged), ..good.clone() }, Reason::GrantForged),
+        (
+            EraOffer { chain: frontdesk_capability::ChainBytes::new(forged), ..good.clone() },
+            Reason::GrantForged,
+        ),
         (EraOffer { key_package: ByteBuf::from(vec![0; 40]), ..good.clone() }, Reason::NoKeyPackage),
         (EraOffer { address: ana.address(now).unwrap(), ..good.clone() }, Reason::GrantWrongAudience),
         (offer(&siege, &mut admin, 0, other, now), Reason::NoKeyPackage),

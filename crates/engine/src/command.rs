@@ -224,7 +224,9 @@ pub enum CommandError {
     #[error("this device is the steward of this thread already")]
     AlreadySteward,
     /// The thread is another business's.
-    #[error("in this thread this device is the customer; only the business's administrators can take it over")]
+    #[error(
+        "in this thread this device is the customer; only the business's administrators can take it over"
+    )]
     OwnThread,
     /// Another administrator enrolled the device, and this one doesn't stand above it.
     #[error(

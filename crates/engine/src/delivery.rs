@@ -28,7 +28,9 @@ impl Engine {
     ) -> Result<(), StoreError> {
         match (about, refused) {
             // It is asked for in the new era, and brought there.
-            (About::Message { thread, era, .. }, Some(Reason::PastEra)) if self.is_past(step, &thread, era)? => {
+            (About::Message { thread, era, .. }, Some(Reason::PastEra))
+                if self.is_past(step, &thread, era)? =>
+            {
                 Ok(())
             }
             (About::Message { thread, seq, more, .. }, refused) => {

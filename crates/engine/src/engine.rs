@@ -5,6 +5,7 @@ mod load;
 use crate::{
     Action, Answer, Command, CommandError, Event, Input, Millis, Now, Query, Settings,
     aside::Aside,
+    causes::Causes,
     contact::OpenOffer,
     gaps::Gaps,
     link::Link,
@@ -124,8 +125,8 @@ pub struct Engine {
     pub(crate) aside: Aside,
     /// The last frame of the newest answer to each member's wish for missed messages of a thread.
     pub(crate) refills: BTreeMap<(TransportKey, ThreadId), LinkSeq>,
-    /// When members have caused commits in threads, of late: see [`crate::limits::REJOIN_PAUSE`].
-    pub(crate) rejoins: BTreeMap<(TransportKey, ThreadId), Millis>,
+    /// What peers have caused in threads of late.
+    pub(crate) causes: Causes,
     /// The step did something that must be durable before its actions run.
     pub(crate) lasting: bool,
     /// The clocks at the latest step.
@@ -193,7 +194,7 @@ impl Engine {
             swept: None,
             aside: Aside::default(),
             refills: BTreeMap::new(),
-            rejoins: BTreeMap::new(),
+            causes: Causes::default(),
             lasting: false,
             clocks: None,
             output: Output::default(),

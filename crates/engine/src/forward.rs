@@ -2,6 +2,7 @@
 
 use crate::{
     CommandError, Engine, Event, ForwardTo, HistoryChoice, Reply,
+    causes::{Cause, MAX_WISHES},
     record::{self, About, DeviceEntry, Entry, Meta},
     space,
     step::{Halt, Refuse, Step},
@@ -11,8 +12,8 @@ use frontdesk_identity::{DeviceId, Role, SignedAddressRecord, ThreadId, Transpor
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{ChangeRequest, KeyPackage, MAX_MEMBERS, Side, Thread};
 use frontdesk_wire::{
-    Body, Content, ContentKind, ForwardAnswer, ForwardPayload, ForwardRequest, HistoryPiece, Reason, RequestId,
-    SignedContent, limits,
+    Body, Content, ContentKind, ForwardAnswer, ForwardPayload, ForwardRequest, HistoryPiece, Reason,
+    RequestId, SignedContent, limits,
 };
 use serde_bytes::ByteBuf;
 
@@ -311,12 +312,7 @@ impl Engine {
 
     /// The newest contents that `history` covers, as many as one forward hands on. They are read from the end, a page at a
     /// time, so that a long thread costs no more than that.
-    fn contents_within(
-        &self,
-        step: Step<'_>,
-        meta: &Meta,
-        history: History,
-    ) -> Result<HandedOn, StoreError> {
+    fn contents_within(&self, step: Step<'_>, meta: &Meta, history: History) -> Result<HandedOn, StoreError> {
         let mut handed_on = HandedOn { history, contents: Vec::new(), texts: 0 };
         let prefix = space::history(&meta.thread);
         let (mut size, mut after) = (0_usize, None::<Vec<u8>>);
@@ -454,7 +450,7 @@ impl Engine {
         let forwarding = Forwarding { to, history, lasts, leaving, note };
         let done = self.forward(step, &mut meta, &mut thread, forwarding);
         done.map_err(|halt| halt.map(|error| Refuse::plain(reason_of(&error)).about(body.thread)))?;
-        self.rejoins.insert((from, body.thread), step.now.mono);
+        self.causes.note(from, body.thread, Cause::Wish, step.now.mono);
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         let answer = ForwardAnswer { request: body.request, thread: body.thread };
@@ -462,8 +458,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether a wish may be fulfilled now: neither the asker nor the one to come in has just had a commit for itself, each
-    /// member has room for one, and the one to come in takes what it is sent.
+    /// Whether a wish may be fulfilled now: the asker has not had too many of late, each member has room for a commit, and the
+    /// one to come in has not just refused to and takes what it is sent.
     fn check_wish(
         &mut self,
         step: Step<'_>,
@@ -471,11 +467,12 @@ impl Engine {
         thread: &Thread,
         to: &DeviceId,
     ) -> Result<(), Halt<Refuse>> {
-        self.check_rejoin(step, from, thread)?;
+        let wishes = self.causes.by(from, thread.id(), Cause::Wish, step.now.mono);
+        self.require_commit(step, thread, wishes < MAX_WISHES)?;
         let entry: Option<DeviceEntry> = record::get(step.overlay, &space::device(to))?;
         let Some(entry) = entry else { return Ok(()) };
         let newcomer = record::device_of(&entry.record)?.transport();
-        let refused_of_late = self.rejoins.contains_key(&(newcomer, thread.id()));
+        let refused_of_late = self.causes.by(newcomer, thread.id(), Cause::Refusal, step.now.mono) > 0;
         if refused_of_late || self.link(step, newcomer)?.unsettled() >= MAX_UNOPENED {
             return Err(Refuse::plain(Reason::Busy).about(thread.id()).into());
         }

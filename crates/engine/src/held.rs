@@ -50,7 +50,7 @@ impl Engine {
             self.receptions.len(),
             self.aside.threads(),
             self.refills.len(),
-            self.rejoins.len(),
+            self.causes.len(),
             self.sent.len(),
             self.revocations.len(),
         ];

@@ -43,6 +43,7 @@
 mod announce;
 mod aside;
 mod audit;
+mod causes;
 mod command;
 mod contact;
 mod delivery;
@@ -80,6 +81,7 @@ mod view;
 pub mod limits {
     pub use crate::{
         announce::{ADDRESS_LASTS, ADDRESS_RENEWED, PORTION, PORTION_EVERY},
+        causes::{CAUSED_LATELY, MAX_WISHES},
         contact::{MAX_CONTACTS, MAX_RECEPTIONS, MAX_RECEPTIONS_PER_PEER, OFFER_LASTS},
         engine::CACHED_THREADS,
         enrol::{ENROLMENT_LASTS, INVITATION_LASTS, MAX_INVITATIONS},
@@ -92,7 +94,6 @@ pub mod limits {
         message::{ASIDE_WHEN_FULL, MAX_ASIDE, MAX_WAITING_IN_THREAD},
         query::MAX_PAGE,
         refill::{GAP_PATIENCE, MAX_REFILL},
-        rejoin::REJOIN_PAUSE,
         revocations::{MAX_BY_STRANGERS, MAX_OF_OTHERS, REVOCATION_OUTLIVES},
         roster::{STOCK, STOCK_CLASSIC},
         sent::MAX_SENT_BYTES,

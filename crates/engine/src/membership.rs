@@ -3,6 +3,7 @@
 use crate::{
     CommandError, Engine, Event, Reply,
     announce::PORTION,
+    causes::Cause,
     record::{self, About, DeviceEntry, Meta},
     space,
     step::{Halt, Step},
@@ -121,7 +122,9 @@ impl Engine {
     /// there may be thousands.
     pub(crate) fn expire(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         for _ in 0..PORTION {
-            let Some((at, id)) = self.expiries.first().copied().filter(|(at, _)| *at <= step.wall()) else { break };
+            let Some((at, id)) = self.expiries.first().copied().filter(|(at, _)| *at <= step.wall()) else {
+                break;
+            };
             self.expiries.pop_first();
             self.lasting = true;
             let due = self.meta(step.overlay, &id)?.is_some_and(|meta| meta.expiry == Some(at));
@@ -205,7 +208,7 @@ impl Engine {
         let request = ChangeRequest { remove: vec![device], ..ChangeRequest::default() };
         self.commit(step, &mut meta, &mut thread, request, Vec::new())?;
         // For a while nobody's wish brings it in again.
-        self.rejoins.insert((from, id), step.now.mono);
+        self.causes.note(from, id, Cause::Refusal, step.now.mono);
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         self.tell(Event::ForwardAnswered { thread: id, request: None, refused: Some(reason) });

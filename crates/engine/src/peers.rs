@@ -7,7 +7,8 @@ use crate::{
     step::{Halt, Refuse, Step},
 };
 use frontdesk_identity::{
-    AddressRecord, AddressRecordError, DeviceId, Invitation, Role, SignedAddressRecord, TransportKey, UnixTime,
+    AddressRecord, AddressRecordError, DeviceId, Invitation, Role, SignedAddressRecord, TransportKey,
+    UnixTime,
 };
 use frontdesk_store::{Reader, Scan, StoreError};
 use frontdesk_thread::Thread;

@@ -68,9 +68,8 @@ impl Engine {
         // Who may come into this era yet is asked then.
         let absent = self.absent_devices(step, &id)?;
         let mut more = false;
-        let lacking = |author: &&mut Author| {
-            author.through < author.newest && !absent.contains(&author.device)
-        };
+        let lacking =
+            |author: &&mut Author| author.through < author.newest && !absent.contains(&author.device);
         for author in meta.authors.iter_mut().filter(lacking) {
             let device = author.device;
             let (whom, last) = if thread.is_member(&device) {
@@ -127,8 +126,7 @@ impl Engine {
         }
         let mut count = 0;
         for seq in (body.from.0..=body.to.min(last).0).map(Seq) {
-            if let Some((_, entry)) =
-                self.content_at(step.overlay, &body.thread, &body.author, seq)?
+            if let Some((_, entry)) = self.content_at(step.overlay, &body.thread, &body.author, seq)?
                 && let Some(signed) = entry.content
             {
                 let (era, position) =
@@ -282,10 +280,7 @@ impl Engine {
         let meta = self.meta(step.overlay, &thread)?;
         let Some(mut meta) = meta.filter(|meta| meta.is_in() && meta.era == era) else { return Ok(()) };
         if let Some(author) = meta.author_mut(author) {
-            if matches!(
-                reason,
-                Reason::Busy | Reason::NotMember | Reason::UnknownThread | Reason::PastEra
-            ) {
+            if matches!(reason, Reason::Busy | Reason::NotMember | Reason::UnknownThread | Reason::PastEra) {
                 let before = Seq(to.0.saturating_sub(MAX_REFILL));
                 author.asked = author.asked.min(before).max(author.through);
                 let wait = GAP_PATIENCE << author.asks.min(MAX_DOUBLINGS);

@@ -2,6 +2,7 @@
 
 use crate::{
     Engine, Event, ThreadStatus,
+    causes::{CAUSED_LATELY, Cause},
     record::{self, About, Meta, Takeover},
     space,
     step::{Halt, Refuse, Step},
@@ -11,10 +12,6 @@ use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{ChangeRequest, KeyPackageBytes, Suite, Thread};
 use frontdesk_wire::{Body, ForwardPayload, Reason, Rejoin};
 use serde_bytes::ByteBuf;
-
-/// Between two commits that one member causes in one thread, by rejoining, by asking for another, or by refusing to come in,
-/// in milliseconds: each is a frame for all members.
-pub const REJOIN_PAUSE: u64 = 60_000;
 
 impl Engine {
     /// Asks the steward of each thread, once. Of those that this device was steward of, it offers the guest to be it again, a
@@ -77,17 +74,15 @@ impl Engine {
         if thread.steward() != self.id() {
             return Err(Refuse::plain(Reason::NotSteward).about(body.thread).into());
         }
-        self.check_rejoin(step, from, &thread)?;
+        let rejoins = self.causes.by(from, body.thread, Cause::Rejoin, step.now.mono);
+        self.require_commit(step, &thread, rejoins == 0)?;
         let package = KeyPackageBytes::new(body.key_package.to_vec()).verify(&self.mls);
         let package = package.map_err(|error| Refuse::breach(Reason::NoKeyPackage, error))?;
         if package.device_id() != device || package.suite() != thread.suite() {
             return Err(Refuse::breach(Reason::NoKeyPackage, "a key package that does not fit").into());
         }
-        let request = ChangeRequest {
-            add: vec![(package, chain.bytes().clone())],
-            remove,
-            ..ChangeRequest::default()
-        };
+        let request =
+            ChangeRequest { add: vec![(package, chain.bytes().clone())], remove, ..ChangeRequest::default() };
         let address = self.address_of(step, &from)?;
         let committed = self.commit(step, &mut meta, &mut thread, request, address.into_iter().collect());
         let committed =
@@ -105,22 +100,19 @@ impl Engine {
             note: String::new(),
         };
         self.enqueue(from, About::Payload(meta.thread), Body::ForwardPayload(payload));
-        self.rejoins.insert((from, meta.thread), step.now.mono);
+        self.causes.note(from, meta.thread, Cause::Rejoin, step.now.mono);
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         Ok(())
     }
 
     /// Whether a member may cause a commit now: not again and again, and not while a member's outbox has no room for it.
-    pub(crate) fn check_rejoin(
+    pub(crate) fn require_commit(
         &mut self,
         step: Step<'_>,
-        from: TransportKey,
         thread: &Thread,
+        mut room: bool,
     ) -> Result<(), Halt<Refuse>> {
-        let now = step.now.mono;
-        self.rejoins.retain(|_, at| at.plus(REJOIN_PAUSE) > now);
-        let mut room = !self.rejoins.contains_key(&(from, thread.id()));
         let own = self.id();
         for member in thread.members().filter(|member| member.record.id() != own) {
             // The commit, the payload, and this device's own greeting.
@@ -138,7 +130,7 @@ impl Engine {
         reason: Reason,
     ) -> Result<(), StoreError> {
         if reason == Reason::Busy {
-            return self.look_again(step, thread, REJOIN_PAUSE);
+            return self.look_again(step, thread, CAUSED_LATELY);
         }
         let meta = self.meta(step.overlay, &thread)?;
         let waits = meta.filter(|meta| meta.status() == ThreadStatus::Rejoining);

@@ -9,10 +9,10 @@ mod member;
 
 use crate::{
     CommandError, Engine, Event, Reply, ThreadStatus,
+    causes::CAUSED_LATELY,
     contact::{device_on_link, verify},
     incoming::quietly,
     record::{self, About, Absent, Meta, Takeover},
-    rejoin::REJOIN_PAUSE,
     space,
     step::{Halt, Refuse, Step},
 };
@@ -72,7 +72,7 @@ impl Engine {
         let takeover: Option<Takeover> = record::get(step.overlay, &key)?;
         if let Some(takeover) = takeover.filter(|_| reason == Reason::Busy) {
             record::put(step.overlay, key, &Takeover { again: true, ..takeover })?;
-            return self.look_again(step, thread, REJOIN_PAUSE);
+            return self.look_again(step, thread, CAUSED_LATELY);
         }
         self.forget_offer(step, &thread)?;
         if let Some(mut meta) = self.meta(step.overlay, &thread)?
@@ -142,7 +142,11 @@ impl Engine {
             self.delete_thread(step, before)?;
         }
         for member in &body.members {
-            self.await_device(step, &thread, &Absent { record: member.record.clone(), chain: member.chain.clone() })?;
+            self.await_device(
+                step,
+                &thread,
+                &Absent { record: member.record.clone(), chain: member.chain.clone() },
+            )?;
         }
         self.learn_addresses_of_absent(step, &body.thread, &body.addresses)?;
         meta.era = body.era;
@@ -151,7 +155,13 @@ impl Engine {
         self.note(step, &mut meta, "this device took the thread over".into())?;
         let removed = body.members.iter().filter_map(|member| self.device_in(member)).collect();
         let added = vec![self.id()];
-        self.tell(Event::MembersChanged { thread: meta.thread, era: meta.era, epoch: meta.epoch, added, removed });
+        self.tell(Event::MembersChanged {
+            thread: meta.thread,
+            era: meta.era,
+            epoch: meta.epoch,
+            added,
+            removed,
+        });
         self.tell(Event::TakenOver { thread: meta.thread, era: meta.era });
         self.tell_absent(step, &meta)?;
         self.release(step, &mut meta, &mut thread)?;
@@ -174,7 +184,8 @@ impl Engine {
         let joined = self.join_thread(step, &body.welcome, expected)?;
         let guest = joined.members().find(|member| member.side == Side::Guest);
         let same = guest.map(|guest| guest.record.transport()) == meta.guest_transport;
-        if joined.guest() == meta.guest && same && meta.suite.is_none_or(|code| code == joined.suite().code()) {
+        if joined.guest() == meta.guest && same && meta.suite.is_none_or(|code| code == joined.suite().code())
+        {
             Ok(joined)
         } else {
             let detail = "an era with another guest or cipher suite";

@@ -55,9 +55,9 @@ mod reason;
 
 pub use body::{
     AddressUpdate, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, EraMember, EraNotice,
-    EraOffer, EraOpen, ForwardAnswer, ForwardPayload, ForwardRequest, HistoryPiece, JoinChallenge, JoinGranted, JoinRefused, JoinRequest,
-    JoinReveal, KeyPackages, MemberAddress, Refill, RefillRequest, Rejoin, RequestId, Revoked, Roster,
-    RosterEntry, ThreadMessage,
+    EraOffer, EraOpen, ForwardAnswer, ForwardPayload, ForwardRequest, HistoryPiece, JoinChallenge,
+    JoinGranted, JoinRefused, JoinRequest, JoinReveal, KeyPackages, MemberAddress, Refill, RefillRequest,
+    Rejoin, RequestId, Revoked, Roster, RosterEntry, ThreadMessage,
 };
 pub use bundle::Bundle;
 pub use content::{Content, ContentError, ContentKind, Position, Seq, SignedContent};

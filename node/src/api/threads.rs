@@ -61,9 +61,10 @@ fn unreadable(standing: &Answer) -> ApiError {
     let Answer::Thread(Some(view)) = standing else { return unknown_thread() };
     let (code, text) = match view.status {
         ThreadStatus::Left => ("left", "this device is not in the thread any more, so it can't tell who is"),
-        ThreadStatus::Rejoining => {
-            ("not-open", "this device waits to be let into the thread again, by its steward or by the customer's node")
-        }
+        ThreadStatus::Rejoining => (
+            "not-open",
+            "this device waits to be let into the thread again, by its steward or by the customer's node",
+        ),
         ThreadStatus::Failed => ("not-open", "the thread could not be opened; `frontdesk threads` says why"),
         ThreadStatus::Contacting | ThreadStatus::Open | ThreadStatus::Closed => {
             ("not-open", "the thread is not open yet: the business's node has not answered")

@@ -22,8 +22,12 @@ pub(super) async fn take_over(context: &Context, args: TakeOver) -> Outcome {
     }
     let id = short(&thread);
     context.say(&value, || match args.wait {
-        Some(_) => format!("This device is the steward of {id} now. `frontdesk who {id}` shows who is there."),
-        None => format!("Offered. Once the customer's node agrees, `frontdesk who {id}` shows this device as steward."),
+        Some(_) => {
+            format!("This device is the steward of {id} now. `frontdesk who {id}` shows who is there.")
+        }
+        None => format!(
+            "Offered. Once the customer's node agrees, `frontdesk who {id}` shows this device as steward."
+        ),
     });
     Ok(())
 }

@@ -247,7 +247,9 @@ impl Engine {
 #[derive(Clone, Copy)]
 enum Outcome {
     /// Stored and not opened yet. That is news, or was known.
-    Waits { news: bool },
+    Waits {
+        news: bool,
+    },
     /// Opened or refused: the acknowledgement has no room to say which.
     Unknown,
     Delivered,

@@ -8,8 +8,8 @@ use crate::{
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_identity::{DeviceId, DeviceRecord, SignedAddressRecord, ThreadId, TransportKey};
 use frontdesk_capability::Chain;
+use frontdesk_identity::{DeviceId, DeviceRecord, SignedAddressRecord, ThreadId, TransportKey};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{Side, Thread};
 use frontdesk_wire::{EraMember, Reason};

@@ -2,9 +2,9 @@
 
 use crate::{
     Engine, Event, ThreadStatus,
+    causes::Cause,
     incoming::quietly,
     record::{self, About, Founded, Meta},
-    rejoin::REJOIN_PAUSE,
     space,
     step::{Halt, Refuse, Step},
 };
@@ -52,9 +52,7 @@ impl Engine {
 
     /// Not again and again, and not without room for what follows.
     fn check_era(&mut self, step: Step<'_>, from: TransportKey, meta: &Meta) -> Result<(), Halt<Refuse>> {
-        let now = step.now.mono;
-        self.rejoins.retain(|_, at| at.plus(REJOIN_PAUSE) > now);
-        let pauses = self.rejoins.keys().any(|(_, thread)| *thread == meta.thread);
+        let pauses = self.causes.by_anybody(meta.thread, Cause::Era, step.now.mono);
         let room = self.has_room(step, from, 2)? && meta.position.0 < Position::MAX.0 - ERA_RISES;
         if pauses || !room {
             return Err(Refuse::plain(Reason::Busy).about(meta.thread).into());
@@ -134,7 +132,7 @@ impl Engine {
         let welcome = ByteBuf::from(welcome.as_slice().to_vec());
         let open = EraOpen { thread: id, era, welcome, members, addresses, heads, position };
         self.enqueue(steward.transport(), About::Thread(id), Body::EraOpen(open));
-        self.rejoins.insert((steward.transport(), id), step.now.mono);
+        self.causes.note(steward.transport(), id, Cause::Era, step.now.mono);
         self.release(step, &mut meta, &mut thread)?;
         quietly(self.introduce(step, &mut meta, &mut thread))?;
         self.put_meta(step, &meta)?;

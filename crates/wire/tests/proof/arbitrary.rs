@@ -8,10 +8,10 @@ use frontdesk_identity::{
 };
 use frontdesk_wire::{
     Ack, AddressUpdate, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Content, ContentKind,
-    Data, ForwardAnswer, ForwardPayload, ForwardRequest, Frame, Hello, HistoryPiece, Incarnation,
-    EraMember, EraNotice, EraOffer, EraOpen, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal, KeyPackages, LinkSeq, MemberAddress,
-    Position, Profile, Reason, Refill, RefillRequest, Refused, Rejoin, RequestId, Revoked, Roster,
-    RosterEntry, Seq, SignedProfile, ThreadMessage, limits,
+    Data, EraMember, EraNotice, EraOffer, EraOpen, ForwardAnswer, ForwardPayload, ForwardRequest, Frame,
+    Hello, HistoryPiece, Incarnation, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal,
+    KeyPackages, LinkSeq, MemberAddress, Position, Profile, Reason, Refill, RefillRequest, Refused, Rejoin,
+    RequestId, Revoked, Roster, RosterEntry, Seq, SignedProfile, ThreadMessage, limits,
 };
 use proptest::{
     collection::{btree_map, btree_set, vec},
@@ -233,8 +233,7 @@ fn forwarding() -> impl Strategy<Value = Body> {
 }
 
 fn eras() -> impl Strategy<Value = Body> {
-    let offer =
-        (thread(), any::<u32>(), record(), chain(), blob(limits::MAX_KEY_PACKAGE), address());
+    let offer = (thread(), any::<u32>(), record(), chain(), blob(limits::MAX_KEY_PACKAGE), address());
     let member = (record(), chain()).prop_map(|(record, chain)| EraMember { record, chain });
     let ends = (addresses(), heads(limits::MAX_SEEN), position(0));
     let members = vec(member, 0..=limits::MAX_MEMBERS);

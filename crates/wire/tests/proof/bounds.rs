@@ -9,8 +9,8 @@ use crate::{
 use frontdesk_capability::{ChainBytes, MAX_CHAIN_BYTES, MAX_REVOCATION_BYTES, RevocationBytes};
 use frontdesk_identity::{DeviceId, MAX_ADDRESS_RECORD, SignedAddressRecord, UnixTime, codec::DecodeError};
 use frontdesk_wire::{
-    Body, Bundle, Content, ContentError, ContentKind, EraMember, Frame, FrameError, LinkSeq, Position, ProfileError,
-    RosterEntry, Seq, SignedContent, limits,
+    Body, Bundle, Content, ContentError, ContentKind, EraMember, Frame, FrameError, LinkSeq, Position,
+    ProfileError, RosterEntry, Seq, SignedContent, limits,
 };
 use serde_bytes::ByteBuf;
 

@@ -9,9 +9,9 @@ use ciborium::Value;
 use frontdesk_capability::{ChainBytes, History, RevocationBytes};
 use frontdesk_identity::{DeviceId, SignedAddressRecord, SignedDeviceRecord, codec};
 use frontdesk_wire::{
-    Ack, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Data, EraMember, EraNotice, EraOffer, EraOpen, ForwardAnswer, ForwardPayload,
-    ForwardRequest, Frame, Hello, HistoryPiece, Incarnation, LinkSeq, MemberAddress, Position, Reason,
-    Refill, RefillRequest, Refused, Rejoin, Seq, ThreadMessage,
+    Ack, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Data, EraMember, EraNotice, EraOffer,
+    EraOpen, ForwardAnswer, ForwardPayload, ForwardRequest, Frame, Hello, HistoryPiece, Incarnation, LinkSeq,
+    MemberAddress, Position, Reason, Refill, RefillRequest, Refused, Rejoin, Seq, ThreadMessage,
 };
 use serde_bytes::ByteBuf;
 
