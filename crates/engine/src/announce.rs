@@ -42,7 +42,7 @@ impl Engine {
 
     /// Tells others anew where this node is, before what they hold is over.
     pub(crate) fn renew_address(&mut self, step: Step<'_>) -> Result<(), StoreError> {
-        let told: Option<UnixTime> = record::get(step.overlay, space::TOLD)?;
+        let told: Option<UnixTime> = record::get(step.overlay, space::ADDRESS_TOLD)?;
         // A clock that was set back must not keep others from hearing it.
         let fresh = |told: UnixTime| told <= step.wall() && step.wall() < told.plus(ADDRESS_RENEWED);
         if told.is_some_and(fresh) {
@@ -62,7 +62,7 @@ impl Engine {
     }
 
     fn tell_addresses(&mut self, step: Step<'_>) -> Result<(), StoreError> {
-        record::put(step.overlay, space::TOLD.to_vec(), &step.wall())?;
+        record::put(step.overlay, space::ADDRESS_TOLD.to_vec(), &step.wall())?;
         self.renew_at = Some(step.now.mono.plus(ASK_THE_CLOCK));
         if self.record.is_none() {
             return Ok(());

@@ -25,7 +25,7 @@ pub(crate) const SELF: &[u8] = b"i/self";
 pub(crate) const INCARNATION: &[u8] = b"i/incarnation";
 pub(crate) const ADDRESS: &[u8] = b"i/address";
 /// When this node last told all others where it is.
-pub(crate) const TOLD: &[u8] = b"i/told";
+pub(crate) const ADDRESS_TOLD: &[u8] = b"i/told";
 /// The index of threads by node has been made: homes of early versions have none.
 pub(crate) const INDEXED: &[u8] = b"i/indexed";
 pub(crate) const ROSTER_NUMBER: &[u8] = b"i/roster";
