@@ -48,11 +48,8 @@ impl Engine {
         let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
-        let (sender, revoked, plaintext) = match thread.open(&ctx, sealed) {
-            Ok(Opened::Message { sender, revoked, plaintext, .. }) => (sender, revoked, plaintext),
-            Ok(Opened::Changed(_)) => {
-                return Err(refuse(Reason::Malformed, "a commit sent as a message").into());
-            }
+        let Opened { sender, revoked, plaintext, .. } = match thread.open(&ctx, sealed) {
+            Ok(opened) => opened,
             Err(OpenRefusal::FutureEpoch { epoch }) => return Err(Early::Epoch(epoch)),
             Err(error) => return Err(open_refusal(error, meta.thread).into()),
         };

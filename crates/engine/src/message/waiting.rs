@@ -58,7 +58,18 @@ impl Engine {
         Ok(())
     }
 
-    /// Opens what waited, after a commit.
+    /// Whether one more message of a thread may wait, when those have gone that waited too long for such a crowd.
+    fn has_room_aside(&mut self, step: Step<'_>, thread: &ThreadId) -> Result<bool, StoreError> {
+        let room = |aside: &Aside| aside.all() < MAX_ASIDE && aside.of(thread) < MAX_WAITING_IN_THREAD;
+        if !room(&self.aside) && self.swept.is_none_or(|at| at.plus(SWEEP_EVERY) <= step.now.mono) {
+            self.swept = Some(step.now.mono);
+            self.sweep_aside(step, ASIDE_WHEN_FULL)?;
+        }
+        Ok(room(&self.aside))
+    }
+
+    /// Opens what waited, after a commit. What is refused leaves nothing behind, least of all a key that is used up:
+    /// whoever relayed it may not be its author, who brings it yet.
     pub(crate) fn release(
         &mut self,
         step: Step<'_>,
@@ -68,10 +79,14 @@ impl Engine {
         let prefix = space::waiting(&meta.thread);
         for (key, bytes) in step.overlay.scan(&Scan::prefix(&prefix))? {
             let waiting: Waiting = record::decode(&bytes)?;
+            let (mark, before) = (self.mark(step), meta.clone());
             let refused = match self.open_message(step, waiting.from, meta, thread, &waiting.sealed) {
                 Ok(()) => None,
                 Err(Early::Epoch(_)) => continue,
                 Err(Early::Halt(Halt::Refuse(refuse))) => {
+                    self.undo(step, mark);
+                    thread.take_back();
+                    *meta = before;
                     self.tell_breach(waiting.from, &refuse);
                     Some(refuse.reason)
                 }
