@@ -2,13 +2,16 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use frontdesk_engine::{
-    Answer, Command, HistoryChoice, Query, Reply, Settings, ThreadStatus,
-    limits::{MAX_BREACHES, MAX_EARLY_BYTES, MAX_WAITING, MAX_WAITING_IN_THREAD, OFFER_LASTS, REJOIN_PAUSE},
+    Answer, Command, Event, HistoryChoice, Query, Reply, Settings, ThreadStatus,
+    limits::{
+        MAX_BREACHES, MAX_EARLY_BYTES, MAX_THREADS_PER_GUEST, MAX_WAITING, MAX_WAITING_IN_THREAD,
+        OFFER_LASTS, REJOIN_PAUSE,
+    },
 };
 use frontdesk_identity::{AddressRecord, ContactLink, ThreadId};
 use frontdesk_sim::{
     Business, Fate, Founding, NodeId, Siege, Weather, World,
-    office::{Office, PATIENCE, is_in, texts},
+    office::{Office, PATIENCE, is_in, texts, told},
 };
 use frontdesk_thread::Suite;
 use frontdesk_wire::{Body, ContactRequest, Data, Frame, LinkSeq, Reason, Rejoin, Revoked, ThreadMessage};
@@ -245,6 +248,38 @@ fn messages_that_wait_are_counted_for_each_thread_and_after_a_restart_too() {
     assert_eq!(fate, Fate::Refused(Reason::Busy));
     assert_eq!(waiting(&siege), MAX_WAITING_IN_THREAD);
     siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_guest_opens_so_many_threads_and_no_more_while_others_are_served() {
+    let mut office = Office::open(5, Weather::FAIR, 0, SETTINGS).unwrap();
+    let (acme, carla) = (office.acme, office.customer);
+    let threads: Vec<ThreadId> = (0..MAX_THREADS_PER_GUEST)
+        .map(|number| office.contact(&format!("number {number}")).unwrap())
+        .collect();
+    office.world.crash(acme, 100).unwrap();
+    office.world.pass(5000).unwrap();
+    let one_more = |office: &mut Office| {
+        let link = office.link_to(acme).unwrap();
+        let thread = contact(&mut office.world, carla, link);
+        let refused = |event: &Event| matches!(event, Event::ContactFailed { thread: failed, reason: Reason::Busy } if *failed == thread);
+        office.world.until("a refusal", PATIENCE, |world| told(world, carla, refused)).unwrap();
+    };
+    one_more(&mut office);
+    let first = *threads.first().unwrap();
+    office.say(carla, first, "writing on").unwrap();
+    let arrived = |world: &World| texts(world, acme, first).len() == 2;
+    office.world.until("what she writes in a thread that she has", PATIENCE, arrived).unwrap();
+    // That she closes one makes no room; that the business does, it does.
+    office.world.command(carla, Command::Close { thread: first }).unwrap();
+    office.world.pass(5000).unwrap();
+    one_more(&mut office);
+    office.world.command(acme, Command::Close { thread: first }).unwrap();
+    office.world.pass(5000).unwrap();
+    office.contact("once more").unwrap();
+    one_more(&mut office);
+    office.customer = office.world.add(Founding::Customer, "Dora", SETTINGS).unwrap();
+    office.contact("others are served").unwrap();
 }
 
 #[test]

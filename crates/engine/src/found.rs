@@ -154,6 +154,7 @@ pub fn mark_restored(overlay: &Overlay<'_>, rng: &mut ChaCha20Rng) -> Result<(),
         space::OUTGOING,
         space::WAITING,
         space::RECEPTIONS,
+        space::OPENED,
         space::STOCK,
         space::LAST_RESORT,
     ] {

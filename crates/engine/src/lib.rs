@@ -78,7 +78,10 @@ mod view;
 pub mod limits {
     pub use crate::{
         announce::{ADDRESS_LASTS, PORTION, PORTION_EVERY},
-        contact::{MAX_CONTACTS, MAX_RECEPTIONS, MAX_RECEPTIONS_PER_PEER, OFFER_LASTS},
+        contact::{
+            MAX_CONTACTS, MAX_OPENINGS, MAX_RECEPTIONS, MAX_RECEPTIONS_PER_PEER, MAX_THREADS_PER_GUEST,
+            OFFER_LASTS, OPENINGS_SPAN,
+        },
         engine::CACHED_THREADS,
         enrol::{ENROLMENT_LASTS, INVITATION_LASTS, MAX_INVITATIONS},
         forward::MAX_ASKED_LASTS,

@@ -26,6 +26,8 @@ pub(crate) const INCARNATION: &[u8] = b"i/incarnation";
 pub(crate) const ADDRESS: &[u8] = b"i/address";
 /// The index of threads by node has been made: homes of early versions have none.
 pub(crate) const INDEXED: &[u8] = b"i/indexed";
+/// How many threads guests have opened of late.
+pub(crate) const OPENINGS: &[u8] = b"i/openings";
 pub(crate) const ROSTER_NUMBER: &[u8] = b"i/roster";
 pub(crate) const PUBLISHED: &[u8] = b"i/published";
 
@@ -45,6 +47,8 @@ pub(crate) const INVITATIONS: &[u8] = b"n/";
 pub(crate) const CONTACTS: &[u8] = b"c/";
 pub(crate) const GUESTING: &[u8] = b"g/";
 pub(crate) const RECEPTIONS: &[u8] = b"q/";
+/// Threads that guests have open here, by guest.
+pub(crate) const OPENED: &[u8] = b"U/";
 pub(crate) const EXPIRIES: &[u8] = b"x/";
 /// Threads to look at again for what they lack.
 pub(crate) const GAPS: &[u8] = b"G/";
@@ -227,6 +231,14 @@ pub(crate) fn read_guesting(key: &[u8]) -> Option<ThreadId> {
 
 pub(crate) fn reception(request: &RequestId) -> Vec<u8> {
     Key::of(b'q').with(request.as_bytes()).0
+}
+
+pub(crate) fn opened_by(guest: &PrincipalId) -> Vec<u8> {
+    Key::of(b'U').with(guest.as_bytes()).0
+}
+
+pub(crate) fn opened(guest: &PrincipalId, id: &ThreadId) -> Vec<u8> {
+    Key(opened_by(guest)).with(id.as_bytes()).0
 }
 
 /// Who asked for an offer.

@@ -29,6 +29,7 @@ impl Engine {
             return self.offer_again(step, (from, body.request), open, chain);
         }
         self.check_offers_to(step, from)?;
+        self.check_openings(step, &guest.principal())?;
         let suite = body.suites.iter().find_map(|code| Suite::from_code(*code).ok());
         let suite = suite.ok_or_else(|| Refuse::plain(Reason::NoCommonSuite))?;
         let address = body.address.verify(step.wall());
