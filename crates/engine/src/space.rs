@@ -178,9 +178,13 @@ pub(crate) fn waiting(id: &ThreadId) -> Vec<u8> {
     Key::of(b'w').with(id.as_bytes()).0
 }
 
-pub(crate) fn read_waiting(key: &[u8]) -> Option<ThreadId> {
-    let (thread, _) = key.strip_prefix(WAITING)?.split_first_chunk::<32>()?;
-    Some(ThreadId::from_bytes(*thread))
+/// The thread of a sealed message that waits, who sent it, and its number on that link.
+pub(crate) fn read_waiting(key: &[u8]) -> Option<(ThreadId, TransportKey, LinkSeq)> {
+    let (thread, rest) = key.strip_prefix(WAITING)?.split_first_chunk::<32>()?;
+    let (rest, seq) = rest.split_last_chunk::<8>()?;
+    let (_, from) = rest.split_last_chunk::<32>()?;
+    let seq = LinkSeq(u64::from_be_bytes(*seq));
+    Some((ThreadId::from_bytes(*thread), TransportKey::from_bytes(*from), seq))
 }
 
 pub(crate) fn waiting_item(id: &ThreadId, epoch: u64, from: &TransportKey, seq: LinkSeq) -> Vec<u8> {

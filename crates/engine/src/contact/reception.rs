@@ -9,7 +9,7 @@ use crate::{
 };
 use frontdesk_capability::{Ability, ChainBytes, Scope};
 use frontdesk_identity::{PrincipalId, TransportKey};
-use frontdesk_store::{Reader as _, StoreError};
+use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{KeyPackageBytes, Suite, delete_key_package, new_key_package};
 use frontdesk_wire::{Body, ContactOffer, ContactRequest, LinkSeq, Reason, RequestId, SignedProfile};
 use serde_bytes::ByteBuf;
@@ -151,9 +151,11 @@ impl Engine {
     }
 
     /// Whether nothing but its link is kept of a peer.
-    fn is_unmet(&self, step: Step<'_>, peer: TransportKey) -> Result<bool, StoreError> {
+    pub(crate) fn is_unmet(&self, step: Step<'_>, peer: TransportKey) -> Result<bool, StoreError> {
         let met = self.colleagues.contains_key(&peer) || self.keeps(&peer);
-        Ok(!met && step.overlay.get(&space::peer(&peer))?.is_none())
+        Ok(!met
+            && step.overlay.get(&space::peer(&peer))?.is_none()
+            && step.overlay.scan(&Scan::prefix(&space::shared(&peer)).limit(1))?.is_empty())
     }
 
     /// Makes room for one more offer: those that lapsed go, and past the bound the oldest. Honest guests answer within

@@ -3,6 +3,7 @@
 use super::Early;
 use crate::{
     Engine, ThreadStatus,
+    aside::Aside,
     record::{self, Meta, Waiting},
     space,
     step::{Halt, Refuse, Step},
@@ -38,23 +39,18 @@ impl Engine {
         epoch: u64,
         body: &ThreadMessage,
     ) -> Result<(), Halt<Refuse>> {
-        let busy = || Halt::from(Refuse::plain(Reason::Busy).about(body.thread));
-        if self.aside.of(&body.thread) >= MAX_WAITING_IN_THREAD || !self.wait(step, from, seq)? {
-            return Err(busy());
-        }
-        if self.aside.all() >= MAX_ASIDE && self.swept.is_none_or(|at| at.plus(SWEEP_EVERY) <= step.now.mono)
-        {
-            self.swept = Some(step.now.mono);
-            self.sweep_aside(step, ASIDE_WHEN_FULL)?;
+        if !self.wait(step, from, seq)? {
+            return Err(Refuse::plain(Reason::Busy).about(body.thread).into());
         }
         // Nothing of the sweep may be undone, so a message past the bound is settled here and not refused as an input.
-        if self.aside.all() >= MAX_ASIDE {
+        if !self.has_room_aside(step, &body.thread)? {
             self.link(step, from)?.settle(seq, Some(Reason::Busy));
             return Ok(());
         }
         let waiting = Waiting { from, seq, sealed: body.sealed.clone(), since: step.wall() };
-        record::put(step.overlay, space::waiting_item(&body.thread, epoch, &from, seq), &waiting)?;
-        self.aside.add(body.thread);
+        let key = space::waiting_item(&body.thread, epoch, &from, seq);
+        record::put(step.overlay, key.clone(), &waiting)?;
+        self.aside.add(key);
         Ok(())
     }
 
@@ -92,10 +88,7 @@ impl Engine {
                 }
                 Err(Early::Halt(Halt::Store(error))) => return Err(error),
             };
-            step.overlay.delete(key)?;
-            self.aside.remove(&meta.thread);
-            self.link(step, waiting.from)?.settle(waiting.seq, refused);
-            self.touched.insert(waiting.from);
+            self.waits_no_longer(step, key, (waiting.from, waiting.seq), refused)?;
         }
         Ok(())
     }
@@ -104,11 +97,30 @@ impl Engine {
     pub(crate) fn drop_waiting(&mut self, step: Step<'_>, thread: &ThreadId) -> Result<(), StoreError> {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(&space::waiting(thread)))? {
             let waiting: Waiting = record::decode(&bytes)?;
-            step.overlay.delete(key)?;
-            self.aside.remove(thread);
-            self.link(step, waiting.from)?.settle(waiting.seq, Some(Reason::UnknownThread));
-            self.touched.insert(waiting.from);
+            self.waits_no_longer(step, key, (waiting.from, waiting.seq), Some(Reason::UnknownThread))?;
         }
+        Ok(())
+    }
+
+    /// Drops what waits of a peer whose frames are counted anew, or not any more.
+    pub(crate) fn drop_waiting_of(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+        for (key, seq) in self.aside.by(&peer) {
+            self.waits_no_longer(step, key, (peer, seq), Some(Reason::FutureEpoch))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn waits_no_longer(
+        &mut self,
+        step: Step<'_>,
+        key: Vec<u8>,
+        (from, seq): (TransportKey, LinkSeq),
+        refused: Option<Reason>,
+    ) -> Result<(), StoreError> {
+        self.aside.remove(&key);
+        step.overlay.delete(key)?;
+        self.link(step, from)?.settle(seq, refused);
+        self.touched.insert(from);
         Ok(())
     }
 }
