@@ -163,6 +163,20 @@ impl Adversary {
         self.listen(world)
     }
 
+    /// Connects to a node anew, as a device that was put back to an early copy of itself: in a new life, in which it has
+    /// sent nothing and heard nothing.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn begin_anew(&mut self, world: &mut World, to: NodeId) -> Result<(), SimError> {
+        let mut life = [0; 8];
+        self.rng.fill_bytes(&mut life);
+        self.life = Incarnation::from_bytes(life);
+        self.heard.remove(&to);
+        world.disconnect(self.node, to)?;
+        self.meet(world, to)
+    }
+
     /// Connects to a node anew, and claims to have so many frames of it, whatever that has sent.
     ///
     /// # Errors

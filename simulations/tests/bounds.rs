@@ -3,13 +3,16 @@
 
 use frontdesk_capability::History;
 use frontdesk_engine::{
-    Answer, Command, HistoryChoice, Query, Reply, Settings, ThreadStatus,
-    limits::{CAUSED_LATELY, MAX_BREACHES, MAX_EARLY_BYTES, MAX_WAITING, MAX_WAITING_IN_THREAD, OFFER_LASTS},
+    Answer, Command, Event, HistoryChoice, Query, Reply, Settings, ThreadStatus,
+    limits::{
+        ASIDE_WHEN_FULL, CAUSED_LATELY, MAX_BREACHES, MAX_EARLY_BYTES, MAX_THREADS_PER_GUEST, MAX_WAITING,
+        MAX_WAITING_IN_THREAD, OFFER_LASTS,
+    },
 };
 use frontdesk_identity::{AddressRecord, ContactLink, JoinNonce, Role, ThreadId};
 use frontdesk_sim::{
     Adversary, Business, Fate, Founding, NodeId, Siege, Weather, World,
-    office::{Office, PATIENCE, is_in, texts},
+    office::{Office, PATIENCE, is_in, texts, told},
 };
 use frontdesk_thread::Suite;
 use frontdesk_wire::{
@@ -248,7 +251,136 @@ fn messages_that_wait_are_counted_for_each_thread_and_after_a_restart_too() {
     let fate = stranger.send(&mut siege.office.world, acme, &body).unwrap();
     assert_eq!(fate, Fate::Refused(Reason::Busy));
     assert_eq!(waiting(&siege), MAX_WAITING_IN_THREAD);
+    // Who filled it keeps it full for a minute at most.
+    siege.office.world.pass((ASIDE_WHEN_FULL + 11) * 1000).unwrap();
+    assert_eq!(stranger.send(&mut siege.office.world, acme, &body).unwrap(), Fate::Stored);
+    assert_eq!(waiting(&siege), 1);
     siege.goes_on().unwrap();
+}
+
+/// A message of a thread that nobody has.
+fn of_no_thread(byte: u8) -> Body {
+    let thread = ThreadId::from_bytes([byte; 32]);
+    Body::ThreadMessage(ThreadMessage { thread, era: 0, sealed: ByteBuf::from(vec![1]) })
+}
+
+#[test]
+fn of_strangers_whose_messages_waited_in_vain_nothing_is_left() {
+    let (mut office, _, request) = reception();
+    let acme = office.acme;
+    let before = records(&office.world, acme);
+    for byte in 0..20 {
+        let mut stranger = Adversary::stranger(&mut office.world, request.host).unwrap();
+        stranger.meet(&mut office.world, acme).unwrap();
+        let fate = stranger.send(&mut office.world, acme, &of_no_thread(byte)).unwrap();
+        assert_eq!(fate, Fate::Stored);
+        office.world.part(acme, stranger.node).unwrap();
+    }
+    assert_eq!(records(&office.world, acme), before + 40, "each message, and the count of each link");
+    office.world.pass((DAY + 60) * 1000).unwrap();
+    office.world.crash(acme, 100).unwrap();
+    office.world.pass(5000).unwrap();
+    assert_eq!(records(&office.world, acme), before);
+    office.contact("others are served").unwrap();
+}
+
+#[test]
+fn of_a_stranger_whose_message_finds_no_room_nothing_is_kept_at_all() {
+    let (mut office, _, request) = reception();
+    let acme = office.acme;
+    let stranger = |office: &mut Office| {
+        let mut stranger = Adversary::stranger(&mut office.world, request.host).unwrap();
+        stranger.meet(&mut office.world, acme).unwrap();
+        stranger
+    };
+    for _ in 0..MAX_WAITING_IN_THREAD / MAX_WAITING {
+        let mut by = stranger(&mut office);
+        for _ in 0..MAX_WAITING {
+            by.push(&mut office.world, acme, &of_no_thread(9)).unwrap();
+        }
+        by.listen(&mut office.world).unwrap();
+    }
+    let full = records(&office.world, acme);
+    for _ in 0..5 {
+        let mut by = stranger(&mut office);
+        let fate = by.send(&mut office.world, acme, &of_no_thread(9)).unwrap();
+        assert_eq!(fate, Fate::Refused(Reason::Busy));
+    }
+    assert_eq!(records(&office.world, acme), full);
+}
+
+#[test]
+fn a_stranger_has_no_more_room_for_coming_in_ever_new_lives() {
+    let (mut office, mut guest, _) = reception();
+    let acme = office.acme;
+    let before = records(&office.world, acme);
+    for _ in 0..20 {
+        guest.device.begin_anew(&mut office.world, acme).unwrap();
+        for byte in 0..u8::try_from(MAX_WAITING).unwrap_or(u8::MAX) {
+            guest.device.push(&mut office.world, acme, &of_no_thread(byte)).unwrap();
+        }
+        guest.device.listen(&mut office.world).unwrap();
+        assert_eq!(office.world.count(acme, b"w/").unwrap(), usize::from(u8::MAX));
+    }
+    guest.device.begin_anew(&mut office.world, acme).unwrap();
+    assert_eq!(records(&office.world, acme), before, "what it brought in former lives is gone");
+    assert_eq!(guest.device.send(&mut office.world, acme, &of_no_thread(1)).unwrap(), Fate::Stored);
+}
+
+#[test]
+fn what_a_device_sent_in_a_former_life_is_settled_in_none_of_the_later_ones() {
+    let mut siege = Siege::lay(HistoryChoice::All, 7 * DAY).unwrap();
+    let acme = siege.acme;
+    let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
+    for _ in 0..3 {
+        assert_eq!(ana.send(&mut siege.office.world, acme, &of_no_thread(7)).unwrap(), Fate::Stored);
+    }
+    ana.begin_anew(&mut siege.office.world, acme).unwrap();
+    let rubbish = ana.send_bytes(&mut siege.office.world, acme, vec![0xff; 40]).unwrap();
+    assert_eq!(rubbish, Fate::Refused(Reason::Malformed));
+    siege.office.world.pass((DAY + 60) * 1000).unwrap();
+    siege.office.world.crash(acme, 100).unwrap();
+    siege.settle().unwrap();
+    // A greeting that names refusals past its own count would not be readable.
+    ana.meet(&mut siege.office.world, acme).unwrap();
+    for _ in 0..3 {
+        assert_eq!(ana.send(&mut siege.office.world, acme, &of_no_thread(7)).unwrap(), Fate::Stored);
+    }
+    let again = ana.send_bytes(&mut siege.office.world, acme, vec![0xff; 40]).unwrap();
+    assert_eq!(again, Fate::Refused(Reason::Malformed));
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_guest_opens_so_many_threads_and_no_more_while_others_are_served() {
+    let mut office = Office::open(5, Weather::FAIR, 0, SETTINGS).unwrap();
+    let (acme, carla) = (office.acme, office.customer);
+    let threads: Vec<ThreadId> = (0..MAX_THREADS_PER_GUEST)
+        .map(|number| office.contact(&format!("number {number}")).unwrap())
+        .collect();
+    office.world.crash(acme, 100).unwrap();
+    office.world.pass(5000).unwrap();
+    let one_more = |office: &mut Office| {
+        let link = office.link_to(acme).unwrap();
+        let thread = contact(&mut office.world, carla, link);
+        let refused = |event: &Event| matches!(event, Event::ContactFailed { thread: failed, reason: Reason::Busy } if *failed == thread);
+        office.world.until("a refusal", PATIENCE, |world| told(world, carla, refused)).unwrap();
+    };
+    one_more(&mut office);
+    let first = *threads.first().unwrap();
+    office.say(carla, first, "writing on").unwrap();
+    let arrived = |world: &World| texts(world, acme, first).len() == 2;
+    office.world.until("what she writes in a thread that she has", PATIENCE, arrived).unwrap();
+    // That she closes one makes no room; that the business does, it does.
+    office.world.command(carla, Command::Close { thread: first }).unwrap();
+    office.world.pass(5000).unwrap();
+    one_more(&mut office);
+    office.world.command(acme, Command::Close { thread: first }).unwrap();
+    office.world.pass(5000).unwrap();
+    office.contact("once more").unwrap();
+    one_more(&mut office);
+    office.customer = office.world.add(Founding::Customer, "Dora", SETTINGS).unwrap();
+    office.contact("others are served").unwrap();
 }
 
 #[test]

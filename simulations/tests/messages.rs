@@ -233,12 +233,7 @@ fn held_back(siege: &mut Siege) -> CommitNotice {
     siege.office.world.part(acme, carla).unwrap();
     siege.office.forward(thread, ben, HistoryChoice::None, false).unwrap();
     siege.settle().unwrap();
-    let notices = siege.sent(acme, siege.ana).into_iter().rev();
-    let mut notices = notices.filter_map(|body| {
-        let Body::CommitNotice(notice) = body else { return None };
-        Some(notice)
-    });
-    notices.next().unwrap()
+    newest_notice(siege, siege.ana)
 }
 
 fn epoch(siege: &Siege, node: NodeId) -> u64 {
@@ -269,6 +264,91 @@ fn a_commit_counts_only_from_its_steward_and_only_as_a_commit() {
         })
         .unwrap();
     siege.office.say(ben, thread, "Ben here").unwrap();
+    siege.goes_on().unwrap();
+}
+
+/// The newest commit that the steward told a node.
+fn newest_notice(siege: &Siege, to: NodeId) -> CommitNotice {
+    let notices = siege.sent(siege.acme, to).into_iter().rev();
+    let mut notices = notices.filter_map(|body| {
+        let Body::CommitNotice(notice) = body else { return None };
+        Some(notice)
+    });
+    notices.next().unwrap()
+}
+
+/// Ana is revoked, and has the keys of the epoch before and the commit that took her out.
+fn revoked(siege: &mut Siege) -> (Adversary, Body) {
+    let (acme, ana, thread) = (siege.acme, siege.ana, siege.thread);
+    let (from, keys) = (siege.device(ana).unwrap(), siege.office.world.copy_of(ana).unwrap());
+    siege.office.world.command(acme, Command::Revoke { thread, from }).unwrap();
+    siege.settle().unwrap();
+    let sealed = newest_notice(siege, ana).commit;
+    let ana = Adversary::take_over_with(&mut siege.office.world, ana, keys).unwrap();
+    (ana, Body::ThreadMessage(ThreadMessage { thread, era: 0, sealed }))
+}
+
+/// A node knows that Ana is out, and takes nothing from her.
+fn is_deaf_to(siege: &mut Siege, ana: &mut Adversary, node: NodeId) {
+    let (thread, gone) = (siege.thread, ana.keys.id());
+    let out = |world: &_| {
+        who(world, node, thread).is_some_and(|who| who.members.iter().all(|member| member.device != gone))
+    };
+    siege.office.world.until("the revocation", PATIENCE, out).unwrap();
+    assert_eq!(epoch(siege, node), epoch(siege, siege.acme));
+    // Under a number that the steward has nothing of.
+    let late = text(siege, ana, 9);
+    siege.refuses(ana, node, &late, Reason::GrantRevoked).unwrap();
+}
+
+#[test]
+fn a_commit_that_is_relayed_ahead_of_the_one_before_it_takes_nothing_from_its_notice() {
+    let mut siege = siege();
+    let (acme, carla) = (siege.acme, siege.carla);
+    held_back(&mut siege);
+    let (mut ana, disguised) = revoked(&mut siege);
+    ana.meet(&mut siege.office.world, carla).unwrap();
+    siege.refuses(&mut ana, carla, &disguised, Reason::Malformed).unwrap();
+    siege.office.world.mend(acme, carla);
+    is_deaf_to(&mut siege, &mut ana, carla);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_commit_that_is_relayed_to_a_newcomer_takes_nothing_from_its_notice() {
+    let mut siege = siege();
+    let (acme, ben, thread) = (siege.acme, siege.ben, siege.thread);
+    siege.office.world.part(acme, ben).unwrap();
+    siege.office.ask_forward(acme, thread, ben, (HistoryChoice::None, DAY, false)).unwrap();
+    siege.settle().unwrap();
+    let (mut ana, disguised) = revoked(&mut siege);
+    ana.meet(&mut siege.office.world, ben).unwrap();
+    assert_eq!(ana.send(&mut siege.office.world, ben, &disguised).unwrap(), Fate::Stored);
+    siege.office.world.mend(acme, ben);
+    is_deaf_to(&mut siege, &mut ana, ben);
+    assert!(siege.accused(ben, Reason::Malformed));
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_message_that_another_relays_early_is_still_readable_over_its_authors_link() {
+    let mut siege = siege();
+    let (acme, carla, ben, thread) = (siege.acme, siege.carla, siege.ben, siege.thread);
+    siege.office.world.part(ben, carla).unwrap();
+    held_back(&mut siege);
+    siege.office.say(ben, thread, "Ben here").unwrap();
+    siege.settle().unwrap();
+    let sealed: Vec<Body> = siege.sent(ben, siege.ana);
+    let mut ana = siege.take_over(siege.ana, &[carla]).unwrap();
+    for body in sealed.iter().filter(|body| matches!(body, Body::ThreadMessage(_))) {
+        assert_eq!(ana.send(&mut siege.office.world, carla, body).unwrap(), Fate::Stored);
+    }
+    siege.office.world.mend(acme, carla);
+    siege.settle().unwrap();
+    assert!(siege.accused(carla, Reason::NotMember));
+    siege.office.world.mend(ben, carla);
+    siege.hears(carla, "Ben here").unwrap();
+    assert!(!siege.accused(carla, Reason::Replayed), "it is opened as it came");
     siege.goes_on().unwrap();
 }
 

@@ -11,7 +11,7 @@ use frontdesk_sim::{
     office::{PATIENCE, is_in, messages, texts, told, who},
 };
 use frontdesk_store::{Overlay, Store as _};
-use frontdesk_thread::{Expected, Opened, Role, Thread, WelcomeBytes};
+use frontdesk_thread::{Expected, Role, Thread, WelcomeBytes};
 use frontdesk_wire::{Body, Reason};
 
 const DAY: u64 = 24 * 3600;
@@ -197,7 +197,7 @@ fn opens(thief: &mut Adversary, siege: &Siege, body: &Body, follows: bool) -> bo
     let (now, thread) = (siege.now(), siege.thread);
     if let Body::ThreadMessage(message) = body {
         let outcome = thief.in_thread(now, thread, |ctx, keys| keys.open(ctx, &message.sealed));
-        return matches!(outcome, Ok(Ok(Opened::Message { .. })));
+        return matches!(outcome, Ok(Ok(_)));
     }
     if let Body::HistoryPiece(piece) = body {
         let outcome =
@@ -211,7 +211,7 @@ fn opens(thief: &mut Adversary, siege: &Siege, body: &Body, follows: bool) -> bo
         return thief.anew(now, |ctx| Thread::join(ctx, &welcome, &expected).is_ok()).unwrap();
     }
     if let (Body::CommitNotice(notice), true) = (body, follows) {
-        drop(thief.in_thread(now, thread, |ctx, keys| keys.open(ctx, &notice.commit)));
+        drop(thief.in_thread(now, thread, |ctx, keys| keys.follow(ctx, &notice.commit)));
     }
     false
 }

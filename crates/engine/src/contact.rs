@@ -1,7 +1,9 @@
 //! First contact: a customer's request, the business's offer, and the opening of the thread.
 
+mod openings;
 mod reception;
 
+pub use self::openings::{MAX_OPENINGS, MAX_THREADS_PER_GUEST, OPENINGS_SPAN};
 use crate::{
     CommandError, Engine, Event, Reply, ThreadStatus,
     message::{Early, check_text},
@@ -283,6 +285,7 @@ impl Engine {
         let reception = reception.filter(|reception| reception.since.plus(OFFER_LASTS) >= step.wall());
         let reception = reception.ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
         let guest = device_on_link(&self.mls, from, &reception.guest)?;
+        self.check_openings(step, &guest.principal())?;
         let host =
             self.chain.as_ref().map(Chain::principal).ok_or_else(|| Refuse::plain(Reason::NotReception))?;
         if self.meta(step.overlay, &body.thread)?.is_some() {
@@ -312,6 +315,7 @@ impl Engine {
         }
         step.overlay.delete(space::asker(&body.request))?;
         self.receptions.remove(&body.request);
+        self.count_opening(step, &meta)?;
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         self.forward_by_policy(step, body.thread)

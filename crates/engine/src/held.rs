@@ -48,7 +48,7 @@ impl Engine {
             self.gaps.len(),
             self.due.len(),
             self.receptions.len(),
-            self.aside.threads(),
+            self.aside.held(),
             self.refills.len(),
             self.causes.len(),
             self.sent.len(),

@@ -10,7 +10,7 @@ use crate::{
 use frontdesk_capability::Ability;
 use frontdesk_identity::{DeviceId, PrincipalId, SignedAddressRecord, ThreadId, TransportKey, codec};
 use frontdesk_store::{Reader as _, Scan, StoreError};
-use frontdesk_thread::{Change, Expected, HistoryError, Opened, Role, Thread};
+use frontdesk_thread::{Change, Expected, HistoryError, Role, Thread};
 use frontdesk_wire::{
     CommitNotice, ForwardPayload, HistoryPiece, Reason, Revoked, Seq, SignedContent, limits,
 };
@@ -39,15 +39,8 @@ impl Engine {
         self.learn_revocations(step, &host, &body.revocations, Some(&thread))?;
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
-        let change = match thread.open(&ctx, &body.commit) {
-            Ok(Opened::Changed(change)) => change,
-            Ok(Opened::Message { .. }) => {
-                return Err(Refuse::breach(Reason::Malformed, "a message sent as a commit")
-                    .about(body.thread)
-                    .into());
-            }
-            Err(error) => return Err(open_refusal(error, body.thread)),
-        };
+        let followed = thread.follow(&ctx, &body.commit);
+        let change = followed.map_err(|error| open_refusal(error, body.thread))?;
         self.learn_addresses(step, &thread, &body.addresses)?;
         if change.removed_me {
             return self.leave(step, meta, thread, change, &body.departed);

@@ -143,9 +143,14 @@ impl Link {
         self.record.refused.drain(..surplus);
     }
 
-    /// Takes a frame off the list of those that wait for a commit, opened or refused.
+    /// Takes a frame off the list of those that wait for a commit, opened or refused. One that isn't on it is of a life of
+    /// the peer's that is over: its number says nothing any more, or speaks of another frame.
     pub(crate) fn settle(&mut self, seq: LinkSeq, refused: Option<Reason>) {
+        let before = self.record.waiting.len();
         self.record.waiting.retain(|waiting| *waiting != seq);
+        if self.record.waiting.len() == before {
+            return;
+        }
         if let Some(reason) = refused {
             self.refuse(seq, reason);
             self.record.refused.sort_by_key(|refused| refused.seq);
@@ -183,12 +188,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Forgets the link of a peer that nothing else is known of, and what waits for it. While it is connected, its counts
+    /// Forgets the link of a peer that nothing else is known of, what waits for it, and what waits of it. While it is connected, its counts
     /// stay in memory; when it comes again, its greeting tells what it has.
     pub(crate) fn forget_link(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
         for (key, _) in step.overlay.scan(&Scan::prefix(&space::outgoing(&peer)))? {
             step.overlay.delete(key)?;
         }
+        self.drop_waiting_of(step, peer)?;
         step.overlay.delete(space::link(&peer))?;
         self.due.remove(&peer);
         if let Some(link) = self.links.get_mut(&peer).filter(|link| link.up) {
@@ -285,7 +291,9 @@ impl Engine {
             link.record.refused.clear();
             link.record.waiting.clear();
             link.changed = true;
+            self.drop_waiting_of(step, from)?;
         }
+        let link = self.link(step, from)?;
         if link.greeted {
             if !hello.heard {
                 let hello = link.hello(own);
@@ -341,6 +349,9 @@ impl Engine {
         for peer in std::mem::take(&mut self.touched) {
             self.pump(step, peer)?;
             self.want(step, peer)?;
+            if self.is_spent(step, peer)? {
+                self.forget_link(step, peer)?;
+            }
             let Some(link) = self.links.get_mut(&peer) else { continue };
             if std::mem::take(&mut link.changed) && link.known {
                 record::put(step.overlay, space::link(&peer), &link.record)?;
@@ -356,6 +367,15 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whether a link has nothing on record that somebody could need: nothing waits of the peer, nothing was ever sent to it,
+    /// and nothing else is known of it. Frames that waited, or found no room to, were all that it brought.
+    fn is_spent(&self, step: Step<'_>, peer: TransportKey) -> Result<bool, StoreError> {
+        let idle = |link: &Link| {
+            link.known && link.record.waiting.is_empty() && link.record.numbered == LinkSeq::default()
+        };
+        Ok(self.links.get(&peer).is_some_and(idle) && self.is_unmet(step, peer)?)
     }
 
     /// Has the network look no longer for a peer that this node has no need to be connected to.

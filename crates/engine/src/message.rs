@@ -56,6 +56,9 @@ impl Engine {
             self.write(step, &mut meta, &mut thread, ContentKind::Close)?;
             self.tell(crate::Event::Closed { thread: id });
             self.put_meta(step, &meta)?;
+        } else {
+            // Its guest may have closed it, which makes no room for another one yet.
+            self.count_as_closed(step, &meta, &self.id())?;
         }
         self.keep_thread(thread);
         Ok(Reply::Done)

@@ -228,13 +228,7 @@ impl Engine {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(space::WAITING))? {
             let waiting: record::Waiting = record::decode(&bytes)?;
             if waiting.since.plus(lasts) < step.wall() {
-                let thread = space::read_waiting(&key);
-                step.overlay.delete(key)?;
-                if let Some(thread) = thread {
-                    self.aside.remove(&thread);
-                }
-                self.link(step, waiting.from)?.settle(waiting.seq, Some(Reason::FutureEpoch));
-                self.touched.insert(waiting.from);
+                self.waits_no_longer(step, key, (waiting.from, waiting.seq), Some(Reason::FutureEpoch))?;
             }
         }
         Ok(())

@@ -458,6 +458,13 @@ pub(crate) struct Asker {
     pub(crate) stranger: bool,
 }
 
+/// Threads that guests have opened at this reception since a moment.
+#[derive(Debug, Clone, Copy, Default, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Openings {
+    pub(crate) since: UnixTime,
+    pub(crate) count: u64,
+}
+
 /// An invitation, and the device that used it.
 #[derive(Clone, Serialize_tuple, Deserialize_tuple)]
 pub(crate) struct InvitationRecord {

@@ -28,6 +28,8 @@ pub(crate) const ADDRESS: &[u8] = b"i/address";
 pub(crate) const ADDRESS_TOLD: &[u8] = b"i/told";
 /// The index of threads by node has been made: homes of early versions have none.
 pub(crate) const INDEXED: &[u8] = b"i/indexed";
+/// How many threads guests have opened of late.
+pub(crate) const OPENINGS: &[u8] = b"i/openings";
 pub(crate) const ROSTER_NUMBER: &[u8] = b"i/roster";
 pub(crate) const PUBLISHED: &[u8] = b"i/published";
 
@@ -50,6 +52,8 @@ pub(crate) const INVITATIONS: &[u8] = b"n/";
 pub(crate) const CONTACTS: &[u8] = b"c/";
 pub(crate) const GUESTING: &[u8] = b"g/";
 pub(crate) const RECEPTIONS: &[u8] = b"q/";
+/// Threads that guests have open here, by guest.
+pub(crate) const OPENED: &[u8] = b"U/";
 pub(crate) const EXPIRIES: &[u8] = b"x/";
 /// Threads to look at again for what they lack.
 pub(crate) const GAPS: &[u8] = b"G/";
@@ -189,9 +193,13 @@ pub(crate) fn waiting(id: &ThreadId) -> Vec<u8> {
     Key::of(b'w').with(id.as_bytes()).0
 }
 
-pub(crate) fn read_waiting(key: &[u8]) -> Option<ThreadId> {
-    let (thread, _) = key.strip_prefix(WAITING)?.split_first_chunk::<32>()?;
-    Some(ThreadId::from_bytes(*thread))
+/// The thread of a sealed message that waits, who sent it, and its number on that link.
+pub(crate) fn read_waiting(key: &[u8]) -> Option<(ThreadId, TransportKey, LinkSeq)> {
+    let (thread, rest) = key.strip_prefix(WAITING)?.split_first_chunk::<32>()?;
+    let (rest, seq) = rest.split_last_chunk::<8>()?;
+    let (_, from) = rest.split_last_chunk::<32>()?;
+    let seq = LinkSeq(u64::from_be_bytes(*seq));
+    Some((ThreadId::from_bytes(*thread), TransportKey::from_bytes(*from), seq))
 }
 
 /// By era and epoch: an epoch has no more than 32 bits.
@@ -277,6 +285,14 @@ pub(crate) fn read_guesting(key: &[u8]) -> Option<ThreadId> {
 
 pub(crate) fn reception(request: &RequestId) -> Vec<u8> {
     Key::of(b'q').with(request.as_bytes()).0
+}
+
+pub(crate) fn opened_by(guest: &PrincipalId) -> Vec<u8> {
+    Key::of(b'U').with(guest.as_bytes()).0
+}
+
+pub(crate) fn opened(guest: &PrincipalId, id: &ThreadId) -> Vec<u8> {
+    Key(opened_by(guest)).with(id.as_bytes()).0
 }
 
 /// Who asked for an offer.

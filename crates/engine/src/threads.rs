@@ -270,9 +270,13 @@ impl Engine {
                 meta.active_at = step.wall();
                 if meta.status() == ThreadStatus::Closed {
                     meta.set_status(ThreadStatus::Open);
+                    self.count_as_open(step, meta)?;
                 }
             }
-            ContentKind::Close => meta.set_status(ThreadStatus::Closed),
+            ContentKind::Close => {
+                meta.set_status(ThreadStatus::Closed);
+                self.count_as_closed(step, meta, &content.author)?;
+            }
             ContentKind::Name(name) => {
                 if let Some(author) = meta.author_mut(content.author) {
                     author.name.clone_from(name);

@@ -8,7 +8,7 @@
 //! Devices publish key packages ([`new_key_package`]). The guest founds the thread ([`Thread::create`]) and adds the
 //! steward, who joins by the Welcome ([`Thread::join`]). From then on each member seals and opens messages
 //! ([`Thread::seal`], [`Thread::open`]), and the steward alone changes the membership ([`Thread::change`]): one
-//! commit for the members, one Welcome for those it adds, and for them the history they were granted
+//! commit for the members ([`Thread::follow`]), one Welcome for those it adds, and for them the history they were granted
 //! ([`Thread::seal_history`], [`Thread::open_history`]). A removed member's thread answers nothing more but reads.
 //!
 //! # State
@@ -74,7 +74,7 @@
 //! let by_desk = ctx(&step, &world, &desk, &desk_record, 3);
 //! let expected = Expected { host, thread: at_carla.id(), era: 0, min_term: 0, role: Role::Steward };
 //! let mut at_desk = Thread::join(&by_desk, &welcome, &expected)?;
-//! let Opened::Message { sender, plaintext, .. } = at_desk.open(&by_desk, &hello)? else { panic!() };
+//! let Opened { sender, plaintext, .. } = at_desk.open(&by_desk, &hello)?;
 //! assert_eq!((sender, plaintext), (phone.id(), b"hello".to_vec()));
 //! # drop(by_desk);
 //! desk_store.commit(&step.into_batch())?;

@@ -21,26 +21,21 @@ use openmls::{
     },
 };
 
-/// What was in a sealed message.
+/// A message of a member, opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Opened {
-    /// A message of a member.
-    Message {
-        /// Who sent it.
-        sender: DeviceId,
-        /// The epoch that it was sent in.
-        epoch: u64,
-        /// Whether the sender has left since. It was a member in `epoch`, and its message was overtaken by the commit
-        /// that removed it; or it sealed it later under old keys, which can't be told apart here.
-        departed: bool,
-        /// That the grant of a sender that has left is revoked. Refuse the message for it, unless the steward says that
-        /// it came in time.
-        revoked: Option<Refusal>,
-        /// What it says.
-        plaintext: Vec<u8>,
-    },
-    /// The steward changed the membership.
-    Changed(Change),
+pub struct Opened {
+    /// Who sent it.
+    pub sender: DeviceId,
+    /// The epoch that it was sent in.
+    pub epoch: u64,
+    /// Whether the sender has left since. It was a member in `epoch`, and its message was overtaken by the commit
+    /// that removed it; or it sealed it later under old keys, which can't be told apart here.
+    pub departed: bool,
+    /// That the grant of a sender that has left is revoked. Refuse the message for it, unless the steward says that
+    /// it came in time.
+    pub revoked: Option<Refusal>,
+    /// What it says.
+    pub plaintext: Vec<u8>,
 }
 
 /// A change of the membership, in force now.
@@ -68,6 +63,9 @@ pub enum OpenRefusal {
     /// Not an MLS message, or one that has no place in a thread.
     #[error("not an MLS message of a thread")]
     Malformed,
+    /// A commit where a message was expected, or a message where a commit was.
+    #[error("a commit in a message's place, or a message in a commit's")]
+    OtherKind,
     /// Not encrypted.
     #[error("not encrypted")]
     NotPrivate,
@@ -135,21 +133,55 @@ pub enum OpenRefusal {
 }
 
 impl Thread {
-    /// Opens a sealed message: checks who sent it and by what right, and puts a commit in force if the admission
-    /// rule lets it. A message can be opened once; its key is gone then.
+    /// Opens a sealed message: checks who sent it and by what right. It can be opened once; its key is gone then. A commit
+    /// is none, of whatever epoch: it would change the members without what has to come with it.
     ///
     /// # Errors
     /// [`OpenRefusal`]. The thread and the overlay are as they were.
     pub fn open(&mut self, ctx: &Ctx<'_>, bytes: &[u8]) -> Result<Opened, OpenRefusal> {
+        let message = self.check_frame(bytes, ContentType::Application)?;
+        self.transact(ctx, |thread| {
+            let Processed { sender, epoch, content, .. } = thread.process(ctx, message)?;
+            match content {
+                ProcessedMessageContent::ApplicationMessage(message) => {
+                    thread.message(ctx, sender, epoch, message.into_bytes())
+                }
+                other => Err(unfit(&other)),
+            }
+        })
+    }
+
+    /// Follows a commit: puts the change in force if the steward made it and the admission rule lets it.
+    ///
+    /// # Errors
+    /// [`OpenRefusal`]. The thread and the overlay are as they were.
+    pub fn follow(&mut self, ctx: &Ctx<'_>, bytes: &[u8]) -> Result<Change, OpenRefusal> {
+        let message = self.check_frame(bytes, ContentType::Commit)?;
+        self.transact(ctx, |thread| {
+            let Processed { sender, index, content, .. } = thread.process(ctx, message)?;
+            match content {
+                ProcessedMessageContent::StagedCommitMessage(staged) => {
+                    let by = sender.ok_or(OpenRefusal::Undecryptable)?;
+                    thread.merge(ctx, *staged, by, index)
+                }
+                other => Err(unfit(&other)),
+            }
+        })
+    }
+
+    /// The writes of the last [`open`](Self::open) were rolled back in the overlay: what memory has of them goes, too,
+    /// so that the message can be opened again.
+    pub const fn take_back(&mut self) {
+        self.stale = true;
+    }
+
+    /// What can be told before anything is decrypted. The kind comes before the epoch, so that nothing of another kind is
+    /// kept for later.
+    fn check_frame(&self, bytes: &[u8], kind: ContentType) -> Result<PrivateMessageIn, OpenRefusal> {
         if bytes.len() > MAX_MESSAGE {
             return Err(OpenRefusal::TooLong { len: bytes.len() });
         }
         let message = private_message(bytes)?;
-        self.check_frame(&message)?;
-        self.transact(ctx, |thread| thread.process(ctx, message))
-    }
-
-    fn check_frame(&self, message: &PrivateMessageIn) -> Result<(), OpenRefusal> {
         let epoch = message.epoch().as_u64();
         if message.group_id() != self.group.group_id() {
             return Err(OpenRefusal::NotForThisThread);
@@ -157,20 +189,23 @@ impl Thread {
         if !self.is_active() {
             return Err(OpenRefusal::Removed);
         }
+        if message.content_type() == ContentType::Proposal {
+            return Err(OpenRefusal::ProposalsNotAccepted);
+        }
+        if message.content_type() != kind {
+            return Err(OpenRefusal::OtherKind);
+        }
         if epoch > self.epoch {
             return Err(OpenRefusal::FutureEpoch { epoch });
         }
-        match message.content_type() {
-            ContentType::Proposal => Err(OpenRefusal::ProposalsNotAccepted),
-            ContentType::Commit if epoch < self.epoch => Err(OpenRefusal::PastEpoch { epoch }),
-            ContentType::Application if self.epoch.saturating_sub(epoch) > MAX_PAST_EPOCHS => {
-                Err(OpenRefusal::PastEpoch { epoch })
-            }
-            ContentType::Commit | ContentType::Application => Ok(()),
+        let reach = if kind == ContentType::Commit { 0 } else { MAX_PAST_EPOCHS };
+        if self.epoch.saturating_sub(epoch) > reach {
+            return Err(OpenRefusal::PastEpoch { epoch });
         }
+        Ok(message)
     }
 
-    fn process(&mut self, ctx: &Ctx<'_>, message: PrivateMessageIn) -> Result<Opened, OpenRefusal> {
+    fn process(&mut self, ctx: &Ctx<'_>, message: PrivateMessageIn) -> Result<Processed, OpenRefusal> {
         let past = (message.epoch().as_u64() < self.epoch).then(|| message.epoch().as_u64());
         let message = ProtocolMessage::PrivateMessage(message);
         let processed = self.group.process_message(&ctx.provider(), message);
@@ -182,22 +217,7 @@ impl Thread {
             Sender::NewMemberCommit => return Err(OpenRefusal::ExternalCommit),
             Sender::External(_) | Sender::NewMemberProposal => return Err(OpenRefusal::ProposalsNotAccepted),
         };
-        match processed.into_content() {
-            ProcessedMessageContent::ApplicationMessage(message) => {
-                self.message(ctx, sender, epoch, message.into_bytes())
-            }
-            ProcessedMessageContent::StagedCommitMessage(staged) => {
-                let by = sender.ok_or(OpenRefusal::Undecryptable)?;
-                self.follow(ctx, *staged, by, index).map(Opened::Changed)
-            }
-            ProcessedMessageContent::OwnPrivateMessage | ProcessedMessageContent::OwnPendingCommit => {
-                Err(OpenRefusal::OwnMessage)
-            }
-            ProcessedMessageContent::ProposalMessage(_)
-            | ProcessedMessageContent::ExternalJoinProposalMessage(_) => {
-                Err(OpenRefusal::ProposalsNotAccepted)
-            }
-        }
+        Ok(Processed { sender, index, epoch, content: processed.into_content() })
     }
 
     /// A sender that is neither a member nor left of late has no right that could be checked.
@@ -215,10 +235,10 @@ impl Thread {
             Err(WriterRefusal::Grant(refusal @ Refusal::Revoked { .. })) if departed => Some(refusal),
             Err(refusal) => return Err(OpenRefusal::SenderNotAllowed { sender, refusal }),
         };
-        Ok(Opened::Message { sender, epoch, departed, revoked, plaintext })
+        Ok(Opened { sender, epoch, departed, revoked, plaintext })
     }
 
-    fn follow(
+    fn merge(
         &mut self,
         ctx: &Ctx<'_>,
         staged: StagedCommit,
@@ -263,6 +283,29 @@ impl Thread {
             added: added.collect(),
             removed: gone.copied().collect(),
             removed_me: staged.self_removed(),
+        }
+    }
+}
+
+/// An MLS message, decrypted and authenticated.
+struct Processed {
+    /// None for one that isn't a member, and wasn't in the last epochs.
+    sender: Option<DeviceId>,
+    index: LeafNodeIndex,
+    epoch: u64,
+    content: ProcessedMessageContent,
+}
+
+/// Why a content is not what its frame was checked to be.
+fn unfit(content: &ProcessedMessageContent) -> OpenRefusal {
+    match content {
+        ProcessedMessageContent::OwnPrivateMessage | ProcessedMessageContent::OwnPendingCommit => {
+            OpenRefusal::OwnMessage
+        }
+        ProcessedMessageContent::ProposalMessage(_)
+        | ProcessedMessageContent::ExternalJoinProposalMessage(_) => OpenRefusal::ProposalsNotAccepted,
+        ProcessedMessageContent::ApplicationMessage(_) | ProcessedMessageContent::StagedCommitMessage(_) => {
+            OpenRefusal::OtherKind
         }
     }
 }

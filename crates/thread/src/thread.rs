@@ -24,7 +24,7 @@ pub struct Thread {
     pub(crate) suite: Suite,
     pub(crate) epoch: u64,
     /// The MLS group in memory went further than what counts, and is read again before it is used.
-    stale: bool,
+    pub(crate) stale: bool,
 }
 
 /// Who left in the last epochs. Messages that they sent while they were members may still be on their way.

@@ -11,7 +11,7 @@ use frontdesk_capability::Revocations;
 use frontdesk_engine::{SealedInOutbox, sealed_in_outbox};
 use frontdesk_identity::{DeviceRecord, PrincipalId, TransportKey};
 use frontdesk_store::Overlay;
-use frontdesk_thread::{Ctx, Mls, Opened, Thread};
+use frontdesk_thread::{Ctx, Mls, Thread};
 use frontdesk_wire::{Bundle, ContentKind, SignedContent};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
@@ -56,8 +56,7 @@ impl Copy {
             return Ok(Err("no keys of this thread are left".to_owned()));
         };
         match thread.open(&ctx, &message.sealed) {
-            Ok(Opened::Message { plaintext, .. }) => Ok(Ok(text_of(&plaintext)?)),
-            Ok(Opened::Changed(_)) => Err(Failure::new("the ciphertext is a commit, not a message")),
+            Ok(opened) => Ok(Ok(text_of(&opened.plaintext)?)),
             Err(refusal) => Ok(Err(refusal.to_string())),
         }
     }

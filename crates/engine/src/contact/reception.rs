@@ -9,7 +9,7 @@ use crate::{
 };
 use frontdesk_capability::{Ability, ChainBytes, Scope};
 use frontdesk_identity::{PrincipalId, TransportKey};
-use frontdesk_store::{Reader as _, StoreError};
+use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{KeyPackageBytes, Suite, delete_key_package, new_key_package};
 use frontdesk_wire::{Body, ContactOffer, ContactRequest, LinkSeq, Reason, RequestId};
 use serde_bytes::ByteBuf;
@@ -29,6 +29,7 @@ impl Engine {
             return self.offer_again(step, (from, body.request), open, chain);
         }
         self.check_offers_to(step, from)?;
+        self.check_openings(step, &guest.principal())?;
         let suite = body.suites.iter().find_map(|code| Suite::from_code(*code).ok());
         let suite = suite.ok_or_else(|| Refuse::plain(Reason::NoCommonSuite))?;
         let address = body.address.verify(step.wall());
@@ -147,9 +148,11 @@ impl Engine {
     }
 
     /// Whether nothing but its link is kept of a peer.
-    fn is_unmet(&self, step: Step<'_>, peer: TransportKey) -> Result<bool, StoreError> {
+    pub(crate) fn is_unmet(&self, step: Step<'_>, peer: TransportKey) -> Result<bool, StoreError> {
         let met = self.colleagues.contains_key(&peer) || self.keeps(&peer);
-        Ok(!met && step.overlay.get(&space::peer(&peer))?.is_none())
+        Ok(!met
+            && step.overlay.get(&space::peer(&peer))?.is_none()
+            && step.overlay.scan(&Scan::prefix(&space::shared(&peer)).limit(1))?.is_empty())
     }
 
     /// Makes room for one more offer: those that lapsed go, and past the bound the oldest. Honest guests answer within

@@ -48,13 +48,8 @@ impl Engine {
         let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
         let seed = self.bytes();
         let ctx = self.ctx(step, seed).ok_or_else(|| Refuse::plain(Reason::UnknownThread))?;
-        let (sender, left, plaintext) = match thread.open(&ctx, sealed) {
-            Ok(Opened::Message { sender, departed, revoked, plaintext, .. }) => {
-                (sender, departed.then_some(revoked), plaintext)
-            }
-            Ok(Opened::Changed(_)) => {
-                return Err(refuse(Reason::Malformed, "a commit sent as a message").into());
-            }
+        let Opened { sender, departed, revoked, plaintext, .. } = match thread.open(&ctx, sealed) {
+            Ok(opened) => opened,
             Err(OpenRefusal::FutureEpoch { epoch }) => return Err(Early::Epoch(epoch)),
             Err(error) => return Err(open_refusal(error, meta.thread).into()),
         };
@@ -62,7 +57,7 @@ impl Engine {
             return Err(refuse(Reason::NotMember, "sent over another device's link").into());
         }
         let bundle = Bundle::decode(&plaintext).map_err(Refuse::decode)?;
-        if let Some(revoked) = left {
+        if departed {
             if self.came_in_time(step, meta, &sender, &bundle)? {
                 // What the steward had by then, it brings. From one that has left, nobody takes anything any more: it could
                 // write today under a number of yesterday. That holds without its revocation too, for which there may have

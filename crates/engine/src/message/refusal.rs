@@ -11,9 +11,10 @@ pub(crate) fn open_refusal(error: OpenRefusal, thread: ThreadId) -> Halt<Refuse>
     let (reason, security) = match error {
         OpenRefusal::Storage(error) => return Halt::Store(crate::threads::storage(error)),
         OpenRefusal::TooLong { .. } => (Reason::TooLong, true),
-        OpenRefusal::Malformed | OpenRefusal::NotPrivate | OpenRefusal::NotForThisThread => {
-            (Reason::Malformed, true)
-        }
+        OpenRefusal::Malformed
+        | OpenRefusal::OtherKind
+        | OpenRefusal::NotPrivate
+        | OpenRefusal::NotForThisThread => (Reason::Malformed, true),
         OpenRefusal::FutureEpoch { .. } => (Reason::FutureEpoch, false),
         OpenRefusal::PastEpoch { .. } => (Reason::PastEpoch, false),
         OpenRefusal::Replayed => (Reason::Replayed, true),

@@ -3,6 +3,7 @@
 use super::Early;
 use crate::{
     Engine, ThreadStatus,
+    aside::Aside,
     record::{self, Meta, Waiting},
     space,
     step::{Halt, Refuse, Step},
@@ -45,28 +46,34 @@ impl Engine {
         epoch: u64,
         body: &ThreadMessage,
     ) -> Result<(), Halt<Refuse>> {
-        let busy = || Halt::from(Refuse::plain(Reason::Busy).about(body.thread));
-        if self.aside.of(&body.thread) >= MAX_WAITING_IN_THREAD || !self.wait(step, from, seq)? {
-            return Err(busy());
-        }
-        if self.aside.all() >= MAX_ASIDE && self.swept.is_none_or(|at| at.plus(SWEEP_EVERY) <= step.now.mono)
-        {
-            self.swept = Some(step.now.mono);
-            self.sweep_aside(step, ASIDE_WHEN_FULL)?;
+        if !self.wait(step, from, seq)? {
+            return Err(Refuse::plain(Reason::Busy).about(body.thread).into());
         }
         // Nothing of the sweep may be undone, so a message past the bound is settled here and not refused as an input.
-        if self.aside.all() >= MAX_ASIDE {
+        if !self.has_room_aside(step, &body.thread)? {
             self.link(step, from)?.settle(seq, Some(Reason::Busy));
             return Ok(());
         }
         let waiting = Waiting { from, seq, sealed: body.sealed.clone(), since: step.wall() };
         let key = space::waiting_item(&body.thread, (body.era, epoch), &from, seq);
-        record::put(step.overlay, key, &waiting)?;
-        self.aside.add(body.thread);
+        record::put(step.overlay, key.clone(), &waiting)?;
+        self.aside.add(key);
         Ok(())
     }
 
-    /// Opens what waited, after a commit. What was sealed in an era that is over comes again in this one.
+    /// Whether one more message of a thread may wait, when those have gone that waited too long for such a crowd.
+    fn has_room_aside(&mut self, step: Step<'_>, thread: &ThreadId) -> Result<bool, StoreError> {
+        let room = |aside: &Aside| aside.all() < MAX_ASIDE && aside.of(thread) < MAX_WAITING_IN_THREAD;
+        if !room(&self.aside) && self.swept.is_none_or(|at| at.plus(SWEEP_EVERY) <= step.now.mono) {
+            self.swept = Some(step.now.mono);
+            self.sweep_aside(step, ASIDE_WHEN_FULL)?;
+        }
+        Ok(room(&self.aside))
+    }
+
+    /// Opens what waited, after a commit. What is refused leaves nothing behind, least of all a key that is used up:
+    /// whoever relayed it may not be its author, who brings it yet. What was sealed in an era that is over comes again in this
+    /// one.
     pub(crate) fn release(
         &mut self,
         step: Step<'_>,
@@ -76,25 +83,24 @@ impl Engine {
         let prefix = space::waiting(&meta.thread);
         for (key, bytes) in step.overlay.scan(&Scan::prefix(&prefix))? {
             let waiting: Waiting = record::decode(&bytes)?;
-            let refused = match space::read_waiting_era(&key).map(|era| era.cmp(&meta.era)) {
+            let (mark, before) = (self.mark(step), meta.clone());
+            let outcome = match space::read_waiting_era(&key).map(|era| era.cmp(&meta.era)) {
                 Some(Ordering::Greater) => continue,
-                None | Some(Ordering::Less) => Some(Reason::PastEra),
-                Some(Ordering::Equal) => {
-                    match self.open_message(step, waiting.from, meta, thread, &waiting.sealed) {
-                        Ok(()) => None,
-                        Err(Early::Epoch(_)) => continue,
-                        Err(Early::Halt(Halt::Refuse(refuse))) => {
-                            self.tell_breach(waiting.from, &refuse);
-                            Some(refuse.reason)
-                        }
-                        Err(Early::Halt(Halt::Store(error))) => return Err(error),
-                    }
+                None | Some(Ordering::Less) => Err(Early::Halt(Refuse::plain(Reason::PastEra).into())),
+                Some(Ordering::Equal) => self.open_message(step, waiting.from, meta, thread, &waiting.sealed),
+            };
+            let refused = match outcome {
+                Ok(()) => None,
+                Err(Early::Epoch(_)) => continue,
+                Err(Early::Halt(Halt::Refuse(refuse))) => {
+                    self.undo(step, mark);
+                    thread.take_back();
+                    *meta = before;
+                    self.tell_breach(waiting.from, &refuse);
+                    Some(refuse.reason)
                 }
             };
-            step.overlay.delete(key)?;
-            self.aside.remove(&meta.thread);
-            self.link(step, waiting.from)?.settle(waiting.seq, refused);
-            self.touched.insert(waiting.from);
+            self.waits_no_longer(step, key, (waiting.from, waiting.seq), refused)?;
         }
         Ok(())
     }
@@ -103,11 +109,30 @@ impl Engine {
     pub(crate) fn drop_waiting(&mut self, step: Step<'_>, thread: &ThreadId) -> Result<(), StoreError> {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(&space::waiting(thread)))? {
             let waiting: Waiting = record::decode(&bytes)?;
-            step.overlay.delete(key)?;
-            self.aside.remove(thread);
-            self.link(step, waiting.from)?.settle(waiting.seq, Some(Reason::UnknownThread));
-            self.touched.insert(waiting.from);
+            self.waits_no_longer(step, key, (waiting.from, waiting.seq), Some(Reason::UnknownThread))?;
         }
+        Ok(())
+    }
+
+    /// Drops what waits of a peer whose frames are counted anew, or not any more.
+    pub(crate) fn drop_waiting_of(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+        for (key, seq) in self.aside.by(&peer) {
+            self.waits_no_longer(step, key, (peer, seq), Some(Reason::FutureEpoch))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn waits_no_longer(
+        &mut self,
+        step: Step<'_>,
+        key: Vec<u8>,
+        (from, seq): (TransportKey, LinkSeq),
+        refused: Option<Reason>,
+    ) -> Result<(), StoreError> {
+        self.aside.remove(&key);
+        step.overlay.delete(key)?;
+        self.link(step, from)?.settle(seq, refused);
+        self.touched.insert(from);
         Ok(())
     }
 }

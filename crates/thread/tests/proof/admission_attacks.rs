@@ -433,7 +433,7 @@ const MATRIX: &[(&str, Attack, Expected)] = &[
         let (commit, _) = siege.admin.commit(RawCommit { extensions: Some(extensions(Some(state))), ..RawCommit::default() });
         siege.admin.keep();
         siege.ana.hear(&commit);
-        siege.carla.open(&siege.world, &commit).unwrap();
+        siege.carla.follow(&siege.world, &commit).unwrap();
         commit
     }, |_, r| matches!(r, O::PastEpoch { epoch: 2 })),
 
@@ -466,7 +466,7 @@ fn every_attack_on_admission_is_refused_for_its_reason_and_the_thread_stands() {
         let mut siege = Siege::lay();
         let bytes = attack(&mut siege);
         let before = (siege.carla.entries(), siege.carla.state());
-        let refusal = siege.carla.open(&siege.world, &bytes).expect_err(name);
+        let refusal = siege.carla.take(&siege.world, &bytes).expect_err(name);
         assert!(expected(&siege, &refusal), "{name}: refused, but as {refusal:?}");
         assert_eq!((siege.carla.entries(), siege.carla.state()), before, "{name}: state was changed");
         siege.world.now.set(START);

@@ -14,7 +14,7 @@ fn a_thousand_commits_leave_no_more_than_ten() {
     let mut after_ten = ((0, 0), (0, 0));
     for n in 0..1000 {
         let committed = pair.admin.change(&pair.world, ChangeRequest::default()).unwrap();
-        pair.carla.open(&pair.world, &committed.commit).unwrap();
+        pair.carla.follow(&pair.world, &committed.commit).unwrap();
         if n % 100 == 9 {
             says(&pair.world, b"still here", &mut pair.admin, &mut [&mut pair.carla]);
         }
@@ -38,7 +38,7 @@ fn hand_overs_leave_nothing_behind_but_the_last_few() {
         let mut next = pair.world.agent();
         let request = ChangeRequest { remove: vec![last.id()], ..pair.adding(&mut next) };
         let committed = pair.admin.change(&pair.world, request).unwrap();
-        pair.carla.open(&pair.world, &committed.commit).unwrap();
+        pair.carla.follow(&pair.world, &committed.commit).unwrap();
         next.join(&pair.world, &committed.welcome.unwrap(), Role::Member).unwrap();
         last = next;
         sizes.push(size(&pair.carla));
@@ -73,7 +73,7 @@ fn a_full_thread_works_and_takes_no_further_member() {
         committed.commit.len(),
         welcome.as_slice().len()
     );
-    pair.carla.open(&pair.world, &committed.commit).unwrap();
+    pair.carla.follow(&pair.world, &committed.commit).unwrap();
     agents[0].join(&pair.world, &welcome, Role::Member).unwrap();
     agents[13].join(&pair.world, &welcome, Role::Member).unwrap();
     let (first, rest) = agents.split_at_mut(1);

@@ -8,8 +8,9 @@ use frontdesk_identity::{
 };
 use frontdesk_store::{MemoryStore, Overlay, Reader as _, Scan, Store as _};
 use frontdesk_thread::{
-    ChangeRefusal, ChangeRequest, Committed, CreateError, Ctx, Expected, Founding, JoinRefusal, KeyPackage,
-    Mls, OpenRefusal, Opened, Role, SealError, Suite, Thread, ThreadState, WelcomeBytes, new_key_package,
+    Change, ChangeRefusal, ChangeRequest, Committed, CreateError, Ctx, Expected, Founding, JoinRefusal,
+    KeyPackage, Mls, OpenRefusal, Opened, Role, SealError, Suite, Thread, ThreadState, WelcomeBytes,
+    new_key_package,
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 use std::cell::{Cell, RefCell};
@@ -244,6 +245,18 @@ impl Node {
         self.step(world, |ctx, thread| thread.as_mut().unwrap().open(ctx, bytes))
     }
 
+    pub(crate) fn follow(&mut self, world: &World, bytes: &[u8]) -> Result<Change, OpenRefusal> {
+        self.step(world, |ctx, thread| thread.as_mut().unwrap().follow(ctx, bytes))
+    }
+
+    /// Takes bytes for whatever they are.
+    pub(crate) fn take(&mut self, world: &World, bytes: &[u8]) -> Result<(), OpenRefusal> {
+        match self.open(world, bytes) {
+            Err(OpenRefusal::OtherKind) => self.follow(world, bytes).map(|_| ()),
+            opened => opened.map(|_| ()),
+        }
+    }
+
     pub(crate) fn change(
         &mut self,
         world: &World,
@@ -307,7 +320,7 @@ impl Pair {
         agent.forgetful = self.admin.forgetful;
         let request = self.adding(&mut agent);
         let committed = self.admin.change(&self.world, request).unwrap();
-        self.carla.open(&self.world, &committed.commit).unwrap();
+        self.carla.follow(&self.world, &committed.commit).unwrap();
         agent.join(&self.world, &committed.welcome.unwrap(), Role::Member).unwrap();
         agent
     }
@@ -323,9 +336,7 @@ impl Pair {
 pub(crate) fn says(world: &World, text: &[u8], from: &mut Node, to: &mut [&mut Node]) {
     let sealed = from.seal(world, text).unwrap();
     for node in to {
-        let Opened::Message { sender, plaintext, departed, .. } = node.open(world, &sealed).unwrap() else {
-            panic!("a message was expected")
-        };
+        let Opened { sender, plaintext, departed, .. } = node.open(world, &sealed).unwrap();
         assert_eq!((sender, plaintext.as_slice(), departed), (from.id(), text, false));
     }
 }

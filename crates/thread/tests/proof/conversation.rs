@@ -3,7 +3,7 @@
 use crate::cast::{Pair, World, says};
 use frontdesk_identity::DeviceId;
 use frontdesk_thread::{
-    ChangeRequest, MAX_FORWARD, OpenRefusal, Opened, PADDING, RefillError, Role, SealError, Side, Suite,
+    ChangeRequest, MAX_FORWARD, OpenRefusal, PADDING, RefillError, Role, SealError, Side, Suite,
 };
 
 fn each_way(play: impl Fn(&mut Pair)) {
@@ -65,7 +65,7 @@ fn history_can_be_opened_after_further_commits() {
     });
     for _ in 0..8 {
         let committed = pair.admin.change(&pair.world, ChangeRequest::default()).unwrap();
-        ana.open(&pair.world, &committed.commit).unwrap();
+        ana.follow(&pair.world, &committed.commit).unwrap();
     }
     let opened = ana.step(&pair.world, |ctx, thread| thread.as_ref().unwrap().open_history(ctx, 0, &sealed));
     assert_eq!(opened.unwrap(), b"the last five");
@@ -98,7 +98,7 @@ fn a_missed_message_is_for_one_reader_of_one_author_in_one_epoch_and_moves_no_ke
         assert!(matches!(seal(carla, &nobody), Err(RefillError::NotAllowed(_))));
         assert!(matches!(open(&mut ana, nobody, epoch), Err(RefillError::NotAllowed(_))));
         let committed = admin.change(world, ChangeRequest::default()).unwrap();
-        ana.open(world, &committed.commit).unwrap();
+        ana.follow(world, &committed.commit).unwrap();
         assert!(matches!(open(&mut ana, carla.id(), epoch), Err(RefillError::OtherEpoch { .. })));
     });
 }
@@ -118,9 +118,7 @@ fn a_hand_over_is_one_commit_after_which_the_first_agent_reads_nothing() {
         );
         let gone = ana.id();
         for node in [&mut *carla, &mut ana] {
-            let Opened::Changed(change) = node.open(world, &committed.commit).unwrap() else {
-                panic!("a change")
-            };
+            let change = node.follow(world, &committed.commit).unwrap();
             assert_eq!(change.removed_me, node.id() == gone);
             assert_eq!((change.epoch, change.removed), (3, vec![gone]));
         }
@@ -139,7 +137,7 @@ fn a_removed_agent_that_never_saw_the_commit_cannot_read_on() {
     let mut ana = pair.forward();
     let request = ChangeRequest { remove: vec![ana.id()], ..ChangeRequest::default() };
     let committed = pair.admin.change(&pair.world, request).unwrap();
-    pair.carla.open(&pair.world, &committed.commit).unwrap();
+    pair.carla.follow(&pair.world, &committed.commit).unwrap();
     let secret = pair.carla.seal(&pair.world, b"not for Ana").unwrap();
     assert!(matches!(ana.open(&pair.world, &secret), Err(OpenRefusal::FutureEpoch { epoch: 3 })));
     says(&pair.world, b"she is gone", &mut pair.admin, &mut [&mut pair.carla]);

@@ -4,10 +4,7 @@ use crate::cast::{Pair, says};
 use frontdesk_thread::{ChangeRequest, OpenRefusal, Opened, Suite};
 
 fn text(opened: Opened) -> Vec<u8> {
-    match opened {
-        Opened::Message { plaintext, .. } => plaintext,
-        Opened::Changed(_) => panic!("a message was expected"),
-    }
+    opened.plaintext
 }
 
 #[test]
@@ -49,7 +46,7 @@ fn messages_of_five_past_epochs_are_read_and_older_ones_are_not() {
         for _ in 0..6 {
             old.push(carla.seal(&world, b"late").unwrap());
             let committed = admin.change(&world, ChangeRequest::default()).unwrap();
-            carla.open(&world, &committed.commit).unwrap();
+            carla.follow(&world, &committed.commit).unwrap();
         }
         assert!(matches!(admin.open(&world, &old[0]), Err(OpenRefusal::PastEpoch { epoch: 1 })));
         for sealed in &old[1..] {
@@ -65,9 +62,26 @@ fn a_message_of_the_next_epoch_waits_for_its_commit() {
     let committed = admin.change(&world, ChangeRequest::default()).unwrap();
     let early = admin.seal(&world, b"early").unwrap();
     assert!(matches!(carla.open(&world, &early), Err(OpenRefusal::FutureEpoch { epoch: 2 })));
-    carla.open(&world, &committed.commit).unwrap();
+    carla.follow(&world, &committed.commit).unwrap();
     assert_eq!(text(carla.open(&world, &early).unwrap()), b"early");
-    assert!(matches!(carla.open(&world, &committed.commit), Err(OpenRefusal::PastEpoch { epoch: 1 })));
+    assert!(matches!(carla.follow(&world, &committed.commit), Err(OpenRefusal::PastEpoch { epoch: 1 })));
+}
+
+#[test]
+fn what_comes_as_another_kind_is_refused_of_every_epoch_and_counts_as_what_it_is() {
+    let Pair { world, mut carla, mut admin } = Pair::found(Suite::Classic, false);
+    let sealed = admin.seal(&world, b"a word").unwrap();
+    let [first, second] = [(); 2].map(|()| admin.change(&world, ChangeRequest::default()).unwrap().commit);
+    for commit in [&first, &second] {
+        assert!(matches!(carla.open(&world, commit), Err(OpenRefusal::OtherKind)), "kept for no later epoch");
+    }
+    assert!(matches!(carla.follow(&world, &sealed), Err(OpenRefusal::OtherKind)));
+    assert_eq!(text(carla.open(&world, &sealed).unwrap()), b"a word");
+    for commit in [&first, &second] {
+        carla.follow(&world, commit).unwrap();
+    }
+    assert!(matches!(carla.open(&world, &first), Err(OpenRefusal::OtherKind)));
+    says(&world, b"on we go", &mut carla, &mut [&mut admin]);
 }
 
 #[test]
@@ -77,7 +91,7 @@ fn ones_own_messages_are_recognized() {
     assert!(matches!(carla.open(&world, &sealed), Err(OpenRefusal::OwnMessage)));
     assert_eq!(text(admin.open(&world, &sealed).unwrap()), b"mine");
     let committed = admin.change(&world, ChangeRequest::default()).unwrap();
-    assert!(matches!(admin.open(&world, &committed.commit), Err(OpenRefusal::PastEpoch { .. })));
+    assert!(matches!(admin.follow(&world, &committed.commit), Err(OpenRefusal::PastEpoch { .. })));
 }
 
 #[test]

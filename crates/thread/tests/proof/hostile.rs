@@ -64,11 +64,11 @@ fn hostile_messages_are_refused_and_change_nothing() {
     honest.push(pair.admin.seal(&pair.world, b"of the next epoch").unwrap());
     let before = pair.carla.entries();
     try_all(&honest, 2, |bytes| {
-        assert!(pair.carla.open(&pair.world, bytes).is_err(), "{bytes:02x?}");
+        assert!(pair.carla.take(&pair.world, bytes).is_err(), "{bytes:02x?}");
     });
     assert_eq!(pair.carla.entries(), before);
     for honest in honest {
-        pair.carla.open(&pair.world, &honest).unwrap();
+        pair.carla.take(&pair.world, &honest).unwrap();
     }
     says(&pair.world, b"unharmed", &mut pair.carla, &mut [&mut pair.admin]);
 }

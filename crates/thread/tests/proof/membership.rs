@@ -4,7 +4,7 @@ use crate::cast::{DAY, Node, Pair, admin_terms, founding, says};
 use frontdesk_capability::{Abilities, Ability, Chain, ChainBytes, Refusal, Terms};
 use frontdesk_thread::{
     AdmissionRefusal, ChangeRefusal, ChangeRequest, CreateError, Expected, JoinRefusal, KeyPackageBytes,
-    KeyPackageRefusal, Opened, Role, Speaker, Suite, WelcomeBytes, delete_key_package, new_key_package,
+    KeyPackageRefusal, Role, Speaker, Suite, WelcomeBytes, delete_key_package, new_key_package,
 };
 
 fn refused(pair: &mut Pair, request: ChangeRequest) -> ChangeRefusal {
@@ -68,20 +68,18 @@ fn the_stewardship_passes_to_a_deputy_with_a_higher_term() {
     let chain = pair.world.admin_chain(deputy.id()).into_bytes();
     let request = ChangeRequest { add: vec![(package, chain)], ..ChangeRequest::default() };
     let committed = pair.admin.change(&pair.world, request).unwrap();
-    pair.carla.open(&pair.world, &committed.commit).unwrap();
+    pair.carla.follow(&pair.world, &committed.commit).unwrap();
     deputy.join(&pair.world, &committed.welcome.unwrap(), Role::Member).unwrap();
     let request = ChangeRequest { steward: Some(deputy.id()), ..ChangeRequest::default() };
     let committed = pair.admin.change(&pair.world, request).unwrap();
     for node in [&mut pair.carla, &mut deputy] {
-        node.open(&pair.world, &committed.commit).unwrap();
+        node.follow(&pair.world, &committed.commit).unwrap();
     }
     assert_eq!((pair.carla.state().steward, pair.carla.state().term), (deputy.id(), 1));
     let request = ChangeRequest { remove: vec![pair.admin.id()], ..ChangeRequest::default() };
     let committed = deputy.change(&pair.world, request).unwrap();
-    pair.carla.open(&pair.world, &committed.commit).unwrap();
-    assert!(
-        matches!(pair.admin.open(&pair.world, &committed.commit), Ok(Opened::Changed(c)) if c.removed_me)
-    );
+    pair.carla.follow(&pair.world, &committed.commit).unwrap();
+    assert!(matches!(pair.admin.follow(&pair.world, &committed.commit), Ok(c) if c.removed_me));
     says(&pair.world, b"the deputy is here", &mut deputy, &mut [&mut pair.carla]);
 }
 
@@ -95,7 +93,7 @@ fn a_default_agent_with_monitor_is_let_in_by_its_standing_right() {
     let chain = Chain::issue_root(&pair.world.acme, terms, &mut pair.world.rng()).unwrap().into_bytes();
     let request = ChangeRequest { add: vec![(package, chain)], ..ChangeRequest::default() };
     let committed = pair.admin.change(&pair.world, request).unwrap();
-    pair.carla.open(&pair.world, &committed.commit).unwrap();
+    pair.carla.follow(&pair.world, &committed.commit).unwrap();
     bot.join(&pair.world, &committed.welcome.unwrap(), Role::Member).unwrap();
     says(&pair.world, b"may I help?", &mut bot, &mut [&mut pair.carla, &mut pair.admin]);
 }
@@ -108,7 +106,7 @@ fn a_member_that_lost_its_state_is_added_again_in_one_commit() {
     let request = ChangeRequest { remove: vec![again.id()], ..pair.adding(&mut again) };
     let committed = pair.admin.change(&pair.world, request).unwrap();
     assert_eq!((committed.change.added.clone(), committed.change.removed.len()), (vec![again.id()], 0));
-    pair.carla.open(&pair.world, &committed.commit).unwrap();
+    pair.carla.follow(&pair.world, &committed.commit).unwrap();
     again.join(&pair.world, &committed.welcome.unwrap(), Role::Member).unwrap();
     says(&pair.world, b"back again", &mut again, &mut [&mut pair.carla, &mut pair.admin]);
 }
@@ -121,7 +119,7 @@ fn a_second_device_of_the_guest_is_let_in_by_the_guests_own_grant() {
     let chain = pair.world.guest_chain(phone.id());
     let request = ChangeRequest { add: vec![(package, chain)], ..ChangeRequest::default() };
     let committed = pair.admin.change(&pair.world, request).unwrap();
-    pair.carla.open(&pair.world, &committed.commit).unwrap();
+    pair.carla.follow(&pair.world, &committed.commit).unwrap();
     phone.join(&pair.world, &committed.welcome.unwrap(), Role::Member).unwrap();
     says(&pair.world, b"from my phone", &mut phone, &mut [&mut pair.carla, &mut pair.admin]);
 }
@@ -224,8 +222,8 @@ fn a_thread_joined_long_after_its_guests_grant_ended_still_verifies_it() {
     let package = ben.key_package(&pair.world, Suite::Classic);
     let request = ChangeRequest { add: vec![(package, chain)], ..ChangeRequest::default() };
     let committed = pair.admin.change(&pair.world, request).unwrap();
-    pair.carla.open(&pair.world, &committed.commit).unwrap();
-    ana.open(&pair.world, &committed.commit).unwrap();
+    pair.carla.follow(&pair.world, &committed.commit).unwrap();
+    ana.follow(&pair.world, &committed.commit).unwrap();
     ben.join(&pair.world, &committed.welcome.unwrap(), Role::Member).unwrap();
     assert_eq!(ben.thread.as_ref().unwrap().members().len(), 4);
 }

@@ -4,9 +4,7 @@
 use crate::cast::{Device, NONCE, Node, World, founding, says};
 use frontdesk_capability::ChainBytes;
 use frontdesk_identity::{DeviceId, DeviceKeys, PrincipalId, ThreadId, codec};
-use frontdesk_thread::{
-    KeyPackage, KeyPackageBytes, Opened, STATE_EXTENSION, Suite, ThreadState, WelcomeBytes,
-};
+use frontdesk_thread::{KeyPackage, KeyPackageBytes, STATE_EXTENSION, Suite, ThreadState, WelcomeBytes};
 use openmls::{
     group::{GroupContext, JoinBuilder, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProcessedWelcome},
     prelude::{tls_codec::Serialize as _, *},
@@ -221,7 +219,7 @@ impl Siege {
             ..RawCommit::default()
         });
         admin.keep();
-        carla.open(&world, &commit).unwrap();
+        carla.follow(&world, &commit).unwrap();
         ana.join(&welcome.unwrap());
         Self { world, carla, admin, ana }
     }
@@ -236,7 +234,7 @@ impl Siege {
         for raw in [&mut self.admin, &mut self.ana] {
             let sealed = raw.say(b"yes");
             let opened = self.carla.open(&self.world, &sealed).unwrap();
-            assert!(matches!(opened, Opened::Message { sender, .. } if sender == raw.id()), "{name}");
+            assert_eq!(opened.sender, raw.id(), "{name}");
         }
     }
 }

@@ -35,7 +35,7 @@ fn an_expired_agent_is_muted_and_a_renewed_one_heard() {
     let request = ChangeRequest { add: vec![(package, chain)], ..ChangeRequest::default() };
     let committed = pair.admin.change(&pair.world, request).unwrap();
     for node in [&mut pair.carla, &mut ana] {
-        node.open(&pair.world, &committed.commit).unwrap();
+        node.follow(&pair.world, &committed.commit).unwrap();
     }
     ben.join(&pair.world, &committed.welcome.unwrap(), frontdesk_thread::Role::Member).unwrap();
     let renewed = Terms { audience: ana.id(), ..fresh };
@@ -43,7 +43,7 @@ fn an_expired_agent_is_muted_and_a_renewed_one_heard() {
     let request = ChangeRequest { regrant: vec![(ana.id(), chain)], ..ChangeRequest::default() };
     let committed = pair.admin.change(&pair.world, request).unwrap();
     for node in [&mut pair.carla, &mut ana, &mut ben] {
-        node.open(&pair.world, &committed.commit).unwrap();
+        node.follow(&pair.world, &committed.commit).unwrap();
     }
     says(&pair.world, b"renewed", &mut ana, &mut [&mut pair.carla, &mut pair.admin, &mut ben]);
 }
@@ -71,7 +71,7 @@ fn an_agent_without_write_reads_alone() {
     let package = ana.key_package(&pair.world, Suite::Classic);
     let request = ChangeRequest { add: vec![(package, chain)], ..ChangeRequest::default() };
     let committed = pair.admin.change(&pair.world, request).unwrap();
-    pair.carla.open(&pair.world, &committed.commit).unwrap();
+    pair.carla.follow(&pair.world, &committed.commit).unwrap();
     ana.join(&pair.world, &committed.welcome.unwrap(), frontdesk_thread::Role::Member).unwrap();
     says(&pair.world, b"listen", &mut pair.carla, &mut [&mut pair.admin, &mut ana]);
     let missing = WriterRefusal::Grant(Refusal::AbilityMissing(Ability::Write));
@@ -88,17 +88,17 @@ fn only_the_speaker_of_the_host_has_the_word_and_the_guest_always() {
     let request = ChangeRequest { speaker: Speaker::Only(ana.id()), ..ChangeRequest::default() };
     let committed = pair.admin.change(&pair.world, request).unwrap();
     for node in [&mut pair.carla, &mut ana] {
-        node.open(&pair.world, &committed.commit).unwrap();
+        node.follow(&pair.world, &committed.commit).unwrap();
     }
     says(&pair.world, b"mine", &mut ana, &mut [&mut pair.carla, &mut pair.admin]);
     says(&pair.world, b"and mine", &mut pair.carla, &mut [&mut pair.admin, &mut ana]);
     let locked = WriterRefusal::SpeakerLocked { speaker: ana.id() };
     let sealed = pair.admin.seal(&pair.world, b"let me");
     assert!(matches!(sealed, Err(SealError::NotAllowed(refusal)) if refusal == locked));
-    assert!(matches!(pair.carla.open(&pair.world, &before), Ok(Opened::Message { .. })));
+    assert!(matches!(pair.carla.open(&pair.world, &before), Ok(Opened { .. })));
     let request = ChangeRequest { remove: vec![ana.id()], ..ChangeRequest::default() };
     let committed = pair.admin.change(&pair.world, request).unwrap();
-    pair.carla.open(&pair.world, &committed.commit).unwrap();
+    pair.carla.follow(&pair.world, &committed.commit).unwrap();
     assert_eq!(pair.carla.state().speaker, None);
     says(&pair.world, b"free again", &mut pair.admin, &mut [&mut pair.carla]);
 }
@@ -112,9 +112,9 @@ fn a_last_word_that_the_removal_overtook_is_heard_and_marked_until_it_is_revoked
         let words: Vec<_> = (0..4).map(|_| ana.seal(&pair.world, b"goodbye").unwrap()).collect();
         let request = ChangeRequest { remove: vec![ana.id()], ..ChangeRequest::default() };
         let committed = pair.admin.change(&pair.world, request).unwrap();
-        pair.carla.open(&pair.world, &committed.commit).unwrap();
+        pair.carla.follow(&pair.world, &committed.commit).unwrap();
         let opened = pair.carla.open(&pair.world, &words[0]).unwrap();
-        let heard = |revoked| Opened::Message {
+        let heard = |revoked| Opened {
             sender: ana.id(),
             epoch: 2,
             departed: true,
@@ -127,7 +127,7 @@ fn a_last_word_that_the_removal_overtook_is_heard_and_marked_until_it_is_revoked
         assert_eq!(opened, heard(Some(Refusal::Revoked { link: 1 })));
         for _ in 0..5 {
             let committed = pair.admin.change(&pair.world, ChangeRequest::default()).unwrap();
-            pair.carla.open(&pair.world, &committed.commit).unwrap();
+            pair.carla.follow(&pair.world, &committed.commit).unwrap();
         }
         assert!(matches!(pair.carla.open(&pair.world, &words[2]), Err(OpenRefusal::PastEpoch { epoch: 2 })));
     }
@@ -152,7 +152,7 @@ fn a_steward_whose_right_has_ended_changes_nothing() {
         let expected = AdmissionRefusal::StewardNotEntitled(refusal);
         let own = pair.admin.change(&pair.world, ChangeRequest::default());
         assert!(matches!(own, Err(ChangeRefusal::Admission(found)) if found == expected), "{own:?}");
-        let at_carla = pair.carla.open(&pair.world, &sent);
+        let at_carla = pair.carla.follow(&pair.world, &sent);
         assert!(
             matches!(at_carla, Err(OpenRefusal::Admission { refusal: found, .. }) if found == expected),
             "{at_carla:?}"

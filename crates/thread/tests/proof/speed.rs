@@ -23,7 +23,7 @@ fn seal_and_open_256_bytes() {
         let ana = pair.forward();
         for _ in 0..6 {
             let committed = pair.admin.change(&pair.world, ChangeRequest::default()).unwrap();
-            pair.carla.open(&pair.world, &committed.commit).unwrap();
+            pair.carla.follow(&pair.world, &committed.commit).unwrap();
         }
         drop(ana);
         report(&format!("{suite}, frontdesk, three members, five past epochs"), ours(&mut pair));

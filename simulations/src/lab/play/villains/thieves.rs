@@ -7,7 +7,7 @@ use crate::{
 };
 use frontdesk_engine::Command;
 use frontdesk_identity::{ThreadId, UnixTime};
-use frontdesk_thread::{Opened, Suite};
+use frontdesk_thread::Suite;
 use frontdesk_wire::{
     Body, Content, ContentKind, ForwardRequest, Frame, KeyPackages, Position, RefillRequest, Rejoin,
     RequestId, Seq,
@@ -145,7 +145,7 @@ fn thread_of(body: &Body) -> Option<ThreadId> {
 fn opens(agent: &mut Adversary, now: UnixTime, thread: ThreadId, body: &Body) -> bool {
     if let Body::ThreadMessage(message) = body {
         let opened = agent.in_thread(now, thread, |ctx, keys| keys.open(ctx, &message.sealed));
-        return matches!(opened, Ok(Ok(Opened::Message { .. })));
+        return matches!(opened, Ok(Ok(_)));
     }
     if let Body::HistoryPiece(piece) = body {
         let (index, sealed) = (piece.index, &piece.sealed);
@@ -153,7 +153,7 @@ fn opens(agent: &mut Adversary, now: UnixTime, thread: ThreadId, body: &Body) ->
         return matches!(opened, Ok(Ok(_)));
     }
     if let Body::CommitNotice(notice) = body {
-        drop(agent.in_thread(now, thread, |ctx, keys| keys.open(ctx, &notice.commit)));
+        drop(agent.in_thread(now, thread, |ctx, keys| keys.follow(ctx, &notice.commit)));
     }
     false
 }
