@@ -129,7 +129,7 @@ fn only_the_steward_brings_what_another_wrote_and_only_of_one_that_left_in_time(
     let request = ChangeRequest { remove: vec![anas], ..ChangeRequest::default() };
     let commit =
         steward.in_thread(now, thread, |ctx, keys| keys.change(ctx, request).unwrap().commit).unwrap();
-    ben.in_thread(now, thread, |ctx, keys| keys.open(ctx, &commit).map(|_| ()).unwrap()).unwrap();
+    ben.in_thread(now, thread, |ctx, keys| keys.follow(ctx, &commit).map(|_| ()).unwrap()).unwrap();
     let seal = |by: &mut Adversary, contents: &[&SignedContent]| {
         let mut bundle = Bundle::of(contents.first().copied().unwrap().clone());
         contents.iter().skip(1).for_each(|content| bundle.add((*content).clone()).unwrap());

@@ -62,14 +62,14 @@ fn a_commit_that_mls_would_take_is_refused_from_whoever_is_not_the_steward() {
         for victim in victims {
             let (notice, message) = (as_commit(&siege, &commit), as_message(&siege, &commit));
             siege.refuses(&mut ana, victim, &notice, Reason::NotSteward).unwrap();
-            siege.refuses(&mut ana, victim, &message, Reason::NotSteward).unwrap();
+            siege.refuses(&mut ana, victim, &message, Reason::Malformed).unwrap();
         }
     }
     siege.goes_on().unwrap();
 }
 
 /// Of the same commits: another member without rules takes each. Where she follows the steward as all do, she is out in
-/// the end, and what she made before is past.
+/// the end, and what she made before is no message.
 #[test]
 fn without_the_rules_members_would_obey_her() {
     let mut siege = siege();
@@ -91,6 +91,6 @@ fn without_the_rules_members_would_obey_her() {
     usurper.follow(&ana, acme);
     assert!(!usurper.is_in(&thread));
     let late = as_message(&siege, &mine);
-    siege.refuses(&mut ana, carla, &late, Reason::PastEpoch).unwrap();
+    siege.refuses(&mut ana, carla, &late, Reason::Malformed).unwrap();
     siege.goes_on().unwrap();
 }

@@ -445,7 +445,9 @@ impl Engine {
             Some(to) => to,
             None => self.pick(step, &thread, Role::Agent)?.ok_or_else(|| plain(Reason::NobodyAvailable))?,
         };
-        self.check_wish(step, from, &thread, &to)?;
+        if body.hand_over || !thread.is_member(&to) {
+            self.check_wish(step, from, &thread, &to)?;
+        }
         let (history, lasts, note) = (body.history, body.lasts.min(MAX_ASKED_LASTS), body.note);
         let forwarding = Forwarding { to, history, lasts, leaving, note };
         let done = self.forward(step, &mut meta, &mut thread, forwarding);

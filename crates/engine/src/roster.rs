@@ -10,7 +10,9 @@ use frontdesk_capability::{Ability, Refusal, RevocationBytes, Revocations, Scope
 use frontdesk_identity::{DeviceId, DeviceRecord, PrincipalId, Role, TransportKey};
 use frontdesk_store::{Reader, Scan, StoreError};
 use frontdesk_thread::{KeyPackage, KeyPackageBytes, Suite};
-use frontdesk_wire::{Body, KeyPackages, Reason, Revoked, Roster, RosterEntry, limits};
+use frontdesk_wire::{
+    Body, KeyPackages, ProfileError, Reason, Revoked, Roster, RosterEntry, SignedProfile, limits,
+};
 use serde_bytes::ByteBuf;
 
 /// One-time key packages that a device keeps in stock at its administrator's, for each suite.
@@ -129,12 +131,27 @@ impl Engine {
             // Those by administrators of whom only this roster tells.
             self.learn_revocations(step, &entity, &body.revocations, None)?;
         }
-        // A profile that is not taken is no reason to refuse the rest: its signer may have been removed since.
-        if let Err(Halt::Store(error)) = self.learn_profile(step, &entity, &body.profile) {
-            return Err(error.into());
-        }
+        self.learn_profile_of_roster(step, &entity, &body.profile)?;
         self.drop_revoked(step, &entity)?;
         Ok(self.check_own_enrolment(step)?)
+    }
+
+    /// Takes in a roster's profile. One that is older than the known, or whose signer was removed since, is no reason to refuse
+    /// the rest; one that never can have been the entity's is.
+    fn learn_profile_of_roster(
+        &mut self,
+        step: Step<'_>,
+        entity: &PrincipalId,
+        signed: &SignedProfile,
+    ) -> Result<(), Halt<Refuse>> {
+        let verdict = signed.verify(entity, step.wall(), &self.revocations);
+        if matches!(verdict, Err(ProfileError::Grant(Refusal::Revoked { .. } | Refusal::Expired { .. }))) {
+            return Ok(());
+        }
+        match self.learn_profile(step, entity, signed) {
+            Err(Halt::Refuse(refuse)) if refuse.reason == Reason::BadContent => Ok(()),
+            learned => learned.map(drop),
+        }
     }
 
     /// Lets go of devices whose enrolment was revoked, by whom ever: those that a removed administrator enrolled are among

@@ -99,6 +99,7 @@ impl Engine {
                     self.tell_breach(waiting.from, &refuse);
                     Some(refuse.reason)
                 }
+                Err(Early::Halt(Halt::Store(error))) => return Err(error),
             };
             self.waits_no_longer(step, key, (waiting.from, waiting.seq), refused)?;
         }
