@@ -1,7 +1,7 @@
 //! What nodes have answered for and shown, and whether that holds after a kill.
 
 use crate::harness::{Api, field};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
@@ -10,7 +10,9 @@ use std::{
 /// Acknowledgements are flushed with the next step that needs it, within a second: a state that was told so long before a
 /// kill lasts. One that was told later is told again.
 const LASTING: Duration = Duration::from_secs(5);
-/// Messages that are looked at after each start.
+/// Messages that are asked for at a time, where the newest are wanted: most looks need no more.
+const NEWEST: usize = 100;
+/// The same, where all are.
 const PAGE: usize = 1000;
 
 /// A message that an API answered for with 201.
@@ -60,9 +62,9 @@ impl Shown {
 }
 
 /// The newest messages before a position, without notes.
-pub(super) fn page(api: &Api, thread: &str, before: Option<u64>) -> Vec<Shown> {
+fn page(api: &Api, thread: &str, before: Option<u64>, limit: usize) -> Vec<Shown> {
     let before = before.map(|position| format!("&before={position}")).unwrap_or_default();
-    let answer = api.get(&format!("/v1/threads/{thread}/messages?limit={PAGE}{before}")).json();
+    let answer = api.get(&format!("/v1/threads/{thread}/messages?limit={limit}{before}")).json();
     let Some(messages) = answer.as_array() else { panic!("the thread is not there: {answer}") };
     let messages = messages.iter().filter(|message| message["side"] != "note");
     messages
@@ -85,9 +87,18 @@ pub(super) fn page(api: &Api, thread: &str, before: Option<u64>) -> Vec<Shown> {
 
 /// Every message, page by page.
 pub(super) fn everything(api: &Api, thread: &str) -> Vec<Shown> {
+    back_to(api, thread, 0, PAGE)
+}
+
+/// Every message past a position, and some before it.
+pub(super) fn newest(api: &Api, thread: &str, past: u64) -> Vec<Shown> {
+    back_to(api, thread, past, NEWEST)
+}
+
+fn back_to(api: &Api, thread: &str, past: u64, at_a_time: usize) -> Vec<Shown> {
     let (mut pages, mut before) = (Vec::new(), None);
-    loop {
-        let next = page(api, thread, before);
+    while before.is_none_or(|before| before > past) {
+        let next = page(api, thread, before, at_a_time);
         let Some(first) = next.first() else { break };
         before = Some(first.position);
         pages.push(next);
@@ -106,18 +117,34 @@ pub(super) struct Told {
     state: (u8, Instant),
 }
 
+impl Told {
+    /// All three have it, and the author's node has shown so: nothing about it changes any more.
+    fn is_settled(&self) -> bool {
+        self.has == [true; 3] && self.state.0 >= DELIVERED
+    }
+}
+
 /// All that nodes have answered for and shown.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub(super) told: BTreeMap<String, Told>,
+    /// The same by their places.
+    order: BTreeSet<(u64, String)>,
+    /// Everything up to this position is settled.
+    settled: u64,
+    /// What was settled when a node was last checked: what a kill can change there lies behind.
+    checked: [u64; 3],
     /// States that were told just before a kill, and had to be told again.
     pub(super) taken_back: usize,
 }
 
 impl Ledger {
     fn entry(&mut self, id: &str, position: u64, text: &str) -> &mut Told {
-        let new = || Told { position, text: text.to_owned(), has: [false; 3], state: (0, Instant::now()) };
-        let told = self.told.entry(id.to_owned()).or_insert_with(new);
+        let told = self.told.entry(id.to_owned()).or_insert_with(|| {
+            self.order.insert((position, id.to_owned()));
+            self.settled = self.settled.min(position.saturating_sub(1));
+            Told { position, text: text.to_owned(), has: [false; 3], state: (0, Instant::now()) }
+        });
         assert!(told.position == position && told.text == text, "{id} is two messages");
         told
     }
@@ -127,6 +154,23 @@ impl Ledger {
         for Accepted { id, position, text } in accepted {
             self.entry(&id, position, &text).has[who] = true;
         }
+    }
+
+    /// A node shows something new only past this position.
+    pub(super) fn settled(&self) -> u64 {
+        self.settled
+    }
+
+    /// What has changed at a node since it was last checked is past this position.
+    pub(super) fn checked(&self, who: usize) -> u64 {
+        self.checked[who]
+    }
+
+    fn settle(&mut self) {
+        let mut past = self.order.range((self.settled + 1, String::new())..);
+        let open = past.find(|(_, id)| !self.told[id].is_settled());
+        let newest = self.order.last().map_or(0, |(position, _)| *position);
+        self.settled = open.map_or(newest, |(position, _)| position - 1);
     }
 
     /// What a node shows. `devices` are those of the three.
@@ -141,6 +185,7 @@ impl Ledger {
                 *has |= message.arrived.iter().any(|arrived| arrived == device);
             }
         }
+        self.settle();
     }
 
     /// What a node shows is each once and in order, and nothing is missing that it had: answered for by itself, shown
@@ -150,8 +195,9 @@ impl Ledger {
         let from = shown.first().map_or(0, |first| first.position);
         let by_id: BTreeMap<&str, &Shown> =
             shown.iter().map(|message| (message.id.as_str(), message)).collect();
-        for (id, told) in &mut self.told {
-            if !told.has[who] || told.position <= from {
+        for (_, id) in self.order.range((from + 1, String::new())..) {
+            let told = &self.told[id];
+            if !told.has[who] {
                 continue;
             }
             let Some(message) = by_id.get(id.as_str()) else {
@@ -163,6 +209,7 @@ impl Ledger {
                 self.taken_back += 1;
             }
         }
+        self.checked[who] = self.settled;
     }
 }
 
@@ -176,4 +223,49 @@ fn once_and_in_order(shown: &[Shown]) {
         let before = newest.insert(name, number);
         assert!(before.is_none_or(|before| before < number), "twice, or out of order: {}", message.text);
     }
+}
+
+const DEVICES: [&str; 3] = ["acme", "ana", "carla"];
+
+/// Acme's message at this place, as Acme's node shows it: delivered, or not yet.
+fn of_acme(position: u64, delivered: bool) -> Shown {
+    let arrived = if delivered { &DEVICES[1..] } else { &[] };
+    Shown {
+        id: format!("#{position}"),
+        position,
+        text: format!("acme {position:06}"),
+        mine: true,
+        state: if delivered { DELIVERED } else { 0 },
+        arrived: arrived.iter().map(|device| (*device).to_owned()).collect(),
+    }
+}
+
+#[test]
+fn what_can_still_change_is_looked_at_and_no_more() {
+    let mut ledger = Ledger::default();
+    ledger.note(0, &[of_acme(1, true), of_acme(2, true), of_acme(4, false), of_acme(5, true)], DEVICES);
+    assert_eq!(ledger.settled(), 3);
+    ledger.check(0, &[of_acme(2, true), of_acme(4, false), of_acme(5, true)], Instant::now());
+    ledger.note(0, &[of_acme(4, true)], DEVICES);
+    assert_eq!((ledger.settled(), ledger.checked(0)), (5, 3));
+    // One that nobody had told of comes in between.
+    let late = json!({ "message": "late", "position": 3 });
+    ledger.accept(1, [Accepted::new(&late, "ana 000001".into())]);
+    assert_eq!(ledger.settled(), 2);
+}
+
+#[test]
+#[should_panic(expected = "node 1 has lost #2")]
+fn a_message_that_its_author_saw_delivered_is_missed() {
+    let mut ledger = Ledger::default();
+    ledger.note(0, &[of_acme(1, true), of_acme(2, true)], DEVICES);
+    ledger.check(1, &[Shown { mine: false, ..of_acme(1, true) }], Instant::now());
+}
+
+#[test]
+#[should_panic(expected = "went back")]
+fn a_state_that_was_shown_long_before_a_kill_is_missed() {
+    let mut ledger = Ledger::default();
+    ledger.note(0, &[of_acme(1, true), of_acme(2, true)], DEVICES);
+    ledger.check(0, &[of_acme(1, true), of_acme(2, false)], Instant::now() + LASTING);
 }

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 
 const HOME: &str = "FRONTDESK_STORE_CRASH_HOME";
 
-/// Together with those of the program, in `tests/crashes.rs`, a thousand.
+/// How often, unless the environment says.
 const KILLS: u64 = 850;
 
 /// Stores that are killed at the same time, each with a part of the kills.

@@ -64,7 +64,7 @@ impl Truth {
             [steward, customer].into_iter().filter(|node| self.is_relied_on(thread, *node)).collect();
         let Some(witness) = relied.first().copied() else { return };
         let Some((epoch, state)) = view(world, witness, thread) else {
-            // Nobody can let a customer in again whose steward was put back as well.
+            // A customer and a steward that were both put back may not have met again yet.
             if self.is_frozen(thread) {
                 return;
             }

@@ -20,7 +20,7 @@ impl Truth {
         }
     }
 
-    /// A thread of a steward that was put back: nobody can change its members any more.
+    /// A thread whose steward was put back: it goes on in a new era, and is held to less here.
     pub(super) fn is_frozen(&self, thread: ThreadId) -> bool {
         self.founders.get(&thread).is_some_and(|[_, steward]| self.rolled.contains(steward))
     }
