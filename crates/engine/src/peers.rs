@@ -70,11 +70,11 @@ impl Engine {
         thread: &Thread,
         signed: &SignedAddressRecord,
     ) -> Result<bool, StoreError> {
-        let in_its_time = |error| match error {
-            AddressRecordError::Expired { .. } => signed.verify(UnixTime(0)),
-            other => Err(other),
+        let verified = match signed.verify(step.wall()) {
+            Err(AddressRecordError::Expired { .. }) => signed.verify(UnixTime(0)),
+            verified => verified,
         };
-        let Ok(address) = signed.verify(step.wall()).or_else(in_its_time) else { return Ok(false) };
+        let Ok(address) = verified else { return Ok(false) };
         let Some(member) = thread.member(&address.device()).filter(|member| member.record.id() != self.id())
         else {
             return Ok(false);

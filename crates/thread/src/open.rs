@@ -142,12 +142,10 @@ impl Thread {
         let message = self.check_frame(bytes, ContentType::Application)?;
         self.transact(ctx, |thread| {
             let Processed { sender, epoch, content, .. } = thread.process(ctx, message)?;
-            match content {
-                ProcessedMessageContent::ApplicationMessage(message) => {
-                    thread.message(ctx, sender, epoch, message.into_bytes())
-                }
-                other => Err(unfit(&other)),
-            }
+            let ProcessedMessageContent::ApplicationMessage(message) = content else {
+                return Err(unfit(&content));
+            };
+            thread.message(ctx, sender, epoch, message.into_bytes())
         })
     }
 
@@ -159,13 +157,11 @@ impl Thread {
         let message = self.check_frame(bytes, ContentType::Commit)?;
         self.transact(ctx, |thread| {
             let Processed { sender, index, content, .. } = thread.process(ctx, message)?;
-            match content {
-                ProcessedMessageContent::StagedCommitMessage(staged) => {
-                    let by = sender.ok_or(OpenRefusal::Undecryptable)?;
-                    thread.merge(ctx, *staged, by, index)
-                }
-                other => Err(unfit(&other)),
-            }
+            let ProcessedMessageContent::StagedCommitMessage(staged) = content else {
+                return Err(unfit(&content));
+            };
+            let by = sender.ok_or(OpenRefusal::Undecryptable)?;
+            thread.merge(ctx, *staged, by, index)
         })
     }
 
