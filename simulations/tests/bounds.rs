@@ -504,37 +504,3 @@ fn a_device_that_joins_and_fetches_nothing_is_answered_once() {
     office.world.pass(1000).unwrap();
     assert_eq!(office.world.count(acme, b"o/").unwrap(), before + 1);
 }
-
-#[test]
-fn a_stranger_that_was_forgotten_is_asked_in_its_turn_all_the_same() {
-    let (mut office, mut guest, request) = reception();
-    let (acme, host) = (office.acme, office.entity().unwrap());
-    let second = guest.request(&office.world, host).unwrap();
-    for ask in [request, second] {
-        let fate = guest.device.send(&mut office.world, acme, &Body::ContactRequest(ask)).unwrap();
-        assert_eq!(fate, Fate::Delivered);
-        guest.device.listen(&mut office.world).unwrap();
-    }
-    assert_eq!(offered(&guest, acme).len(), 2);
-    office.world.part(acme, guest.device.node).unwrap();
-    office.world.mend(acme, guest.device.node);
-    office.world.pass((OFFER_LASTS + 5) * 1000).unwrap();
-    let thread = contact(&mut office.world, acme, guest.link().unwrap());
-    guest.device.boast(&mut office.world, acme, LinkSeq(2)).unwrap();
-    guest.device.listen(&mut office.world).unwrap();
-    let asked = guest.device.heard(acme).into_iter().filter_map(|body| {
-        let Body::ContactRequest(request) = body else { return None };
-        Some(request.host)
-    });
-    assert_eq!(asked.collect::<Vec<_>>(), [guest.principal()], "once");
-    let Answer::Status(status) = office.world.query(acme, &Query::Status).unwrap() else { panic!() };
-    assert_eq!(status.ahead, 0);
-    let request = guest.device.heard(acme).into_iter().find_map(|body| {
-        let Body::ContactRequest(request) = body else { return None };
-        Some(request.request)
-    });
-    let offer = guest.offer(&office.world, request.unwrap()).unwrap();
-    let fate = guest.device.send(&mut office.world, acme, &Body::ContactOffer(offer)).unwrap();
-    assert_eq!(fate, Fate::Delivered);
-    assert!(is_in(&office.world, acme, thread));
-}

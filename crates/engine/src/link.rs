@@ -284,7 +284,6 @@ impl Engine {
         let own = self.incarnation;
         let link = self.link(step, from)?;
         let reborn = link.record.incarnation.is_some_and(|known| known != hello.incarnation);
-        let unmet = link.record.incarnation.is_none();
         if !link.greeted && link.record.incarnation != Some(hello.incarnation) {
             link.record.incarnation = Some(hello.incarnation);
             link.record.received = LinkSeq::default();
@@ -306,16 +305,14 @@ impl Engine {
         if !link.known && stored <= MAX_RESUMED {
             link.resume_after(stored);
         }
-        // What this node has for a peer that it forgot, or never knew, was never sent: it goes after what the peer has.
-        let anew = unmet && stored > LinkSeq::default() && stored <= MAX_RESUMED;
-        let (ahead, more) = (space::ahead(&from), stored > link.record.numbered && !anew);
+        let (ahead, more) = (space::ahead(&from), stored > link.record.numbered);
         if link.known && ours && (more || step.overlay.get(&ahead)?.is_some()) {
             step.overlay.put(ahead, Vec::new())?;
             self.peer_is_ahead(from);
             return Ok(());
         }
         link.greeted = true;
-        if anew || stored < link.record.stored {
+        if stored < link.record.stored {
             self.renumber(step, from, stored)?;
         } else if ours {
             self.acked(step, from, &hello.ack)?;
