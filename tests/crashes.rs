@@ -28,7 +28,7 @@ const KILLS: usize = 1000;
 const ROUND: usize = 100;
 /// What a kill may take with all that follows, on the whole: some four times what it takes. Past it the battery ends
 /// early, and says so.
-const A_KILL_TAKES: Duration = Duration::from_millis(600);
+const A_KILL_TAKES: Duration = Duration::from_millis(900);
 /// The least that all of them may take.
 const ALL_TAKE: Duration = Duration::from_secs(60);
 
