@@ -3,7 +3,8 @@
 //! `FRONTDESK_DEPTH` sets how many frames fare in every way (default 5).
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
-use frontdesk_engine::{Command, Event, HistoryChoice};
+use frontdesk_engine::{Answer, Command, Event, HistoryChoice, Query, Role};
+use frontdesk_identity::{DeviceId, ThreadId};
 use frontdesk_sim::{
     Explored, Fare, NodeId, Search, Siege, SimError, World,
     office::{PATIENCE, is_in, texts, told, who},
@@ -12,6 +13,8 @@ use frontdesk_sim::{
 use std::io::{Write as _, stderr};
 
 const DAY: u64 = 24 * 3600;
+/// Acme's second administrator, where there is one.
+const SECOND: NodeId = NodeId(4);
 /// On time, overtaken by all others, or lost.
 const FARES: [Fare; 3] = [Fare::After(1), Fare::After(60), Fare::Lost];
 
@@ -29,8 +32,11 @@ fn frames() -> Search {
 
 /// Each node killed at each of the first thirty happenings, while frames are on time or late.
 fn crashes() -> Search {
-    let all = vec![NodeId(0), NodeId(1), NodeId(2), NodeId(3)];
-    Search { depth: 3, fares: vec![Fare::After(1), Fare::After(60)], crashes: (all, 30) }
+    crashes_of(vec![NodeId(0), NodeId(1), NodeId(2), NodeId(3)])
+}
+
+fn crashes_of(nodes: Vec<NodeId>) -> Search {
+    Search { depth: 3, fares: vec![Fare::After(1), Fare::After(60)], crashes: (nodes, 30) }
 }
 
 fn explored(what: &str, outcome: Result<Explored, SimError>) {
@@ -134,6 +140,58 @@ fn revoked(siege: &mut Siege) -> Result<(), SimError> {
     siege.goes_on()
 }
 
+/// The steward is gone, and there is another administrator in the thread.
+fn deserted() -> Result<Siege, SimError> {
+    let mut siege = base()?;
+    let second = siege.office.enrol("Second", Role::Admin)?;
+    check(second == SECOND, "the second administrator has its number")?;
+    siege.settle()?;
+    siege.office.forward_for(siege.thread, second, HistoryChoice::All, false, DAY)?;
+    siege.settle()?;
+    siege.office.world.stop(siege.acme)?;
+    siege.settle()?;
+    Ok(siege)
+}
+
+fn take_over(siege: &mut Siege) -> Result<(), SimError> {
+    let (carla, ana, thread) = (siege.carla, siege.ana, siege.thread);
+    siege.office.say(ana, thread, "still under the old steward")?;
+    siege.office.world.command(SECOND, Command::TakeOver { thread })?;
+    siege.office.say(carla, thread, "meanwhile Carla")
+}
+
+fn taken_over(siege: &mut Siege) -> Result<(), SimError> {
+    let (second, thread) = (siege.device(SECOND)?, siege.thread);
+    let all = [SECOND, siege.carla, siege.ana];
+    siege.office.world.until_about("the takeover", PATIENCE, |world| leads(world, SECOND, second, thread))?;
+    agree(siege, &all, 5, all.len())
+}
+
+/// The steward comes back from the copy that it has of itself, without its keys of threads.
+fn restore(siege: &mut Siege) -> Result<(), SimError> {
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let backup = siege.office.world.copy_of(acme)?;
+    siege.office.world.restore(acme, backup)?;
+    siege.office.say(ana, thread, "meanwhile Ana")?;
+    siege.office.say(carla, thread, "meanwhile Carla")
+}
+
+fn restored(siege: &mut Siege) -> Result<(), SimError> {
+    let (acme, device, thread) = (siege.acme, siege.device(siege.acme)?, siege.thread);
+    let all = [acme, siege.carla, siege.ana];
+    siege.office.world.until_about("the new era", PATIENCE, |world| leads(world, acme, device, thread))?;
+    agree(siege, &all, 5, all.len())
+}
+
+/// The node is the steward of the thread's second era.
+fn leads(world: &World, node: NodeId, device: DeviceId, thread: ThreadId) -> bool {
+    let view = match world.query(node, &Query::Thread(thread)) {
+        Ok(Answer::Thread(view)) => view,
+        Ok(_) | Err(_) => None,
+    };
+    view.is_some_and(|view| view.era == 1 && view.steward == Some(device))
+}
+
 #[test]
 fn a_forward_among_texts_however_frames_fare() {
     explored("forward", frames().explore(base, forward, forwarded));
@@ -167,4 +225,20 @@ fn a_forward_among_texts_whoever_is_killed_whenever() {
 #[test]
 fn a_hand_over_among_texts_whoever_is_killed_whenever() {
     explored("hand-over and a crash", crashes().explore(base, hand_over, handed_over));
+}
+
+#[test]
+fn a_takeover_among_texts_however_frames_fare() {
+    explored("takeover", frames().explore(deserted, take_over, taken_over));
+}
+
+#[test]
+fn a_takeover_among_texts_whoever_is_killed_whenever() {
+    let nodes = vec![NodeId(1), NodeId(2), NodeId(3), SECOND];
+    explored("takeover and a crash", crashes_of(nodes).explore(deserted, take_over, taken_over));
+}
+
+#[test]
+fn a_restored_steward_among_texts_whoever_is_killed_whenever() {
+    explored("restored steward and a crash", crashes().explore(base, restore, restored));
 }

@@ -62,6 +62,11 @@ fn second(siege: &mut Siege) -> NodeId {
     second
 }
 
+/// Threads of guests that count against their bound at a node.
+fn counted(siege: &Siege, node: NodeId) -> usize {
+    siege.office.world.count(node, b"U/").unwrap()
+}
+
 fn refused<T: std::fmt::Debug>(result: Result<T, SimError>) -> CommandError {
     let Err(SimError::Command(error)) = result else { panic!("{result:?}") };
     error
@@ -82,6 +87,7 @@ fn a_steward_restored_from_a_backup_goes_on_with_its_threads_in_a_new_era() {
     siege.office.world.until("the steward", PATIENCE, |world| is_in(world, acme, thread)).unwrap();
     let over = |event: &Event| *event == Event::TakenOver { thread, era: 1 };
     assert!(told(&siege.office.world, acme, over));
+    assert_eq!(counted(&siege, acme), 1, "its guest has a thread open here");
     let back = |world: &World| is_in(world, ana, thread) && texts(world, acme, thread).len() == 9;
     siege.office.world.until("Ana, and what others said", PATIENCE, back).unwrap();
     // What it wrote itself in its former life nobody hands it back.
@@ -100,6 +106,27 @@ fn a_steward_restored_from_a_backup_goes_on_with_its_threads_in_a_new_era() {
     siege.hears(ana, "Ben, too").unwrap();
     assert_eq!(texts(&siege.office.world, ana, thread), texts(&siege.office.world, carla, thread));
     siege.goes_on().unwrap();
+}
+
+#[test]
+fn a_closed_thread_stays_closed_when_its_steward_is_restored_and_a_text_opens_it() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    siege.office.world.command(acme, Command::Close { thread }).unwrap();
+    siege.settle().unwrap();
+    let backup = siege.office.world.copy_of(acme).unwrap();
+    siege.office.world.restore(acme, backup).unwrap();
+    agree(&mut siege, &[acme, carla, ana], 1, acme);
+    for node in [acme, carla, ana] {
+        assert_eq!(view(&siege, node).status, ThreadStatus::Closed, "{node:?}");
+    }
+    assert_eq!(counted(&siege, acme), 0, "a closed thread does not count");
+    siege.office.say(carla, thread, "one thing more").unwrap();
+    for node in [acme, ana] {
+        siege.hears(node, "one thing more").unwrap();
+        assert_eq!(view(&siege, node).status, ThreadStatus::Open, "{node:?}");
+    }
+    assert_eq!(counted(&siege, acme), 1);
 }
 
 #[test]
@@ -124,6 +151,11 @@ fn another_administrator_takes_over_from_one_that_is_gone_and_it_is_a_member_whe
     // It comes back as what it is now.
     siege.office.world.revive(acme).unwrap();
     agree(&mut siege, &[second, carla, ben, acme], 1, second);
+    assert_eq!(
+        (counted(&siege, second), counted(&siege, acme)),
+        (1, 0),
+        "the guest's thread counts where it is"
+    );
     let revoke = Command::Revoke { thread, from: siege.device(ben).unwrap() };
     assert!(matches!(refused(siege.office.world.command(acme, revoke)), CommandError::NotSteward));
     siege.goes_on().unwrap();

@@ -37,7 +37,7 @@ impl Engine {
         if known.as_ref().is_some_and(|known| known.addresses == self.addresses) {
             return self.renew_address(step);
         }
-        self.tell_addresses(step)
+        self.announce_address(step)
     }
 
     /// Tells others anew where this node is, before what they hold is over.
@@ -50,7 +50,7 @@ impl Engine {
             return Ok(());
         }
         self.lasting = true;
-        self.tell_addresses(step)
+        self.announce_address(step)
     }
 
     /// Asks the clock, if it is time to, whether others have to be told anew.
@@ -61,7 +61,7 @@ impl Engine {
         }
     }
 
-    fn tell_addresses(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+    fn announce_address(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         record::put(step.overlay, space::ADDRESS_TOLD.to_vec(), &step.wall())?;
         self.renew_at = Some(step.now.mono.plus(ASK_THE_CLOCK));
         if self.record.is_none() {
@@ -74,7 +74,7 @@ impl Engine {
                 near.insert(*colleague);
             }
         }
-        self.tell_address(step, near)?;
+        self.send_address(step, near)?;
         if self.me.role().is_some() {
             let key = space::announcing(&self.keys.transport_public());
             record::put(step.overlay, key, &Announcing::default())?;
@@ -145,7 +145,7 @@ impl Engine {
         }
     }
 
-    fn tell_address(&mut self, step: Step<'_>, peers: BTreeSet<TransportKey>) -> Result<(), StoreError> {
+    fn send_address(&mut self, step: Step<'_>, peers: BTreeSet<TransportKey>) -> Result<(), StoreError> {
         let own = self.keys.transport_public();
         let address = self.address_record(step)?;
         for peer in peers.into_iter().filter(|peer| *peer != own) {

@@ -12,7 +12,7 @@ use frontdesk_identity::{DeviceId, PrincipalId, SignedAddressRecord, ThreadId, T
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{Change, Expected, HistoryError, Role, Thread};
 use frontdesk_wire::{
-    CommitNotice, ForwardPayload, HistoryPiece, Reason, Revoked, Seq, SignedContent, limits,
+    CommitNotice, ForwardPayload, HistoryPiece, Position, Reason, Revoked, Seq, SignedContent, limits,
 };
 
 /// Threads with a peer that are looked at to learn whom it serves. A guest with many of them must not cost more.
@@ -62,6 +62,39 @@ impl Engine {
         }
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
+        Ok(())
+    }
+
+    /// Takes in where the authors of a thread are, as one who was in it before: what it lacks it may have, and what it asked
+    /// for in its former life never came.
+    pub(crate) fn come_in(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        heads: &[(DeviceId, Seq)],
+        position: Position,
+    ) -> Result<(), StoreError> {
+        let own = self.id();
+        let closed = match meta.status() {
+            ThreadStatus::Closed => true,
+            ThreadStatus::Rejoining => self.was_closed(step, &meta.thread)?,
+            ThreadStatus::Contacting | ThreadStatus::Failed | ThreadStatus::Open | ThreadStatus::Left => {
+                false
+            }
+        };
+        meta.set_status(if closed { ThreadStatus::Closed } else { ThreadStatus::Open });
+        meta.position = meta.position.max(position);
+        for (device, seq) in heads {
+            if *device == own {
+                meta.seq = meta.seq.max(*seq);
+            } else if let Some(author) = meta.author_mut(*device) {
+                author.newest = author.newest.max(*seq);
+            }
+        }
+        meta.authors.iter_mut().for_each(|author| author.asked = author.through);
+        if meta.missing() > 0 {
+            self.look_again(step, meta.thread, crate::refill::GAP_PATIENCE)?;
+        }
         Ok(())
     }
 

@@ -188,8 +188,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Forgets the link of a peer that nothing else is known of, what waits for it, and what waits of it. While it is connected, its counts
-    /// stay in memory; when it comes again, its greeting tells what it has.
+    /// Forgets the link of a peer that nothing else is known of, what waits for it, and what waits of it. While it is
+    /// connected, its counts stay in memory; when it comes again, its greeting tells what it has.
     pub(crate) fn forget_link(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
         for (key, _) in step.overlay.scan(&Scan::prefix(&space::outgoing(&peer)))? {
             step.overlay.delete(key)?;

@@ -25,7 +25,7 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let (mut now, own) = (meta.nodes(), self.keys.transport_public());
         // Who may come into this era yet is no stranger.
-        now.extend(self.absent_nodes(step, &meta.thread)?);
+        now.extend(self.absent(step, &meta.thread)?.into_iter().map(|(device, _)| device.transport()));
         let gone: BTreeSet<TransportKey> = before.difference(&now).copied().collect();
         if meta.steward == Some(self.id()) {
             // Those must still hear from it that they are out.

@@ -1,15 +1,17 @@
 //! What the store holds: one type for each record, as canonical CBOR with the version in front.
 
+mod outgoing;
+
+pub(crate) use outgoing::{About, Outgoing};
+
 use frontdesk_capability::ChainBytes;
 use frontdesk_identity::{
-    DeviceId, DeviceRecord, DialAddress, InvitationId, PrincipalId, Role, SignedAddressRecord,
-    SignedDeviceRecord, ThreadId, TransportKey, UnixTime,
+    DeviceId, DeviceRecord, DialAddress, PrincipalId, Role, SignedAddressRecord, SignedDeviceRecord,
+    ThreadId, TransportKey, UnixTime,
     codec::{self, DecodeError},
 };
 use frontdesk_store::{Overlay, Reader, StoreError};
-use frontdesk_wire::{
-    Incarnation, JoinRequest, LinkSeq, Position, Reason, Refused, RequestId, Seq, SignedContent,
-};
+use frontdesk_wire::{Incarnation, JoinRequest, LinkSeq, Position, Reason, Refused, Seq, SignedContent};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::{ByteArray, ByteBuf};
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
@@ -156,170 +158,6 @@ pub(crate) struct LinkRecord {
     pub(crate) stored: LinkSeq,
     /// The peer has opened up to here.
     pub(crate) delivered: LinkSeq,
-}
-
-/// What an outgoing frame is about, so that its fate can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum About {
-    Nothing,
-    /// Messages of this device.
-    Message {
-        thread: ThreadId,
-        era: u32,
-        seq: Seq,
-        /// So many of the numbers that follow are in the same frame.
-        more: u8,
-    },
-    /// The same, and the opening of its thread.
-    Opening {
-        thread: ThreadId,
-        era: u32,
-        seq: Seq,
-    },
-    /// Other traffic of a thread.
-    Thread(ThreadId),
-    /// The nonce that makes the short number complete.
-    Reveal(InvitationId),
-    /// Key packages of this device.
-    Packages,
-    /// A forward payload: if it is refused, the device never came in.
-    Payload(ThreadId),
-    Contact(RequestId),
-    Join(InvitationId),
-    /// A wish to bring someone in.
-    Forward {
-        thread: ThreadId,
-        request: RequestId,
-    },
-    /// A wish to be added to a thread anew.
-    Rejoin(ThreadId),
-    /// An offer to be the steward of a new era.
-    Takeover(ThreadId),
-    /// Where another member is, by the record with this number.
-    Passed {
-        thread: ThreadId,
-        mover: TransportKey,
-        number: u64,
-    },
-    /// Where a colleague is, likewise.
-    Told {
-        mover: TransportKey,
-        number: u64,
-    },
-    /// A request for missed messages of `author`, up to `seq`.
-    Refill {
-        thread: ThreadId,
-        era: u32,
-        author: DeviceId,
-        seq: Seq,
-    },
-}
-
-/// A frame that waits for its acknowledgement. The body is dropped once it is stored by the peer.
-#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
-pub(crate) struct Outgoing {
-    about: u8,
-    thread: Option<ThreadId>,
-    era: u32,
-    seq: Seq,
-    id: ByteBuf,
-    pub(crate) body: ByteBuf,
-}
-
-impl Outgoing {
-    pub(crate) fn new(about: About, body: Vec<u8>) -> Self {
-        let blank = Self {
-            about: 0,
-            thread: None,
-            era: 0,
-            seq: Seq(0),
-            id: ByteBuf::new(),
-            body: ByteBuf::from(body),
-        };
-        match about {
-            About::Nothing => blank,
-            About::Reveal(invitation) => {
-                Self { about: 9, id: ByteBuf::from(invitation.as_bytes().to_vec()), ..blank }
-            }
-            About::Packages => Self { about: 8, ..blank },
-            About::Message { thread, era, seq, more } => {
-                let id = ByteBuf::from(if more > 0 { vec![more] } else { Vec::new() });
-                Self { about: 1, thread: Some(thread), era, seq, id, ..blank }
-            }
-            About::Opening { thread, era, seq } => {
-                Self { about: 12, thread: Some(thread), era, seq, ..blank }
-            }
-            About::Thread(thread) => Self { about: 2, thread: Some(thread), ..blank },
-            About::Contact(request) => {
-                Self { about: 3, id: ByteBuf::from(request.as_bytes().to_vec()), ..blank }
-            }
-            About::Join(invitation) => {
-                Self { about: 4, id: ByteBuf::from(invitation.as_bytes().to_vec()), ..blank }
-            }
-            About::Forward { thread, request } => {
-                let id = ByteBuf::from(request.as_bytes().to_vec());
-                Self { about: 5, thread: Some(thread), id, ..blank }
-            }
-            About::Payload(thread) => Self { about: 7, thread: Some(thread), ..blank },
-            About::Rejoin(thread) => Self { about: 10, thread: Some(thread), ..blank },
-            About::Takeover(thread) => Self { about: 13, thread: Some(thread), ..blank },
-            About::Refill { thread, era, author, seq } => {
-                let id = ByteBuf::from(author.as_bytes().to_vec());
-                Self { about: 6, thread: Some(thread), era, seq, id, ..blank }
-            }
-            About::Passed { thread, mover, number } => {
-                let id = ByteBuf::from(mover.as_bytes().to_vec());
-                Self { about: 11, thread: Some(thread), seq: Seq(number), id, ..blank }
-            }
-            About::Told { mover, number } => {
-                Self { about: 11, seq: Seq(number), id: ByteBuf::from(mover.as_bytes().to_vec()), ..blank }
-            }
-        }
-    }
-
-    pub(crate) fn about(&self) -> About {
-        let (era, seq) = (self.era, self.seq);
-        match (self.about, self.thread) {
-            (1, Some(thread)) => {
-                About::Message { thread, era, seq, more: self.id.first().copied().unwrap_or_default() }
-            }
-            (12, Some(thread)) => About::Opening { thread, era, seq },
-            (2, Some(thread)) => About::Thread(thread),
-            (3, _) => self
-                .id
-                .as_slice()
-                .try_into()
-                .map_or(About::Nothing, |id| About::Contact(RequestId::from_bytes(id))),
-            (4, _) => self
-                .id
-                .as_slice()
-                .try_into()
-                .map_or(About::Nothing, |id| About::Join(InvitationId::from_bytes(id))),
-            (5, Some(thread)) => self.id.as_slice().try_into().map_or(About::Thread(thread), |id| {
-                About::Forward { thread, request: RequestId::from_bytes(id) }
-            }),
-            (6, Some(thread)) => self.id.as_slice().try_into().map_or(About::Thread(thread), |id| {
-                About::Refill { thread, era, author: DeviceId::from_bytes(id), seq }
-            }),
-            (9, _) => self
-                .id
-                .as_slice()
-                .try_into()
-                .map_or(About::Nothing, |id| About::Reveal(InvitationId::from_bytes(id))),
-            (8, _) => About::Packages,
-            (7, Some(thread)) => About::Payload(thread),
-            (10, Some(thread)) => About::Rejoin(thread),
-            (13, Some(thread)) => About::Takeover(thread),
-            (11, Some(thread)) => self.id.as_slice().try_into().map_or(About::Nothing, |mover| {
-                About::Passed { thread, mover: TransportKey::from_bytes(mover), number: seq.0 }
-            }),
-            (11, None) => self.id.as_slice().try_into().map_or(About::Nothing, |mover| About::Told {
-                mover: TransportKey::from_bytes(mover),
-                number: seq.0,
-            }),
-            _ => About::Nothing,
-        }
-    }
 }
 
 /// What this node knows of one author in one thread.

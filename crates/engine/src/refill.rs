@@ -13,6 +13,7 @@ use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{RefillError, Thread, WriterRefusal};
 use frontdesk_wire::{Body, Bundle, LinkSeq, Reason, Refill, RefillRequest, Seq, SignedContent};
 use serde_bytes::ByteBuf;
+use std::collections::BTreeSet;
 
 /// A gap may close by itself, when links of different speed bring messages in another order: wait so long before asking,
 /// in milliseconds.
@@ -66,7 +67,8 @@ impl Engine {
         let Ok((_, thread)) = self.thread_of_frame(step, meta.thread, meta.era) else { return Ok(()) };
         let (id, era) = (meta.thread, meta.era);
         // Who may come into this era yet is asked then.
-        let absent = self.absent_devices(step, &id)?;
+        let absent: BTreeSet<DeviceId> =
+            self.absent(step, &id)?.iter().map(|(device, _)| device.id()).collect();
         let mut more = false;
         let lacking =
             |author: &&mut Author| author.through < author.newest && !absent.contains(&author.device);

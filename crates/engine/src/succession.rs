@@ -12,12 +12,12 @@ use crate::{
     causes::CAUSED_LATELY,
     contact::{device_on_link, verify},
     incoming::quietly,
-    record::{self, About, Absent, Meta, Takeover},
+    record::{self, About, Meta, Takeover},
     space,
     step::{Halt, Refuse, Step},
 };
 use frontdesk_capability::{Ability, ChainBytes, Scope};
-use frontdesk_identity::{DeviceId, DeviceRecord, PrincipalId, SignedDeviceRecord, ThreadId, TransportKey};
+use frontdesk_identity::{DeviceRecord, PrincipalId, SignedDeviceRecord, ThreadId, TransportKey};
 use frontdesk_store::StoreError;
 use frontdesk_thread::{Expected, KeyPackageBytes, Role, Side, Suite, Thread, delete_key_package};
 use frontdesk_wire::{Body, EraNotice, EraOffer, EraOpen, Reason};
@@ -137,32 +137,19 @@ impl Engine {
         let before = self.take_thread(step, body.thread, meta.era)?;
         let mut thread = self.join_era(step, &meta, before.as_ref(), body)?;
         step.overlay.delete(space::takeover(&body.thread))?;
-        if let Some(before) = before {
-            self.await_members(step, &before)?;
-            self.delete_thread(step, before)?;
-        }
-        for member in &body.members {
-            self.await_device(
-                step,
-                &thread,
-                &Absent { record: member.record.clone(), chain: member.chain.clone() },
-            )?;
-        }
-        self.learn_addresses_of_absent(step, &body.thread, &body.addresses)?;
+        self.end_era(step, before)?;
+        self.await_told(step, &thread, body)?;
         meta.era = body.era;
         self.come_in(step, &mut meta, &body.heads, body.position)?;
         self.refresh(step, &mut meta, &thread)?;
+        if meta.status() == ThreadStatus::Open {
+            self.count_as_open(step, &meta)?;
+        }
         self.note(step, &mut meta, "this device took the thread over".into())?;
+        let (thread_id, era, epoch, added) = (meta.thread, meta.era, meta.epoch, vec![self.id()]);
         let removed = body.members.iter().filter_map(|member| self.device_in(member)).collect();
-        let added = vec![self.id()];
-        self.tell(Event::MembersChanged {
-            thread: meta.thread,
-            era: meta.era,
-            epoch: meta.epoch,
-            added,
-            removed,
-        });
-        self.tell(Event::TakenOver { thread: meta.thread, era: meta.era });
+        self.tell(Event::MembersChanged { thread: thread_id, era, epoch, added, removed });
+        self.tell(Event::TakenOver { thread: thread_id, era });
         self.tell_absent(step, &meta)?;
         self.release(step, &mut meta, &mut thread)?;
         quietly(self.introduce(step, &mut meta, &mut thread))?;
@@ -204,36 +191,17 @@ impl Engine {
             chain,
             address: self.address_record(step)?,
         };
-        for node in self.absent_nodes(step, &meta.thread)? {
-            self.enqueue(node, About::Thread(meta.thread), Body::EraNotice(notice.clone()));
+        for (device, _) in self.absent(step, &meta.thread)? {
+            self.enqueue(device.transport(), About::Thread(meta.thread), Body::EraNotice(notice.clone()));
         }
         Ok(())
     }
 
-    /// Takes in where the authors of a thread are, as one who was in it before: what it lacks it may have, and what it asked
-    /// for in its former life never came.
-    pub(crate) fn come_in(
-        &mut self,
-        step: Step<'_>,
-        meta: &mut Meta,
-        heads: &[(DeviceId, frontdesk_wire::Seq)],
-        position: frontdesk_wire::Position,
-    ) -> Result<(), StoreError> {
-        let own = self.id();
-        meta.set_status(ThreadStatus::Open);
-        meta.position = meta.position.max(position);
-        for (device, seq) in heads {
-            if *device == own {
-                meta.seq = meta.seq.max(*seq);
-            } else if let Some(author) = meta.author_mut(*device) {
-                author.newest = author.newest.max(*seq);
-            }
-        }
-        meta.authors.iter_mut().for_each(|author| author.asked = author.through);
-        if meta.missing() > 0 {
-            self.look_again(step, meta.thread, crate::refill::GAP_PATIENCE)?;
-        }
-        Ok(())
+    /// The keys of the era before are of no use any more, and whose they were may come into this one.
+    fn end_era(&mut self, step: Step<'_>, before: Option<Thread>) -> Result<(), StoreError> {
+        let Some(before) = before else { return Ok(()) };
+        self.await_members(step, &before)?;
+        self.delete_thread(step, before)
     }
 
     fn delete_thread(&mut self, step: Step<'_>, thread: Thread) -> Result<(), StoreError> {

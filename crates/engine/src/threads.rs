@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 
 /// Authors that a thread remembers, those who left included.
 pub const MAX_AUTHORS: usize = 64;
+/// Entries of a thread that are looked at to learn whether it is closed: more, and it counts as open.
+const LOOKS_BACK: usize = 64;
 
 impl Meta {
     pub(crate) fn new(thread: ThreadId, host: PrincipalId, guest: PrincipalId, at: UnixTime) -> Self {
@@ -289,6 +291,20 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whether a thread is closed, by the newest of the texts and closings that this node has of it.
+    pub(crate) fn was_closed(&self, step: Step<'_>, id: &ThreadId) -> Result<bool, StoreError> {
+        let prefix = space::history(id);
+        for (_, bytes) in step.overlay.scan(&Scan::prefix(&prefix).descending().limit(LOOKS_BACK))? {
+            let entry: Entry = record::decode(&bytes)?;
+            match entry.content.and_then(|signed| signed.read().ok()).map(|content| content.kind) {
+                Some(ContentKind::Text(_)) => return Ok(false),
+                Some(ContentKind::Close) => return Ok(true),
+                Some(ContentKind::Name(_) | ContentKind::Read(_)) | None => {}
+            }
+        }
+        Ok(false)
     }
 
     /// A line in the thread's history about who came and left.

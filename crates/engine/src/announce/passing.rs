@@ -62,7 +62,7 @@ impl Engine {
             }
         }
         if own {
-            self.tell_address(step, listeners.into_keys().collect())?;
+            self.send_address(step, listeners.into_keys().collect())?;
         } else {
             for (listener, thread) in listeners {
                 self.pass_to(step, listener, mover, thread)?;

@@ -12,8 +12,7 @@ use frontdesk_capability::Chain;
 use frontdesk_identity::{DeviceId, DeviceRecord, SignedAddressRecord, ThreadId, TransportKey};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{Side, Thread};
-use frontdesk_wire::{EraMember, Reason};
-use std::collections::BTreeSet;
+use frontdesk_wire::{EraMember, EraOpen, Reason};
 
 impl Engine {
     /// Notes the other devices of the host that are in a thread whose era ends.
@@ -28,14 +27,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Notes one that the guest tells of, if it is a device of the host by a chain that holds now. What the chain lets it do
-    /// is asked when it comes.
-    pub(super) fn await_device(
+    /// Notes those that the guest tells of, and where they are.
+    pub(super) fn await_told(
         &mut self,
         step: Step<'_>,
         thread: &Thread,
-        absent: &Absent,
+        body: &EraOpen,
     ) -> Result<(), StoreError> {
+        for EraMember { record, chain } in &body.members {
+            self.await_device(step, thread, &Absent { record: record.clone(), chain: chain.clone() })?;
+        }
+        self.learn_addresses_of_absent(step, &body.thread, &body.addresses)
+    }
+
+    /// Notes one that the guest tells of, if it is a device of the host by a chain that holds now. What the chain lets it do
+    /// is asked when it comes.
+    fn await_device(&mut self, step: Step<'_>, thread: &Thread, absent: &Absent) -> Result<(), StoreError> {
         let Ok(record) = self.mls.verify(&absent.record) else { return Ok(()) };
         let chain = verify(step, &absent.chain, &thread.host(), &self.revocations);
         let holds = chain.is_ok_and(|chain| chain.held_by(&record.id()).is_ok());
@@ -51,7 +58,11 @@ impl Engine {
     }
 
     /// Who is waited for: those whose chains hold.
-    fn absent(&self, step: Step<'_>, id: &ThreadId) -> Result<Vec<(DeviceRecord, Chain)>, StoreError> {
+    pub(crate) fn absent(
+        &self,
+        step: Step<'_>,
+        id: &ThreadId,
+    ) -> Result<Vec<(DeviceRecord, Chain)>, StoreError> {
         let mut absent = Vec::new();
         let rows = step.overlay.scan(&Scan::prefix(&space::absent(id)))?;
         let meta = if rows.is_empty() { None } else { self.meta(step.overlay, id)? };
@@ -63,22 +74,6 @@ impl Engine {
             }
         }
         Ok(absent)
-    }
-
-    pub(crate) fn absent_nodes(
-        &self,
-        step: Step<'_>,
-        id: &ThreadId,
-    ) -> Result<BTreeSet<TransportKey>, StoreError> {
-        Ok(self.absent(step, id)?.into_iter().map(|(record, _)| record.transport()).collect())
-    }
-
-    pub(crate) fn absent_devices(
-        &self,
-        step: Step<'_>,
-        id: &ThreadId,
-    ) -> Result<BTreeSet<DeviceId>, StoreError> {
-        Ok(self.absent(step, id)?.into_iter().map(|(record, _)| record.id()).collect())
     }
 
     /// The one on this link that is waited for, with its chain.
@@ -105,7 +100,7 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn learn_addresses_of_absent(
+    fn learn_addresses_of_absent(
         &mut self,
         step: Step<'_>,
         id: &ThreadId,

@@ -112,17 +112,10 @@ impl Engine {
             Some(before) => self.who_was_there(step, before, &steward.id())?,
             None => (Vec::new(), Vec::new()),
         };
-        if let Some(before) = before {
-            self.await_members(step, &before)?;
-            self.delete_thread(step, before)?;
-        }
+        self.end_era(step, before)?;
         let position = Position(meta.position.0.saturating_add(ERA_RISES));
         let heads = meta.heads_for(&self.id(), &steward.id());
-        let closed = meta.status() == ThreadStatus::Closed;
         self.come_in(step, &mut meta, &[], position)?;
-        if closed {
-            meta.set_status(ThreadStatus::Closed);
-        }
         self.refresh(step, &mut meta, &thread)?;
         let name = self.name_of(step.overlay, &meta, &steward.id())?;
         self.note(step, &mut meta, format!("{name} took the thread over"))?;

@@ -3,6 +3,7 @@
 use crate::{
     Engine, ThreadStatus,
     record::Meta,
+    space,
     step::{Halt, Refuse, Step},
 };
 use frontdesk_identity::TransportKey;
@@ -29,10 +30,9 @@ impl Engine {
             return Err(refuse(Reason::PastEra));
         }
         self.learn_address(step, from, &body.address, Some(steward.id()))?;
-        if let Some(before) = self.take_thread(step, meta.thread, meta.era)? {
-            self.await_members(step, &before)?;
-            self.delete_thread(step, before)?;
-        }
+        let before = self.take_thread(step, meta.thread, meta.era)?;
+        self.end_era(step, before)?;
+        step.overlay.delete(space::opened(&meta.guest, &meta.thread))?;
         self.set_expiry(step, &mut meta, None)?;
         meta.era = body.era;
         meta.steward = Some(steward.id());
