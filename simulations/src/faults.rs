@@ -37,7 +37,7 @@ impl World {
         self.time
     }
 
-    /// Lets the step of a node after `steps` others go wrong.
+    /// Lets the step of a node after `steps` others go wrong. Only steps that write something count.
     ///
     /// # Errors
     /// [`SimError::Down`].

@@ -73,8 +73,10 @@ pub struct Node {
     pub(crate) name: Option<String>,
     /// Steps that the disk failed.
     pub faults: u32,
-    /// After how many more steps one goes wrong, and how.
+    /// After how many more steps that write one goes wrong, and how.
     pub(crate) fuse: Option<(u32, Failure)>,
+    /// How a step went wrong, until somebody takes note of it.
+    pub(crate) burnt: Option<Failure>,
     /// The power has failed; the world takes note of it.
     pub(crate) dark: bool,
     /// Its wall clock.
@@ -101,6 +103,7 @@ impl Node {
             name: None,
             faults: 0,
             fuse: None,
+            burnt: None,
             dark: false,
             clock: Clock::default(),
             full: false,
@@ -231,7 +234,7 @@ impl Node {
             self.stalled = Some(Stall { retry: now.mono.plus(RETRY), missed: Vec::new() });
             return Ok(Vec::new());
         }
-        let failure = self.burn();
+        let failure = if batch.is_empty() { None } else { self.burn() };
         let lazy = output.lazy && failure.is_none();
         let written = match failure {
             Some(Failure::Commit) => Err(StoreError::Full),
@@ -259,11 +262,13 @@ impl Node {
         Ok(output.actions)
     }
 
-    /// Counts one step, and says how it goes wrong if its turn has come.
+    /// Counts one step that writes, and says how it goes wrong if its turn has come.
     fn burn(&mut self) -> Option<Failure> {
         let (left, failure) = self.fuse?;
         self.fuse = left.checked_sub(1).map(|left| (left, failure));
-        (left == 0).then_some(failure)
+        let burnt = (left == 0).then_some(failure);
+        self.burnt = burnt.or(self.burnt);
+        burnt
     }
 
     /// What a driver does after the disk failed: the step's output is dropped, and the engine reads the disk anew.

@@ -12,12 +12,15 @@ use frontdesk_store::Scan;
 use frontdesk_wire::limits::{MAX_ROSTER, MAX_SEALED};
 use std::collections::BTreeMap;
 
-/// What any node may keep, in bytes: its own records, a roster, and stocks of key packages.
-const BASE: usize = 1024 * 1024;
+/// What any node may keep, in bytes: its own records, and its own key packages. These four are about three times what
+/// scenarios come to.
+const BASE: usize = 128 * 1024;
+/// What a key package in stock may cost, with what is known of its device, in bytes.
+const A_PACKAGE: usize = 12 * 1024;
 /// What a thread may cost beside what was said in it: the keys of its epochs, in bytes.
-const A_THREAD: usize = 256 * 1024;
+const A_THREAD: usize = 32 * 1024;
 /// What something that was said may cost, in bytes: as people write in scenarios.
-const A_RECORD: usize = 4096;
+const A_RECORD: usize = 2048;
 /// What something sealed may cost, in bytes, which waits to be sent or to be opened.
 const A_FRAME: usize = MAX_SEALED + 1024;
 /// Entries in memory that any node may have: its colleagues, in three places, open offers, and what was just taken out.
@@ -48,6 +51,21 @@ fn count(disk: &dyn Disk, prefix: &[u8]) -> usize {
     disk.scan(&Scan::prefix(prefix)).map_or(0, |found| found.len())
 }
 
+/// The bytes on a disk, and how many are expected at most for what it keeps.
+fn bytes_and_most(disk: &dyn Disk) -> (usize, usize) {
+    let count = |prefix| count(disk, prefix);
+    let frames = count(b"w/") + count(b"o/");
+    let kept = A_PACKAGE * count(b"k/") + A_THREAD * count(b"t/") + A_RECORD * count(b"h/");
+    (disk.size().1, BASE + kept + A_FRAME * frames)
+}
+
+/// How much a disk holds of what is expected at most, of 1.
+#[expect(clippy::cast_precision_loss, reason = "bytes, far below 2^52")]
+pub(super) fn part(disk: &dyn Disk) -> f64 {
+    let (bytes, most) = bytes_and_most(disk);
+    bytes as f64 / most as f64
+}
+
 fn on_disk(disk: &dyn Disk) -> Option<String> {
     let count = |prefix| count(disk, prefix);
     let mut outboxes: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
@@ -70,8 +88,64 @@ fn on_disk(disk: &dyn Disk) -> Option<String> {
     if invitations > MAX_INVITATIONS {
         return Some(format!("{invitations} invitations"));
     }
-    let (_, bytes) = disk.size();
-    let frames = waiting + outboxes.values().map(|count| usize::try_from(*count).unwrap_or(0)).sum::<usize>();
-    let most = BASE + A_THREAD * count(b"t/") + A_RECORD * count(b"h/") + A_FRAME * frames;
+    let (bytes, most) = bytes_and_most(disk);
     (bytes > most).then(|| format!("{bytes} bytes on the disk, and no reason for more than {most}"))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use frontdesk_store::{Batch, MemoryStore, Store as _};
+
+    /// A disk with so many records under a prefix, each with a value of so many bytes.
+    fn disk(prefix: &[u8], records: usize, bytes: usize) -> MemoryStore {
+        let (store, mut batch) = (MemoryStore::new(), Batch::new());
+        for number in 0..records {
+            let key = [prefix, &[0; 32], &u64::try_from(number).unwrap().to_be_bytes()].concat();
+            batch.put(key, vec![0; bytes]).unwrap();
+        }
+        store.commit(&batch).unwrap();
+        store
+    }
+
+    #[test]
+    fn what_a_node_holds_in_memory_may_be_as_much_as_its_bounds_say_and_no_more() {
+        let nothing = disk(b"t/", 0, 0);
+        let one = |held: Held| passed(&nothing, &held);
+        let most = [
+            Held { threads: CACHED_THREADS.get(), ..Held::default() },
+            Held { peers: 2, frames: 2 * (MAX_RECENT + MAX_EARLY), ..Held::default() },
+            Held { bytes: MAX_SENT_BYTES, ..Held::default() },
+            Held { entries: ENTRIES, ..Held::default() },
+        ];
+        for held in most {
+            assert_eq!(one(held), None, "{held:?}");
+            let threads = held.threads + usize::from(held.threads > 0);
+            let frames = held.frames + usize::from(held.frames > 0);
+            let bytes = held.bytes + usize::from(held.bytes > 0);
+            let entries = held.entries + usize::from(held.entries > 0);
+            let more = Held { threads, frames, bytes, entries, ..held };
+            assert!(one(more).unwrap().contains("in memory"), "{more:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_node_keeps_on_its_disk_may_be_as_much_as_its_bounds_say_and_no_more() {
+        let outbox = usize::try_from(MAX_OUTBOX).unwrap();
+        for (prefix, most, words) in [
+            (b"o/", outbox, "frames wait for one peer"),
+            (b"w/", MAX_ASIDE, "sealed messages wait"),
+            (b"q/", 2 * MAX_RECEPTIONS, "open offers"),
+            (b"n/", MAX_INVITATIONS, "invitations"),
+        ] {
+            assert_eq!(passed(&disk(prefix, most, 0), &Held::default()), None, "{words}");
+            let seen = passed(&disk(prefix, most + 1, 0), &Held::default()).unwrap();
+            assert!(seen.contains(words), "{seen}");
+        }
+        assert!((0.99..1.0).contains(&part(&disk(b"x/", 16, BASE / 16 - 100))));
+        let seen = passed(&disk(b"x/", 17, BASE / 16), &Held::default()).unwrap();
+        assert!(seen.contains("bytes on the disk"), "{seen}");
+        assert_eq!(passed(&disk(b"x/", 15, BASE / 16), &Held::default()), None);
+    }
 }

@@ -46,10 +46,16 @@ pub struct Figures {
     pub rolled_back: u64,
     /// Threads that those nodes knew nothing of any more.
     pub forgotten: u64,
+    /// Threads that businesses had.
+    pub threads: u64,
+    /// Of these, threads whose steward was put back, so that nobody can change their members any more.
+    pub frozen: u64,
     /// Pairs of nodes that wanted to be connected and never could be, for the routers that they stand behind.
     pub apart: u64,
     /// Texts of authors that left their threads before the other side had them: the steward brought them.
     pub brought: u64,
+    /// Texts that readers were shown as they came, and not in their author's order, as a gap was filled.
+    pub out_of_turn: u64,
     /// Frames that adversaries should have sent, and withheld.
     pub withheld: u64,
     /// Times that a node shut a peer out for breaking the protocol.
@@ -60,6 +66,8 @@ pub struct Figures {
     pub turned: Vec<(u64, AdversaryKind)>,
     /// What adversaries tried, and what became of it.
     pub attacks: BTreeMap<AdversaryKind, Attack>,
+    /// The most that a disk held of what it was expected to hold at most, of 1.
+    pub fullest_disk: f64,
     /// Frames that were sent.
     pub frames: u64,
     /// Their bytes.
@@ -72,6 +80,8 @@ pub struct Figures {
     pub samples: Vec<Sample>,
     /// What went wrong, and when.
     pub faults: Vec<(u64, FaultKind)>,
+    /// Nodes that had something for others when all faults had stopped.
+    pub waited: u64,
     /// How long it took, after all faults had stopped, until nothing waited.
     pub settled_in: Option<u64>,
     /// Events that happened.
@@ -100,6 +110,8 @@ pub struct Attack {
     pub kept: u64,
     /// Of these, taken.
     pub taken: u64,
+    /// Frames of honest nodes that a device opened with the keys that it had before it was removed.
+    pub before: u64,
     /// Frames of honest nodes that a removed device tried to read with the keys that it had.
     pub spied: u64,
     /// Of these, read. Never any, or a promise is broken.

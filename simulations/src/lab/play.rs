@@ -69,6 +69,17 @@ pub struct Outcome {
     pub roles: Vec<&'static str>,
 }
 
+/// A forward that is under way.
+#[derive(Debug, Clone)]
+struct Wish {
+    /// When it was asked for.
+    asked: u64,
+    history: HistoryChoice,
+    /// What an agent that asked the steward had of the thread at that moment: from there it counts how much of the past it
+    /// hands on, however long the steward takes.
+    seen: Option<Vec<u64>>,
+}
+
 /// A run in progress.
 #[derive(Debug)]
 pub(super) struct Play<'a> {
@@ -95,8 +106,8 @@ pub(super) struct Play<'a> {
     served: BTreeMap<ThreadId, NodeId>,
     /// Texts that were written after their author's grant had ended, and by which adversary.
     late: BTreeMap<u64, usize>,
-    /// Forwards under way: when they were asked for.
-    forwards: BTreeMap<(ThreadId, NodeId), (u64, HistoryChoice)>,
+    /// Forwards under way.
+    forwards: BTreeMap<(ThreadId, NodeId), Wish>,
     /// Devices that were taken out: when the steward committed it.
     removals: BTreeMap<(ThreadId, NodeId), u64>,
     /// Agents by turns.
@@ -208,5 +219,48 @@ impl<'a> Play<'a> {
         }
         self.world.time = self.world.time.max(end);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::lab::truth::text;
+    use frontdesk_store::{Batch, Reader as _, Scan, Store as _};
+
+    struct Nobody;
+
+    impl Watch for Nobody {
+        fn seconds(&self) -> f64 {
+            0.0
+        }
+
+        fn progress(&mut self, _part: f64) {}
+    }
+
+    #[test]
+    fn a_record_that_disappears_from_one_disk_after_a_good_run_breaks_exactly_one_promise() {
+        let scenario =
+            Scenario::from_toml("about = \"x\"\nhours = 10.0\n[customers]\ncount = 3\narrive = [8.0, 9.0]")
+                .unwrap();
+        let mut play = Play::set_up(&scenario, 7).unwrap();
+        play.run(&mut Nobody).unwrap();
+        play.settle().unwrap();
+        assert!(play.truth.violations.is_empty(), "{:?}", play.truth.violations);
+        let (number, author) =
+            play.truth.said.iter().map(|(number, said)| (*number, said.author)).next().unwrap();
+        let store = &play.world.node(author).unwrap().store;
+        let first = text(number, "hello").into_bytes();
+        let records = store.scan(&Scan::prefix(b"h/")).unwrap().into_iter();
+        let mut records = records.filter(|(_, value)| value.windows(first.len()).any(|part| part == first));
+        let mut batch = Batch::new();
+        batch.delete(records.next().unwrap().0).unwrap();
+        store.commit(&batch).unwrap();
+        let now = play.world.time;
+        play.truth.close(&play.world, &play.cast, now);
+        let broken: BTreeSet<&str> =
+            play.truth.violations.iter().map(|violation| violation.promise.as_str()).collect();
+        assert_eq!(broken, BTreeSet::from(["nothing that was answered for is lost"]));
     }
 }

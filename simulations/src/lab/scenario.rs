@@ -77,6 +77,15 @@ impl SuiteName {
             Self::Hybrid => Suite::Hybrid,
         }
     }
+
+    /// What a report says of the cryptography.
+    pub(super) fn in_words(self) -> String {
+        let name = match self {
+            Self::Classic => "classic",
+            Self::Hybrid => "hybrid",
+        };
+        format!("real cryptography, suite {name}")
+    }
 }
 
 /// What the network does to frames.
@@ -193,7 +202,7 @@ mod default {
     }
 
     pub(super) const fn settle() -> f64 {
-        30.0
+        5.0
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whether the values of a scenario can be played: TOML lets any number through.
 
-use super::scenario::{Latency, Network, Scenario, Share};
+use super::scenario::{Adversary, Fault, Latency, Network, Scenario, Share};
 use frontdesk_engine::limits::MAX_ASKED_LASTS;
 use std::fmt;
 
@@ -135,11 +135,15 @@ impl Scenario {
             span("fault", fault.from, fault.until)?;
             positive("fault.every", fault.every, MOST)?;
             number("fault.lasts", fault.lasts)?;
+            let lasts = fault.what.lasts() || fault.lasts == Fault::DEFAULT_LASTS;
+            demand("fault.lasts", lasts, fault.lasts, "left out: this fault is over at once")?;
         }
         for adversary in &self.adversaries {
             span("adversary", adversary.from, adversary.until)?;
             positive("adversary.every", adversary.every, MOST)?;
             demand("adversary.count", adversary.count <= MOST_SENT, adversary.count, "at most 100,000")?;
+            let counts = adversary.what.counts() || adversary.count == Adversary::DEFAULT_COUNT;
+            demand("adversary.count", counts, adversary.count, "left out: this adversary doesn't count")?;
         }
         Ok(())
     }
@@ -249,6 +253,8 @@ mod tests {
             (&format!("{churn}every = 0.0"), "churn.every"),
             (&fault.replace("until = 2.0", "until = 0.5"), "fault"),
             (&format!("{fault}every = 0.0"), "fault.every"),
+            (&format!("{}lasts = 5.0", fault.replace("crash", "move")), "fault.lasts"),
+            (&format!("{}count = 5", adversary.replace("replay", "withholds")), "adversary.count"),
             (&format!("{adversary}every = -1.0"), "adversary.every"),
             (&format!("{adversary}count = 4000000000"), "adversary.count"),
         ] {

@@ -99,6 +99,11 @@ pub struct Fault {
     pub lasts: f64,
 }
 
+impl Fault {
+    /// How long a fault lasts unless told otherwise, in seconds.
+    pub(super) const DEFAULT_LASTS: f64 = 10.0;
+}
+
 /// Kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -119,6 +124,13 @@ pub enum FaultKind {
     RollBack,
     /// A device sleeps, and wakes later.
     Sleep,
+}
+
+impl FaultKind {
+    /// Whether it lasts, or is over at once.
+    pub(super) const fn lasts(self) -> bool {
+        matches!(self, Self::Crash | Self::Partition | Self::DiskFull | Self::Sleep)
+    }
 }
 
 /// Whom something befalls.
@@ -168,6 +180,11 @@ pub struct Adversary {
     pub count: u32,
 }
 
+impl Adversary {
+    /// How many it sends at a time unless told otherwise.
+    pub(super) const DEFAULT_COUNT: u32 = 100;
+}
+
 /// Ways to attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -194,13 +211,22 @@ pub enum AdversaryKind {
     LyingClock,
 }
 
+impl AdversaryKind {
+    /// Whether it sends many of something, or each thing once.
+    pub(super) const fn counts(self) -> bool {
+        matches!(self, Self::Replay | Self::ContactFlood | Self::FrameFlood | Self::HostileBytes)
+    }
+}
+
 mod default {
+    use super::{Adversary, Fault};
+
     pub(super) const fn every() -> f64 {
         10.0
     }
 
     pub(super) const fn lasts() -> f64 {
-        10.0
+        Fault::DEFAULT_LASTS
     }
 
     pub(super) const fn peak() -> f64 {
@@ -208,6 +234,6 @@ mod default {
     }
 
     pub(super) const fn count() -> u32 {
-        100
+        Adversary::DEFAULT_COUNT
     }
 }

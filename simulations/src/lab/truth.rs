@@ -2,6 +2,7 @@
 //! and is compared with what the nodes show.
 
 mod closing;
+mod ends;
 mod losses;
 mod rights;
 
@@ -33,6 +34,8 @@ pub(crate) struct Said {
     /// The steward brought it to the other side, when its author had left the thread: nobody tells the author.
     pub(crate) brought: bool,
     pub(crate) failed: bool,
+    /// When its author's node told of that.
+    failed_at: Option<u64>,
     /// It isn't known whether its author's node has it.
     pub(crate) perhaps: bool,
     /// Its author's node has lost it: who was not shown it until then gets it from nobody.
@@ -41,8 +44,9 @@ pub(crate) struct Said {
 
 impl Said {
     fn of((thread, author, at): (ThreadId, NodeId, u64), audience: BTreeSet<NodeId>) -> Self {
-        let (delivered, brought, failed, perhaps, gone) = (None, false, false, false, false);
-        Self { thread, author, at, audience, delivered, brought, failed, perhaps, gone }
+        let (delivered, failed_at) = (None, None);
+        let (brought, failed, perhaps, gone) = (false, false, false, false);
+        Self { thread, author, at, audience, delivered, brought, failed, failed_at, perhaps, gone }
     }
 
     /// Whether a node was in the thread when it was written, as the author's node knew it.
@@ -62,6 +66,15 @@ struct Stay {
     /// What the steward had and did not hand on. What it had not got yet itself is no such: where that is in the thread's
     /// order, and so on which side of a bound, only nodes know.
     hidden: BTreeSet<u64>,
+    /// What the steward had and handed on.
+    granted: BTreeSet<u64>,
+}
+
+impl Stay {
+    /// Whether it is over at a moment, or may be for those whose clocks are ahead.
+    fn is_over(&self, at: u64) -> bool {
+        self.until.is_some_and(|until| until <= at) || self.ends.saturating_sub(SKEW) <= at
+    }
 }
 
 /// The reference model.
@@ -82,6 +95,14 @@ pub(crate) struct Truth {
     commits: BTreeMap<(ThreadId, u32, u64), Commit>,
     /// Who is out of a thread, and whose node has told its owner.
     known_out: BTreeSet<(ThreadId, NodeId, NodeId)>,
+    /// Who came into a thread while another was in it, whose node has told its owner: thread, teller, newcomer.
+    known_in: BTreeSet<(ThreadId, NodeId, NodeId)>,
+    /// Whom an owner wants out of a thread.
+    may_go: BTreeSet<(ThreadId, NodeId)>,
+    /// The newest text of each author that each reader was shown as it came.
+    newest: BTreeMap<(NodeId, ThreadId, NodeId), u64>,
+    /// Texts that were shown as they came, and not in their author's order.
+    pub(crate) out_of_turn: u64,
     commands: BTreeSet<CommandId>,
     /// Disks fail so that something is done and nobody told.
     pub(crate) untold: bool,
@@ -156,8 +177,18 @@ impl Truth {
     pub(crate) fn knows(&mut self, (thread, node): (ThreadId, NodeId), came: &[NodeId], out: &[NodeId]) {
         for came in came {
             self.known_out.remove(&(thread, node, *came));
+            self.known_in.insert((thread, node, *came));
         }
-        self.known_out.extend(out.iter().map(|out| (thread, node, *out)));
+        for out in out {
+            self.known_in.remove(&(thread, node, *out));
+            self.known_out.insert((thread, node, *out));
+        }
+    }
+
+    /// A node has told its owner that it is out itself: what it knew of the others, it learns anew if it comes back.
+    pub(crate) fn leaves(&mut self, thread: ThreadId, node: NodeId) {
+        self.known_in.retain(|(of, teller, _)| (*of, *teller) != (thread, node));
+        self.known_out.retain(|(of, teller, _)| (*of, *teller) != (thread, node));
     }
 
     /// A node showed its owner a message. Answers its number.
@@ -170,6 +201,10 @@ impl Truth {
         }
         self.may_read(at, node, number);
         self.may_write(at, node, number);
+        self.is_believed(at, node, number);
+        if !history && !again {
+            self.in_turn(node, number);
+        }
         Some(number)
     }
 
@@ -206,6 +241,29 @@ impl Truth {
             let seen = format!("node {} shows #{number} of node {}", node.0, said.author.0);
             self.broken(at, "who has no grant in force is not believed", seen);
         }
+    }
+
+    /// Nobody believes what was written after its author was taken out, once it knows.
+    fn is_believed(&mut self, at: u64, node: NodeId, number: u64) {
+        let Some(said) = self.said.get(&number) else { return };
+        let (thread, author) = (said.thread, said.author);
+        if !self.known_out.contains(&(thread, node, author)) || self.split.contains(&thread) {
+            return;
+        }
+        let stays = self.stays.get(&(thread, author)).into_iter().flatten();
+        if stays.filter_map(|stay| stay.until).max().is_some_and(|until| until < said.at) {
+            let seen = format!("node {} shows #{number} of node {}", node.0, author.0);
+            self.broken(at, "who is known to be out is not believed", seen);
+        }
+    }
+
+    /// Counts what is shown as it comes and not in its author's order: a gap that was filled later. In what a node lists, it is
+    /// in its place.
+    fn in_turn(&mut self, node: NodeId, number: u64) {
+        let Some(said) = self.said.get(&number) else { return };
+        let newest = self.newest.entry((node, said.thread, said.author)).or_default();
+        self.out_of_turn += u64::from(number < *newest);
+        *newest = number.max(*newest);
     }
 
     /// A node tells of a commit. No two members may tell different things of one epoch.
@@ -259,6 +317,7 @@ impl Truth {
             }
             MessageState::Failed { .. } => {
                 said.failed = true;
+                said.failed_at.get_or_insert(at);
                 Some((number, false))
             }
             MessageState::Queued | MessageState::Stored | MessageState::Received => Some((number, false)),
@@ -303,7 +362,7 @@ mod tests {
     #[test]
     fn who_was_not_there_may_read_what_a_grant_gave_and_nothing_more() {
         let mut truth = three();
-        truth.lets_in((THREAD, BEN, 25), HistoryChoice::Last(1), u64::MAX, &[1, 2]);
+        truth.lets_in((THREAD, BEN, 25), HistoryChoice::Last(1), u64::MAX, (&[1, 2], &[1, 2]));
         truth.shows(31, BEN, "#2 hello", true);
         truth.shows(32, BEN, "#3 hello", false);
         assert!(truth.violations.is_empty());
@@ -314,7 +373,7 @@ mod tests {
     #[test]
     fn who_was_taken_out_may_read_nothing_that_was_said_later() {
         let mut truth = three();
-        truth.lets_in((THREAD, BEN, 5), HistoryChoice::None, u64::MAX, &[]);
+        truth.lets_in((THREAD, BEN, 5), HistoryChoice::None, u64::MAX, (&[], &[]));
         truth.takes_out(THREAD, BEN, 25);
         truth.shows(31, BEN, "#2 hello", false);
         assert!(truth.violations.is_empty());
@@ -337,7 +396,7 @@ mod tests {
     #[test]
     fn whose_grant_has_ended_reads_and_writes_nothing_more() {
         let mut truth = three();
-        truth.lets_in((THREAD, BEN, 5), HistoryChoice::None, 25, &[]);
+        truth.lets_in((THREAD, BEN, 5), HistoryChoice::None, 25, (&[], &[]));
         let late = 25 + SKEW + 1;
         for (number, author, at) in [(4, BEN, 25), (5, BEN, late), (6, CARLA, late)] {
             let audience = BTreeSet::from([CARLA, ANA]);
@@ -361,7 +420,7 @@ mod tests {
         truth.check_audience((THREAD, CARLA, 40), &all, 0);
         assert_eq!(promise(&truth), "nobody is in a thread whom nobody let in");
         truth.violations.clear();
-        truth.lets_in((THREAD, BEN, 41), HistoryChoice::None, u64::MAX, &[]);
+        truth.lets_in((THREAD, BEN, 41), HistoryChoice::None, u64::MAX, (&[], &[]));
         truth.check_audience((THREAD, CARLA, 50), &all, 0);
         truth.takes_out(THREAD, BEN, 51);
         truth.knows((THREAD, ANA), &[], &[BEN]);
@@ -371,13 +430,41 @@ mod tests {
         assert_eq!(promise(&truth), "who was taken out is written to no more");
         truth.violations.clear();
         // She hears late of the time when he was out, and then of his return.
-        truth.lets_in((THREAD, BEN, 70), HistoryChoice::None, u64::MAX, &[]);
+        truth.lets_in((THREAD, BEN, 70), HistoryChoice::None, u64::MAX, (&[], &[]));
         truth.knows((THREAD, ANA), &[], &[BEN]);
         truth.knows((THREAD, ANA), &[BEN], &[]);
         truth.check_audience((THREAD, ANA, 71), &all, 0);
         assert!(truth.violations.is_empty());
         truth.check_audience((THREAD, CARLA, 80), &all, 1);
         assert_eq!(promise(&truth), "nobody is in a thread whom nobody let in");
+    }
+
+    #[test]
+    fn who_is_known_to_be_out_is_not_believed_in_what_it_wrote_after_that() {
+        let mut truth = three();
+        truth.lets_in((THREAD, BEN, 5), HistoryChoice::None, u64::MAX, (&[], &[]));
+        truth.takes_out(THREAD, BEN, 30);
+        for (number, at) in [(4, 30), (5, 31)] {
+            truth.says((number, format!("ben.{number}")), (THREAD, BEN, at), BTreeSet::from([ANA, BEN]));
+        }
+        truth.shows(40, ANA, "#4 in time", false);
+        assert!(truth.violations.is_empty());
+        truth.knows((THREAD, ANA), &[], &[BEN]);
+        truth.shows(50, ANA, "#5 too late", false);
+        assert_eq!(promise(&truth), "who is known to be out is not believed");
+    }
+
+    #[test]
+    fn what_comes_out_of_its_authors_order_is_counted() {
+        let mut truth = three();
+        truth.shows(31, ANA, "#2 hello", false);
+        truth.shows(32, ANA, "#1 of the past", true);
+        truth.shows(33, ANA, "#3 hello", false);
+        assert_eq!(truth.out_of_turn, 0);
+        let mut truth = three();
+        truth.shows(31, ANA, "#2 hello", false);
+        truth.shows(32, ANA, "#1 hello", false);
+        assert_eq!(truth.out_of_turn, 1);
     }
 
     #[test]

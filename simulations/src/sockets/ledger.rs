@@ -129,10 +129,10 @@ impl Book {
         };
         let (added, removed) = (agents(added), agents(removed));
         for node in removed {
-            self.truth.takes_out(thread, node, at);
+            self.truth.is_out(thread, node, at);
         }
         for node in added {
-            self.truth.lets_in((thread, node, at), HistoryChoice::All, u64::MAX, &[]);
+            self.truth.lets_in((thread, node, at), HistoryChoice::All, u64::MAX, (&[], &[]));
         }
     }
 

@@ -70,6 +70,7 @@ impl Talk {
 
     /// The agent asks the steward to let another take its place, and writes no more.
     async fn ask(&mut self, stage: &Stage, heir: NodeId) -> Result<(), SimError> {
+        stage.ledger.book().truth.may_go(self.thread, self.agent);
         match stage.forward(self.agent, self.thread, heir, true).await {
             // A node that was killed before it answered may have asked or not.
             Ok(()) | Err(SimError::Down) => self.heir = Some(heir),

@@ -1,6 +1,6 @@
 //! What is played on real sockets: so many people, for so long, and what goes wrong meanwhile.
 
-use crate::lab::scenario::{FaultKind, Scenario, Who};
+use crate::lab::scenario::{FaultKind, Scenario, SuiteName, Who};
 
 /// Nodes of one run at most: each holds sockets, and the processor is shared by all.
 const MOST_NODES: usize = 60;
@@ -130,6 +130,9 @@ fn left_out(scenario: &Scenario, faults: usize) -> Vec<String> {
         (business.by_policy(), "forwarding by rule"),
         (business.history != "all", "bounded history"),
         (business.revoke > 0.0, "revocations"),
+        (scenario.suite != SuiteName::Classic, "the hybrid suite"),
+        (scenario.customers.at_once > 1.0, "texts that one writes at once"),
+        (scenario.customers.come_back > 0.0, "customers who come back"),
         (scenario.network != Default::default() || !scenario.ways.is_empty(), "the network's weather"),
         (scenario.nat != Default::default(), "routers"),
         (scenario.clocks != Default::default(), "clocks"),
@@ -153,7 +156,7 @@ mod tests {
         let (plan, left_out) = Plan::of(&toml::from_str(text).unwrap());
         assert_eq!((plan.agents, plan.customers, plan.nodes()), (3, 9, 13));
         assert_eq!(plan.faults, [Fault { what: FaultKind::Move, who: Who::Agent }]);
-        assert_eq!(left_out, ["bots", "some faults"]);
+        assert_eq!(left_out, ["bots", "customers who come back", "some faults"]);
     }
 
     #[test]

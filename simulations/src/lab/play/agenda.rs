@@ -77,6 +77,7 @@ impl Play<'_> {
         loop {
             let heard = self.world.heard.as_mut().and_then(BTreeSet::pop_first);
             if let Some(node) = heard {
+                self.note_failure(node)?;
                 for event in std::mem::take(&mut self.world.node_mut(node)?.events) {
                     self.hear(node, event);
                 }
@@ -121,7 +122,7 @@ impl Play<'_> {
         node: NodeId,
         commands: Vec<Command>,
     ) -> Result<Vec<Option<Reply>>, SimError> {
-        self.refused = None;
+        (self.refused, self.unsure) = (None, false);
         self.switch_on(node)?;
         if self.world.node(node)?.engine().is_none() {
             return Ok(commands.iter().map(|_| None).collect());
@@ -129,7 +130,7 @@ impl Play<'_> {
         let mut replies = Vec::new();
         for answer in self.world.commands(node, commands)? {
             let reply = answer.map_err(|error| {
-                self.unsure = matches!(error, CommandError::Storage(_));
+                self.unsure |= matches!(error, CommandError::Storage(_));
                 if let CommandError::Internal(error) = &error {
                     self.truth.broken(self.world.time, "no node has a defect", error.clone());
                 }

@@ -1,10 +1,9 @@
 //! What nodes tell their owners, and what the owners make of it.
 
-use super::{Deed, MINUTE, Play, SECOND};
+use super::{Deed, MINUTE, Play, SECOND, Wish};
 use crate::{
     NodeId,
-    lab::{chance::Chance as _, people::Role, truth::number_of},
-    office,
+    lab::{chance::Chance as _, people::Role},
 };
 use frontdesk_engine::{Event, MessageState};
 use frontdesk_identity::{ThreadId, TransportKey};
@@ -48,14 +47,14 @@ impl Play<'_> {
             }
             Event::CommandDone { id, .. } => self.truth.done(now, id),
             // Agents ask for hand-overs alone.
-            Event::ForwardAnswered { thread, refused: None, .. } => self.truth.takes_out(thread, node, now),
+            Event::ForwardAnswered { thread, refused: None, .. } => self.truth.is_out(thread, node, now),
             Event::ForwardAnswered { refused: Some(_), .. } => {}
             Event::Security { peer, thread, reason, detail } => {
                 self.accuse((node, peer), thread, reason, &detail);
             }
+            Event::Removed { thread } => self.truth.leaves(thread, node),
             Event::ContactFailed { .. }
             | Event::Message { .. }
-            | Event::Removed { .. }
             | Event::TakenOver { .. }
             | Event::TakeoverRefused { .. }
             | Event::Closed { .. }
@@ -81,18 +80,19 @@ impl Play<'_> {
         if self.cast.administrator(newcomer) != Some(node) && !untold {
             return;
         }
-        let by_policy = business.by_policy().then(|| (self.world.time, business.choice()));
-        let asked = self.forwards.get(&(thread, newcomer)).copied();
-        if asked.is_none() && by_policy.is_some() {
+        let rule = |asked| Wish { asked, history: business.choice(), seen: None };
+        let by_policy = business.by_policy().then(|| rule(self.world.time));
+        let wish = self.forwards.get(&(thread, newcomer)).cloned();
+        if wish.is_none() && by_policy.is_some() {
             self.figures.forwarded_by_policy += 1;
             let since = self.arrived.get(&thread).copied().unwrap_or(self.world.time);
-            self.forwards.insert((thread, newcomer), (since, business.choice()));
+            self.forwards.insert((thread, newcomer), rule(since));
         }
-        if let Some((asked, history)) = asked.or(by_policy) {
+        if let Some(Wish { asked, history, seen }) = wish.or(by_policy) {
             let ends = self.world.time.saturating_add(business.lasts().saturating_mul(1000));
-            let so_far: Vec<u64> =
-                office::texts(&self.world, node, thread).iter().filter_map(|text| number_of(text)).collect();
-            self.truth.lets_in((thread, newcomer, asked), history, ends, &so_far);
+            let here = self.list(node, thread);
+            let so_far = seen.unwrap_or_else(|| here.clone());
+            self.truth.lets_in((thread, newcomer, asked), history, ends, (&so_far, &here));
         }
     }
 
@@ -102,7 +102,7 @@ impl Play<'_> {
         self.note_leaving(thread, out, node);
         match self.cast.role(node) {
             Some(Role::Administrator) => {
-                self.truth.takes_out(thread, out, now);
+                self.truth.is_out(thread, out, now);
                 self.removals.insert((thread, out), now);
                 self.look_after(node, thread);
             }
@@ -132,7 +132,7 @@ impl Play<'_> {
                 }
             }
             Some(Role::Agent | Role::Bot) if forwarded => {
-                if let Some((asked, _)) = self.forwards.remove(&(thread, node)) {
+                if let Some(Wish { asked, .. }) = self.forwards.remove(&(thread, node)) {
                     self.figures.forward.push(now.saturating_sub(asked));
                 }
                 self.answer_later(node, thread);
@@ -193,11 +193,13 @@ impl Play<'_> {
     ) {
         let Some(peer) = self.world.by_key.get(&peer).copied() else { return };
         *self.figures.security.entry(reason.to_string()).or_default() += 1;
-        let ended = [Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason);
+        let now = self.world.time;
+        let ended = [Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason)
+            && (self.truth.untold || self.truth.has_left(thread, peer, now));
         let split = thread.is_some_and(|thread| self.truth.split.contains(&thread));
         if !ended && !split && self.is_honest(peer) && self.is_honest(node) {
             let seen = format!("node {} accuses node {}: {reason}: {detail}", node.0, peer.0);
-            self.truth.broken(self.world.time, "honest nodes keep the rules", seen);
+            self.truth.broken(now, "honest nodes keep the rules", seen);
         }
     }
 

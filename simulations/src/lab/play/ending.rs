@@ -7,25 +7,32 @@ use crate::{
     office,
 };
 use frontdesk_engine::Engine;
-use frontdesk_identity::TransportKey;
+use frontdesk_identity::{ThreadId, TransportKey};
 use frontdesk_store::{Reader as _, Scan};
 use sha2::Digest as _;
 use std::collections::BTreeSet;
 
 /// Each node's bounds are looked at with one of so many samples, at least.
 const LOOKS: usize = 12;
+/// How often each fault strikes in the last moment.
+const LAST_STRIKES: usize = 3;
+/// Between two looks whether all has settled, in milliseconds.
+const LOOK: u64 = 250;
 /// Where a node's store keeps what it has to send: `o/`, then the peer's transport key.
 const OUTGOING: &[u8] = b"o/";
 
 impl Play<'_> {
     /// Faults and attacks stop, everybody is awake, and all must agree in time.
     pub(super) fn settle(&mut self) -> Result<(), SimError> {
+        self.last_words()?;
         self.make_peace()?;
         let (start, last) = (self.world.time, self.world.time + whole(self.scenario.settle * MINUTE));
+        let waits = self.cast.everybody().filter(|node| !self.waits(*node).is_empty());
+        self.figures.waited = u64::try_from(waits.count()).unwrap_or(u64::MAX);
         // Who still had something to get when it was looked at last is asked first.
         let mut latest = NodeId(0);
         loop {
-            let until = (self.world.time + 1000).min(last);
+            let until = (self.world.time + LOOK).min(last);
             while self.world.happen(until)? {
                 self.attend()?;
             }
@@ -47,6 +54,25 @@ impl Play<'_> {
         }
         let now = self.world.time;
         self.truth.close(&self.world, &self.cast, now);
+        Ok(())
+    }
+
+    /// In the last moment every fault that goes on strikes some once more, and all customers write: so
+    /// that faults stop in the middle of something.
+    fn last_words(&mut self) -> Result<(), SimError> {
+        for fault in 0..self.scenario.faults.len() {
+            let lasts =
+                self.scenario.faults.get(fault).is_some_and(|fault| fault.until >= self.scenario.hours);
+            for _ in 0..if lasts { LAST_STRIKES } else { 0 } {
+                self.strike(fault)?;
+            }
+        }
+        let threads: Vec<(NodeId, ThreadId)> =
+            self.talks.iter().filter_map(|(customer, talk)| Some((*customer, talk.thread?))).collect();
+        for (customer, thread) in threads {
+            self.says(customer, thread, "a last word")?;
+            self.attend()?;
+        }
         Ok(())
     }
 
@@ -130,10 +156,11 @@ impl Play<'_> {
             // The whole disk is read for it: of most nodes once an hour, of those with much to do each time.
             let turn = (node.0 + self.figures.samples.len()).is_multiple_of(LOOKS);
             let busy = waiting > 0 || self.cast.role(node) == Some(Role::Administrator);
-            if (turn || busy)
-                && !self.truth.rogues.contains(&node)
-                && let Some(seen) = bounds::passed(disk, &held)
-            {
+            if !(turn || busy) || self.truth.rogues.contains(&node) {
+                continue;
+            }
+            self.figures.fullest_disk = self.figures.fullest_disk.max(bounds::part(disk));
+            if let Some(seen) = bounds::passed(disk, &held) {
                 self.truth.broken(
                     self.world.time,
                     "queues, memory and disks stay within their bounds",
@@ -149,8 +176,13 @@ impl Play<'_> {
         self.figures.virtual_hours = self.scenario.hours;
         (self.figures.frames, self.figures.bytes) = self.world.traffic;
         self.figures.withheld = self.world.withheld;
+        self.figures.out_of_turn = self.truth.out_of_turn;
         self.figures.shut_out = self.world.bans;
         self.figures.apart = u64::try_from(self.world.wires.apart.len()).unwrap_or(u64::MAX);
+        let threads: Vec<ThreadId> = self.truth.founders.keys().copied().collect();
+        let frozen = threads.iter().filter(|thread| self.truth.is_frozen(**thread)).count();
+        self.figures.threads = u64::try_from(threads.len()).unwrap_or(u64::MAX);
+        self.figures.frozen = u64::try_from(frozen).unwrap_or(u64::MAX);
         let gone = self.talks.values().filter(|talk| talk.gone && talk.asked.is_some());
         self.figures.unanswered = u64::try_from(gone.count()).unwrap_or(u64::MAX);
         // What a node never said that it has counts only if it had it.

@@ -1,9 +1,9 @@
 //! The people of a business: they answer, forward and hand over, while it is open.
 
-use super::{Deed, HOUR, MINUTE, Play, SECOND};
+use super::{Deed, HOUR, MINUTE, Play, SECOND, Wish};
 use crate::{
     NodeId, SimError,
-    lab::{chance::Chance as _, people::Role},
+    lab::{chance::Chance as _, people::Role, truth::number_of},
     office,
 };
 use frontdesk_engine::Command;
@@ -78,7 +78,11 @@ impl Play<'_> {
     pub(super) fn revoke(&mut self, steward: NodeId, thread: ThreadId, from: NodeId) -> Result<(), SimError> {
         let device = self.world.node(from)?.device();
         let now = self.world.time;
-        if self.tries(steward, Command::Revoke { thread, from: device })?.is_some() {
+        let done = self.tries(steward, Command::Revoke { thread, from: device })?.is_some();
+        if done || self.unsure {
+            self.truth.may_go(thread, from);
+        }
+        if done {
             self.figures.revoked += 1;
             self.truth.takes_out(thread, from, now);
         }
@@ -116,6 +120,11 @@ impl Play<'_> {
         self.let_in(by, thread, to, true).map(|_| ())
     }
 
+    /// The numbers of the texts of a thread that a node lists.
+    pub(super) fn list(&self, node: NodeId, thread: ThreadId) -> Vec<u64> {
+        office::texts(&self.world, node, thread).iter().filter_map(|text| number_of(text)).collect()
+    }
+
     pub(super) fn let_in(
         &mut self,
         by: NodeId,
@@ -135,8 +144,16 @@ impl Play<'_> {
             note: String::new(),
         };
         let now = self.world.time;
-        let before = self.forwards.insert((thread, to), (now, history));
+        let seen = (by != steward).then(|| self.list(by, thread));
+        let before = self.forwards.insert((thread, to), Wish { asked: now, history, seen });
         let done = self.tries(by, command)?.is_some();
+        if (done || self.unsure) && hand_over {
+            if by == steward {
+                self.truth.may_hand_over(thread, to);
+            } else {
+                self.truth.may_go(thread, by);
+            }
+        }
         if (done || self.unsure) && self.scenario.loses_answers() {
             // A steward whose disk fails may do it and tell nobody.
             let ends = now.saturating_add(self.scenario.business.lasts().saturating_mul(1000));

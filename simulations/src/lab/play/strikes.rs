@@ -21,7 +21,14 @@ impl Play<'_> {
         if self.world.node(node)?.engine().is_none() {
             return Ok(());
         }
-        self.figures.fault(self.world.time.saturating_sub(self.began), fault.what);
+        // What goes wrong with the next step that writes has not struck yet, and strikes once.
+        let failure = failure(fault.what);
+        if failure.is_some() && self.world.is_waiting_to_fail(node) {
+            return Ok(());
+        }
+        if failure.is_none() {
+            self.figures.fault(self.world.time.saturating_sub(self.began), fault.what);
+        }
         self.world.note(node, None, || format!("is struck: {:?}", fault.what));
         let lasts = fault.lasts * SECOND;
         match fault.what {
@@ -34,8 +41,11 @@ impl Play<'_> {
                 self.world.node_mut(node)?.full = true;
                 self.lasts(fault.what, node, lasts);
             }
-            FaultKind::FlushFails => self.world.fail_step(node, 0, Failure::Flush)?,
-            FaultKind::PowerCut => self.world.fail_step(node, 0, Failure::CutBeforeFlush)?,
+            FaultKind::FlushFails | FaultKind::PowerCut => {
+                if let Some(failure) = failure {
+                    self.world.fail_step(node, 0, failure)?;
+                }
+            }
             FaultKind::Move => {
                 let place = self.world.nodes.len() + usize::try_from(self.world.time).unwrap_or_default();
                 self.world.relocate(node, place)?;
@@ -45,6 +55,17 @@ impl Play<'_> {
                 self.lasts(fault.what, node, lasts);
             }
             FaultKind::RollBack => self.roll_back(node)?,
+        }
+        Ok(())
+    }
+
+    /// Counts what struck a node's disk, when it did.
+    pub(super) fn note_failure(&mut self, node: NodeId) -> Result<(), SimError> {
+        if let Some(failed) = self.world.node_mut(node)?.burnt.take() {
+            let at = self.world.time.saturating_sub(self.began);
+            let kinds = [FaultKind::FlushFails, FaultKind::PowerCut];
+            let kinds = kinds.into_iter().filter(|kind| failure(*kind) == Some(failed));
+            kinds.for_each(|kind| self.figures.fault(at, kind));
         }
         Ok(())
     }
@@ -131,5 +152,19 @@ impl Play<'_> {
             self.world.stop(node)?;
         }
         Ok(())
+    }
+}
+
+/// How a fault lets a step go wrong, if that is what it does.
+const fn failure(what: FaultKind) -> Option<Failure> {
+    match what {
+        FaultKind::FlushFails => Some(Failure::Flush),
+        FaultKind::PowerCut => Some(Failure::CutBeforeFlush),
+        FaultKind::Crash
+        | FaultKind::Partition
+        | FaultKind::DiskFull
+        | FaultKind::Move
+        | FaultKind::RollBack
+        | FaultKind::Sleep => None,
     }
 }

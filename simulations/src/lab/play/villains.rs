@@ -38,6 +38,8 @@ pub(super) struct Hands {
     threads: Vec<ThreadId>,
     /// What it holds of them in MLS itself.
     usurper: Usurper,
+    /// Attacks so far, of those that aren't all alike.
+    turn: usize,
     /// Frames whose fate isn't known yet: by which node, to whom, which.
     sent: Vec<(usize, NodeId, LinkSeq)>,
 }
@@ -233,6 +235,7 @@ impl Hands {
             businesses: Vec::new(),
             threads: Vec::new(),
             usurper: Usurper::default(),
+            turn: 0,
             sent: Vec::new(),
         }))
     }

@@ -47,6 +47,9 @@ pub fn measures(report: &Report) -> Vec<Measured> {
     let most_held = figures.samples.iter().map(|sample| sample.most_held).max();
     let (memory, nodes) = (report.memory.map(|kib| real(kib) * 1024.0), size(figures.nodes));
     let open = figures.texts.saturating_sub(figures.delivered).saturating_sub(figures.failed);
+    // What happens in some scenarios only is told of those alone.
+    let some = |count: u64| (count > 0).then(|| real(count));
+    let lawless: u64 = figures.attacks.values().map(|attack| attack.lawless).sum();
     let attacks: u64 = figures.attacks.values().map(|attack| attack.tried).sum();
     let peak = figures.samples.iter().map(|sample| sample.waiting).max();
     vec![
@@ -81,7 +84,18 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         fixed("frames that queued for a link", Some(real(figures.mishaps.queued)), short),
         fixed("faults", Some(size(figures.faults.len())), short),
         fixed("attacks tried", Some(real(attacks)), short),
+        fixed("commits of adversaries that MLS alone would take", some(lawless), short),
+        fixed("frames that adversaries withheld", some(figures.withheld), short),
+        fixed("times that a node shut a peer out", some(figures.shut_out), short),
+        fixed("texts shown late, after newer ones of their author", some(figures.out_of_turn), short),
+        fixed("pairs that never could be connected", some(figures.apart), short),
+        fixed("times that owners switched off", some(figures.switched_off), short),
+        fixed("agents taken out by hand", some(figures.revoked), short),
+        fixed("nodes put back to old copies", some(figures.rolled_back), short),
+        fixed("threads that those forgot", some(figures.forgotten), short),
+        fixed("threads whose steward was put back", some(figures.frozen), short),
         fixed("texts that a steward brought for one who had left", Some(real(figures.brought)), short),
+        fixed("nodes with something to send when faults stopped", Some(real(figures.waited)), short),
         fixed("settled after", figures.settled_in.map(real), duration),
         fixed("events", Some(real(figures.events)), short),
         loose("events a real second", (figures.took > 0.0).then(|| figures.events_a_second()), short),

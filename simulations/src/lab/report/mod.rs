@@ -33,6 +33,9 @@ pub struct Report {
     /// Most memory that the whole program had up to the run's end, in KiB, if it played nothing else and that is known.
     #[serde(default)]
     pub memory: Option<u64>,
+    /// Which cryptography was played with.
+    #[serde(default)]
+    pub cryptography: String,
     /// What was measured.
     pub figures: Figures,
     /// What was played.
@@ -50,6 +53,7 @@ impl Report {
             trace: outcome.trace,
             began: outcome.began,
             memory: None,
+            cryptography: scenario.suite.in_words(),
             figures: outcome.figures,
             scenario,
         }

@@ -14,12 +14,14 @@ const STYLE: &str = include_str!("style.css");
 pub(super) fn of(report: &Report) -> String {
     let head = format!(
         "<h1>{} <span class=\"soft\">seed {}</span></h1>\n<p>{}</p>\n<p class=\"soft\">{} hours of virtual time with \
-         {} nodes that run the real protocol; network, clocks, disks and people are simulated. Trace <code>{}</code></p>\n",
+         {} nodes that run the real protocol with {}; network, clocks, disks and people are simulated. Trace \
+         <code>{}</code></p>\n",
         escaped(&report.name),
         report.seed,
         escaped(&report.scenario.about),
         report.figures.virtual_hours,
         report.figures.nodes,
+        escaped(&report.cryptography),
         escaped(&report.trace),
     );
     let body = [
@@ -170,6 +172,7 @@ fn attacks(report: &Report) -> String {
                 attack.ignored,
                 attack.kept,
                 attack.taken,
+                attack.before,
                 attack.spied,
                 attack.read,
             ];
@@ -180,9 +183,9 @@ fn attacks(report: &Report) -> String {
         .collect();
     format!(
         "<h2>What adversaries tried</h2>\n<p class=\"soft\">Frames that they sent, and what became of them. Ignored: not even \
-         acknowledged. Kept: sealed, and looked at by nobody yet. Spied: frames of others that a removed device tried to \
-         read with the keys that it had.</p>\n<div class=\"wide\"><table>\n<tr><th>kind</th><th>nodes</th><th>tried</th>\
-         <th>refused</th><th>ignored</th><th>kept</th><th>taken</th><th>spied</th><th>read</th></tr>\n{rows}</table></div>\n"
+         acknowledged. Kept: sealed, and looked at by nobody yet. Before: frames of others that a device opened \
+         while it was a member still. Spied: those that it tried to read with the keys that it had, when it was removed.</p>\n<div class=\"wide\"><table>\n<tr><th>kind</th><th>nodes</th><th>tried</th>\
+         <th>refused</th><th>ignored</th><th>kept</th><th>taken</th><th>before</th><th>spied</th><th>read</th></tr>\n{rows}</table></div>\n"
     )
 }
 

@@ -1,6 +1,10 @@
 //! After all faults have stopped and everything has settled: nothing is lost, all agree, nothing waits.
 
-use super::{Said, Truth, number_of};
+use super::{
+    Said, Truth,
+    ends::{Eyes, Lists},
+    number_of,
+};
 use crate::{NodeId, World, lab::people::Cast, office};
 use frontdesk_engine::MessageState;
 use frontdesk_identity::{DeviceId, ThreadId};
@@ -11,9 +15,6 @@ type Known = (DeviceId, Vec<String>, bool);
 
 /// What a member knows of a thread: epoch and members.
 type View = (u64, Vec<Known>);
-
-/// What members list of a thread, each in its order.
-type Lists = BTreeMap<NodeId, Vec<u64>>;
 
 fn view(world: &World, node: NodeId, thread: ThreadId) -> Option<View> {
     let who = office::who(world, node, thread)?;
@@ -30,27 +31,23 @@ fn list(world: &World, node: NodeId, thread: ThreadId) -> Vec<u64> {
 impl Truth {
     /// Compares what the nodes show with what must be so at the end.
     pub(in crate::lab) fn close(&mut self, world: &World, cast: &Cast, at: u64) {
+        let eyes = Eyes {
+            can_meet: &|a, b| can_meet(world, a, b),
+            is_in: &|node, thread| office::is_in(world, node, thread),
+            list: &|node, thread| list(world, node, thread),
+            refused_by: &|number, said, reader| was_refused(world, number, said, reader),
+        };
         for (thread, founders) in self.founders.clone() {
-            self.close_thread(world, cast, at, (thread, founders));
+            self.close_thread(world, cast, at, (thread, founders), &eyes);
         }
         let unopened = self.of_thread.keys().filter(|thread| !self.founders.contains_key(*thread));
         for thread in unopened.copied().collect::<Vec<_>>() {
-            self.close_unopened(world, cast, at, thread);
-        }
-    }
-
-    /// A thread that its business never had: what was written in it was refused, and its author knows.
-    fn close_unopened(&mut self, world: &World, cast: &Cast, at: u64, thread: ThreadId) {
-        for (number, said) in self.said_in(thread) {
-            let Some(business) = cast.administrator(said.author) else { continue };
-            let relied = [said.author, business]
-                .iter()
-                .all(|node| self.is_relied_on(thread, *node) && !self.rolled.contains(node));
-            if !said.failed && said.delivered.is_none() && relied && can_meet(world, said.author, business) {
-                let seen = format!("thread {thread}: #{number} of node {} is neither", said.author.0);
-                self.broken(at, "every text ends delivered or refused", seen);
+            let author = self.said_in(thread).first().map(|(_, said)| said.author);
+            if let Some(business) = author.and_then(|author| cast.administrator(author)) {
+                self.check_unopened(at, thread, business, &eyes);
             }
         }
+        self.check_kept(at, &eyes);
     }
 
     fn close_thread(
@@ -59,6 +56,7 @@ impl Truth {
         cast: &Cast,
         at: u64,
         (thread, [customer, steward]): (ThreadId, [NodeId; 2]),
+        eyes: &Eyes<'_>,
     ) {
         let relied: Vec<NodeId> =
             [steward, customer].into_iter().filter(|node| self.is_relied_on(thread, *node)).collect();
@@ -91,29 +89,10 @@ impl Truth {
         self.check_order(at, thread, &lists);
         let epochs: BTreeMap<NodeId, u64> =
             views.iter().filter_map(|(node, view)| Some((*node, view.as_ref()?.0))).collect();
-        self.check_losses(world, at, thread, (&lists, &epochs));
-        self.check_ends(world, at, thread, customer, steward);
+        self.check_losses(at, thread, (&lists, &epochs), eyes);
+        self.check_history(at, thread, &lists);
+        self.check_ends(at, thread, [customer, steward], eyes);
         self.check_refusals(at, thread);
-    }
-
-    /// Nothing is refused that somebody wrote who had the right to, and kept it.
-    pub(super) fn check_refusals(&mut self, at: u64, thread: ThreadId) {
-        if self.is_frozen(thread) || self.split.contains(&thread) {
-            return;
-        }
-        // Who was put back to an old copy, and has lost the keys, refuses what was sealed for it.
-        let others = self.stays.keys().filter(|(of, _)| *of == thread).map(|(_, node)| *node);
-        let mut all = self.founders.get(&thread).copied().into_iter().flatten().chain(others);
-        if all.any(|node| self.rolled.contains(&node)) {
-            return;
-        }
-        for (number, said) in self.said_in(thread) {
-            let honest = !self.rogues.contains(&said.author);
-            if said.failed && !said.perhaps && honest && !self.has_left(thread, said.author, at) {
-                let seen = format!("thread {thread}: #{number} of node {} failed", said.author.0);
-                self.broken(at, "nothing is refused without a cause", seen);
-            }
-        }
     }
 
     /// All members agree on epoch, members, grants and steward. Where the steward was put back to an old copy, only those
@@ -141,59 +120,6 @@ impl Truth {
                     (epoch, state.len())
                 );
                 self.broken(at, "all members agree on epoch, members and state", seen);
-            }
-        }
-    }
-
-    /// Everybody who was there when a text was written, and still is, has it.
-    fn check_losses(
-        &mut self,
-        world: &World,
-        at: u64,
-        thread: ThreadId,
-        (lists, epochs): (&Lists, &BTreeMap<NodeId, u64>),
-    ) {
-        let split = self.split.contains(&thread) || self.is_frozen(thread);
-        for (number, said) in self.said_in(thread) {
-            if said.failed || self.rogues.contains(&said.author) {
-                continue;
-            }
-            for (node, list) in lists.iter().filter(|(node, _)| said.audience.contains(node)) {
-                let together = epochs.get(&said.author) == epochs.get(node);
-                let excused = !can_meet(world, said.author, *node)
-                    || (split && !together)
-                    || (said.gone && !self.shown.contains_key(&(*node, number)))
-                    || (self.rolled.contains(node) && !epochs.contains_key(&said.author));
-                if !excused && !list.contains(&number) && !was_refused(world, number, &said, *node) {
-                    let seen = format!(
-                        "thread {thread}: node {} has no #{number} of node {}",
-                        node.0, said.author.0
-                    );
-                    self.broken(at, "nothing that was answered for is lost", seen);
-                }
-            }
-        }
-    }
-
-    /// Every text ends: it is delivered to somebody on the other side, or refused. What the steward brought of an author that
-    /// had left, the other side has, and no acknowledgement tells the author.
-    fn check_ends(&mut self, world: &World, at: u64, thread: ThreadId, customer: NodeId, steward: NodeId) {
-        if self.is_frozen(thread) || self.split.contains(&thread) {
-            return;
-        }
-        for (number, said) in self.said_in(thread) {
-            let across = if said.author == customer { steward } else { customer };
-            let reachable = can_meet(world, said.author, across) && self.is_relied_on(thread, across);
-            let left = !office::is_in(world, said.author, thread);
-            if left && said.delivered.is_none() && !said.failed && self.shown.contains_key(&(across, number))
-            {
-                self.said.entry(number).and_modify(|said| said.brought = true);
-                continue;
-            }
-            if !said.failed && said.delivered.is_none() && reachable && self.is_relied_on(thread, said.author)
-            {
-                let seen = format!("thread {thread}: #{number} of node {} is neither", said.author.0);
-                self.broken(at, "every text ends delivered or refused", seen);
             }
         }
     }

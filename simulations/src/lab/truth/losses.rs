@@ -12,6 +12,8 @@ impl Truth {
         self.rolled.insert(node);
         self.forgot.extend(forgot.iter().map(|thread| (*thread, node)));
         self.known_out.retain(|(_, teller, _)| *teller != node);
+        self.known_in.retain(|(_, teller, _)| *teller != node);
+        self.newest.retain(|(reader, ..), _| *reader != node);
         self.shown.retain(|(reader, _), at| *reader != node || *at < since);
         for said in self.said.values_mut().filter(|said| said.author == node && said.at >= since) {
             said.failed |= said.delivered.is_none();
@@ -21,7 +23,7 @@ impl Truth {
     }
 
     /// A thread whose steward was put back: it goes on in a new era, and is held to less here.
-    pub(super) fn is_frozen(&self, thread: ThreadId) -> bool {
+    pub(in crate::lab) fn is_frozen(&self, thread: ThreadId) -> bool {
         self.founders.get(&thread).is_some_and(|[_, steward]| self.rolled.contains(steward))
     }
 

@@ -11,12 +11,14 @@ use std::collections::BTreeSet;
 const SWEPT: u64 = 10 * 60_000;
 
 impl Truth {
+    /// Somebody was let in. `so_far`: what there was of the thread, in its order, at the node whose owner chose what of it the
+    /// newcomer may read; `here`: what the steward has, which hands it on.
     pub(crate) fn lets_in(
         &mut self,
         (thread, node, at): (ThreadId, NodeId, u64),
         history: HistoryChoice,
         ends: u64,
-        so_far: &[u64],
+        (so_far, here): (&[u64], &[u64]),
     ) {
         let shown = match history {
             HistoryChoice::All => so_far.len(),
@@ -24,16 +26,21 @@ impl Truth {
             HistoryChoice::Last(count) => usize::try_from(count).unwrap_or(usize::MAX),
         };
         let hidden = so_far.iter().rev().skip(shown).copied().collect();
-        let stay = Stay { from: at, until: None, ends, hidden };
+        let granted = so_far.iter().rev().take(shown).filter(|number| here.contains(number));
+        let granted = granted.copied().collect();
+        self.stay((thread, node), Stay { from: at, until: None, ends, hidden, granted });
+        self.may_go.remove(&(thread, node));
+    }
+
+    fn stay(&mut self, (thread, node): (ThreadId, NodeId), stay: Stay) {
         self.stays.entry((thread, node)).or_default().push(stay);
         self.known_out.retain(|(of, _, out)| (*of, *out) != (thread, node));
     }
 
     /// An owner wants somebody let in, and may not hear whether that was done, nor what was handed on.
     pub(crate) fn may_let_in(&mut self, (thread, node, at): (ThreadId, NodeId, u64), ends: u64) {
-        let stay = Stay { from: at, until: None, ends, hidden: BTreeSet::new() };
-        self.stays.entry((thread, node)).or_default().push(stay);
-        self.known_out.retain(|(of, _, out)| (*of, *out) != (thread, node));
+        let (hidden, granted) = (BTreeSet::new(), BTreeSet::new());
+        self.stay((thread, node), Stay { from: at, until: None, ends, hidden, granted });
     }
 
     pub(crate) fn was_let_in(&self, thread: ThreadId, node: NodeId) -> bool {
@@ -46,12 +53,43 @@ impl Truth {
         }
     }
 
-    /// A steward's owner handed the thread over: who was there goes, and only the one it was handed to stays.
+    /// An owner wants somebody out of a thread: the steward's takes it out, or it asked for another in its place.
+    pub(crate) fn may_go(&mut self, thread: ThreadId, node: NodeId) {
+        self.may_go.insert((thread, node));
+    }
+
+    /// An owner wants somebody out of every thread.
+    pub(crate) fn may_go_everywhere(&mut self, node: NodeId) {
+        let threads = self.stays.keys().filter(|(_, member)| *member == node);
+        self.may_go.extend(threads.copied().collect::<Vec<_>>());
+    }
+
+    /// A steward's owner handed the thread over: who was there may go, and only the one it was handed to stays.
+    pub(crate) fn may_hand_over(&mut self, thread: ThreadId, to: NodeId) {
+        let there = self.stays.keys().filter(|(of, node)| *of == thread && *node != to);
+        self.may_go.extend(there.copied().collect::<Vec<_>>());
+    }
+
+    /// The same, and its node has answered that it is done.
     pub(crate) fn hands_over(&mut self, thread: ThreadId, to: NodeId, at: u64) {
         let there = self.stays.keys().filter(|(of, node)| *of == thread && *node != to);
         for (_, node) in there.copied().collect::<Vec<_>>() {
             self.takes_out(thread, node, at);
         }
+    }
+
+    /// A node says that somebody is out of a thread. That is so, and an owner must have wanted it, or the grant be over.
+    pub(crate) fn is_out(&mut self, thread: ThreadId, node: NodeId, at: u64) {
+        let founds = self.founders.get(&thread).is_some_and(|founders| founders.contains(&node));
+        let stays = self.stays.get(&(thread, node)).map(Vec::as_slice).unwrap_or_default();
+        let mut open = stays.iter().filter(|stay| stay.until.is_none());
+        let in_force = open.any(|stay| !stay.is_over(at));
+        let wanted = self.may_go.contains(&(thread, node)) || self.rolled.contains(&node);
+        if (founds || in_force) && !wanted {
+            let seen = format!("thread {thread}: node {} is out", node.0);
+            self.broken(at, "nobody is taken out whom nobody took out", seen);
+        }
+        self.takes_out(thread, node, at);
     }
 
     /// Whether all grants that a node had of a thread have ended by themselves.
@@ -60,10 +98,25 @@ impl Truth {
         stays.is_some_and(|stays| stays.iter().all(|stay| stay.ends.saturating_add(SKEW) < now))
     }
 
-    /// Whether somebody had lost, or was about to lose, the right to a thread by now: what it writes may be refused.
-    pub(super) fn has_left(&self, thread: ThreadId, node: NodeId, now: u64) -> bool {
+    /// Whether a grant of a thread holds for a node beyond doubt, as far as time goes.
+    fn holds(&self, thread: ThreadId, node: NodeId, now: u64) -> bool {
         let stays = self.stays.get(&(thread, node)).into_iter().flatten();
-        stays.into_iter().any(|stay| stay.until.is_some() || stay.ends.saturating_sub(SKEW) < now)
+        stays.into_iter().any(|stay| now.saturating_add(SKEW) <= stay.ends)
+    }
+
+    /// Whether somebody has lost a right to a thread by now, or to any.
+    pub(crate) fn has_left(&self, thread: Option<ThreadId>, node: NodeId, now: u64) -> bool {
+        let here = |of: &ThreadId| thread.is_none_or(|thread| thread == *of);
+        let stays = self.stays.iter().filter(|((of, who), _)| *who == node && here(of));
+        stays.flat_map(|(_, stays)| stays).any(|stay| stay.is_over(now))
+    }
+
+    /// Whether what somebody wrote at one moment may be refused by another: a right had ended by then, and none has lasted
+    /// from the one to the other.
+    pub(super) fn may_be_refused(&self, thread: ThreadId, node: NodeId, [said, refused]: [u64; 2]) -> bool {
+        let stays = self.stays.get(&(thread, node)).map(Vec::as_slice).unwrap_or_default();
+        let lasted = |stay: &Stay| stay.from <= said && !stay.is_over(refused);
+        stays.iter().any(|stay| stay.is_over(refused)) && !stays.iter().any(lasted)
     }
 
     /// A text may be for who founded the thread and for those whom its steward's owner or rule let in, for as long as they
@@ -85,7 +138,12 @@ impl Truth {
         let stranger = |node: &&NodeId| !founders.contains(node) && !self.was_let_in(thread, **node);
         let known_out = |node: &&NodeId| self.known_out.contains(&(thread, author, **node));
         let ended = |node: &&NodeId| !founders.contains(node) && self.has_ended(thread, **node, at);
+        let known_in =
+            self.known_in.range((thread, author, NodeId(0))..=(thread, author, NodeId(usize::MAX)));
+        let known_in = known_in.map(|(.., node)| node).filter(|node| self.holds(thread, **node, at));
+        let missing = founders.iter().chain(known_in).find(|node| !audience.contains(node)).copied();
         let promises = [
+            (missing, "who founded a thread or is known to be in it is written to"),
             (audience.iter().find(stranger).copied(), "nobody is in a thread whom nobody let in"),
             (audience.iter().find(known_out).copied(), "who was taken out is written to no more"),
             (audience.iter().find(ended).copied(), "whose grant has ended is written to no more"),
@@ -142,8 +200,8 @@ mod tests {
     fn handed_over() -> Truth {
         let mut truth = Truth::default();
         truth.founders.insert(THREAD, [CARLA, ACME]);
-        truth.lets_in((THREAD, ANA, 10), HistoryChoice::All, ENDS, &[]);
-        truth.lets_in((THREAD, BEN, 20), HistoryChoice::All, ENDS, &[]);
+        truth.lets_in((THREAD, ANA, 10), HistoryChoice::All, ENDS, (&[], &[]));
+        truth.lets_in((THREAD, BEN, 20), HistoryChoice::All, ENDS, (&[], &[]));
         truth.hands_over(THREAD, BEN, 20);
         truth
     }
@@ -166,7 +224,7 @@ mod tests {
         assert_eq!(promise(&mut truth, 30, &[CARLA, ACME]), None, "nobody may have heard of it");
         truth.takes_out(THREAD, BEN, 40);
         assert_eq!(promise(&mut truth, 50, &[CARLA, ACME, BEN]), still, "a revocation that did nothing");
-        truth.lets_in((THREAD, ANA, 60), HistoryChoice::All, ENDS, &[]);
+        truth.lets_in((THREAD, ANA, 60), HistoryChoice::All, ENDS, (&[], &[]));
         assert_eq!(promise(&mut truth, 70, &[CARLA, ACME, ANA]), None, "she is back");
     }
 
@@ -186,11 +244,54 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_taken_out_but_by_an_owner_or_because_its_grant_is_over() {
+        let out = |node, at, prepare: &dyn Fn(&mut Truth)| {
+            let mut truth = handed_over();
+            prepare(&mut truth);
+            truth.is_out(THREAD, node, at);
+            truth.violations.first().map(|violation| violation.promise.clone())
+        };
+        let wrong = Some("nobody is taken out whom nobody took out".to_owned());
+        assert_eq!(out(ANA, 30, &|_| ()), None, "the thread was handed over to Ben");
+        assert_eq!(out(BEN, 30, &|_| ()), wrong);
+        assert_eq!(out(CARLA, 30, &|_| ()), wrong, "a founder");
+        assert_eq!(out(BEN, 30, &|truth| truth.may_go(THREAD, BEN)), None);
+        assert_eq!(out(BEN, 30, &|truth| truth.may_go_everywhere(BEN)), None);
+        assert_eq!(out(BEN, 30, &|truth| truth.may_hand_over(THREAD, ANA)), None);
+        assert_eq!(out(BEN, 30, &|truth| truth.may_hand_over(THREAD, BEN)), wrong);
+        assert_eq!(out(BEN, ENDS - SKEW, &|_| ()), None, "its grant is about to end");
+        assert_eq!(out(BEN, ENDS - SKEW - 1, &|_| ()), wrong);
+        let again = |truth: &mut Truth| {
+            truth.may_go(THREAD, BEN);
+            truth.lets_in((THREAD, BEN, 25), HistoryChoice::All, ENDS, (&[], &[]));
+        };
+        assert_eq!(out(BEN, 30, &again), wrong, "it was let in again since");
+    }
+
+    #[test]
+    fn a_text_is_for_the_founders_and_for_all_who_came_while_its_author_was_there() {
+        let mut truth = handed_over();
+        truth.knows((THREAD, CARLA), &[BEN], &[]);
+        let mut promise = |audience: &[NodeId], at| {
+            truth.check_audience((THREAD, CARLA, at), &audience.iter().copied().collect(), 0);
+            std::mem::take(&mut truth.violations).pop().map(|violation| violation.promise)
+        };
+        let missing = Some("who founded a thread or is known to be in it is written to".to_owned());
+        assert_eq!(promise(&[CARLA, ACME, BEN], 30), None);
+        assert_eq!(promise(&[CARLA, ACME], 30), missing);
+        assert_eq!(promise(&[CARLA, BEN], 30), missing);
+        assert_eq!(promise(&[CARLA, ACME], ENDS - SKEW + 1), None, "its grant ends");
+        truth.knows((THREAD, CARLA), &[], &[BEN]);
+        truth.check_audience((THREAD, CARLA, 40), &BTreeSet::from([CARLA, ACME]), 0);
+        assert!(truth.violations.is_empty());
+    }
+
+    #[test]
     fn a_text_is_refused_only_to_one_that_has_lost_the_right() {
         let refused = |author| {
             let mut truth = handed_over();
             truth.says((1, "x".into()), (THREAD, author, 30), BTreeSet::from([CARLA, ACME, BEN]));
-            truth.said.entry(1).and_modify(|said| said.failed = true);
+            truth.said.entry(1).and_modify(|said| said.failed_at = Some(40));
             truth.check_refusals(100, THREAD);
             truth.violations.first().map(|violation| violation.promise.clone())
         };

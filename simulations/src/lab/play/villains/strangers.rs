@@ -14,6 +14,10 @@ use serde_bytes::ByteBuf;
 
 /// Customers that one who floods with contacts plays at a time.
 const CROWD: usize = 8;
+/// Bodies that are nearly good, to one node: it shuts out who sends one more.
+const BURST: usize = 7;
+/// Kinds of bodies: all that there are, and some that there are none of.
+const KINDS: u32 = 26;
 
 impl Play<'_> {
     pub(super) fn stranger(&mut self) -> Result<Option<Villain>, SimError> {
@@ -121,40 +125,71 @@ impl Play<'_> {
         Ok(true)
     }
 
-    /// Bytes that are no frames, and bodies that are nearly good.
+    /// By turns: bytes that are no frames, to one node, until it shuts their sender out; and bodies that are nearly good, to
+    /// many, and to each so few that it answers them all.
     pub(super) fn throw_bytes(
         &mut self,
         index: usize,
         hands: &mut Hands,
         count: u32,
     ) -> Result<bool, SimError> {
-        let victims: Vec<NodeId> = self.cast.everybody().collect();
-        let Some(victim) = self.rng.pick(&victims).copied() else { return Ok(true) };
-        if self.truth.rogues.contains(&victim) {
-            return Ok(true);
-        }
-        if !self.reach_all(hands, &[(0, victim)])? {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let bodies = !hands.turn.is_multiple_of(2);
+        let many = if bodies { count / BURST } else { 1 };
+        let honest = self.cast.everybody().filter(|node| !self.truth.rogues.contains(node));
+        let mut victims: Vec<NodeId> = honest.collect();
+        let first = hands.turn.saturating_mul(many) % victims.len().max(1);
+        victims.rotate_left(first);
+        victims.truncate(many);
+        let targets: Vec<(usize, NodeId)> = victims.iter().map(|victim| (0, *victim)).collect();
+        if !self.reach_all(hands, &targets)? {
             return Ok(false);
         }
-        for _ in 0..count {
-            let mut bytes = vec![0; usize::try_from(self.rng.next_u32() % 300).unwrap_or_default()];
-            self.rng.fill_bytes(&mut bytes);
-            let Some(node) = hands.nodes.first() else { return Ok(true) };
-            if !self.world.are_connected(node.node, victim) {
-                break;
-            }
-            if self.rng.hits(0.5) {
-                let from = node.node;
-                self.world.inject(from, victim, bytes)?;
-                // Of bytes that are no frame nobody can say anything.
-                self.attacks(index).tried += 1;
+        for victim in victims {
+            if bodies {
+                self.throw_bodies(index, hands, victim)?;
             } else {
-                // The head of a body of some kind, and rubbish.
-                let mut body = vec![0x82, u8::try_from(self.rng.next_u32() % 24).unwrap_or_default()];
-                body.extend(bytes);
-                self.shoot_bytes(index, hands, (0, victim), body)?;
+                self.throw_rubbish(index, hands, victim, count)?;
             }
         }
+        hands.turn += 1;
         Ok(true)
+    }
+
+    fn throw_rubbish(
+        &mut self,
+        index: usize,
+        hands: &Hands,
+        victim: NodeId,
+        count: usize,
+    ) -> Result<(), SimError> {
+        let Some(from) = hands.nodes.first().map(|node| node.node) else { return Ok(()) };
+        for _ in 0..count {
+            if !self.world.are_connected(from, victim) {
+                break;
+            }
+            let bytes = self.rubbish();
+            self.world.inject(from, victim, bytes)?;
+            // Of bytes that are no frame nobody can say anything.
+            self.attacks(index).tried += 1;
+        }
+        Ok(())
+    }
+
+    /// The head of a body of some kind, and rubbish. A stranger that leaves is forgotten, and what it did wrong with it.
+    fn throw_bodies(&mut self, index: usize, hands: &mut Hands, victim: NodeId) -> Result<(), SimError> {
+        for _ in 0..BURST {
+            let kind = u8::try_from(self.rng.next_u32() % KINDS).unwrap_or_default();
+            let mut body = vec![0x82, kind];
+            body.extend(self.rubbish());
+            self.shoot_bytes(index, hands, (0, victim), body)?;
+        }
+        Ok(())
+    }
+
+    fn rubbish(&mut self) -> Vec<u8> {
+        let mut bytes = vec![0; usize::try_from(self.rng.next_u32() % 300).unwrap_or_default()];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
     }
 }

@@ -14,21 +14,49 @@ use frontdesk_wire::{
 };
 use serde_bytes::ByteBuf;
 
+/// Frames of others that it opens before it is removed.
+const LISTENS: u64 = 5;
+
 impl Play<'_> {
-    /// An agent turns, and the administrator removes it.
+    /// An agent turns; the administrator removes it once it has listened for a while.
     pub(super) fn removed(&mut self) -> Result<Option<Villain>, SimError> {
-        let Some(Villain::Hands(hands)) = self.insider()? else { return Ok(None) };
-        let Some(agent) = hands.nodes.first().map(|agent| agent.node) else { return Ok(None) };
+        let villain = self.insider()?;
         self.world.record();
-        if let Some(administrator) = self.cast.administrator(agent) {
-            let device = self.world.node(agent)?.device();
-            self.tries(administrator, Command::RemoveDevice { device })?;
+        Ok(villain)
+    }
+
+    /// As a member still, it opens what others send in its threads, which shows that its keys are good. Then it is removed.
+    fn listen_in(&mut self, index: usize, hands: &mut Hands) -> Result<(), SimError> {
+        let tape: Vec<_> = self.world.tape().to_vec();
+        self.world.record();
+        let now = self.world.now().wall;
+        let Some(agent) = hands.nodes.first_mut() else { return Ok(()) };
+        let (own, mut opened) = (agent.node, 0);
+        for sent in tape.iter().filter(|sent| sent.from != own) {
+            if let Some((thread, body)) = sealed_in(&sent.frame, &hands.threads) {
+                opened += u64::from(opens(agent, now, thread, &body));
+            }
         }
-        Ok(Some(Villain::Hands(hands)))
+        let attacks = self.attacks(index);
+        attacks.before += opened;
+        if attacks.before >= LISTENS
+            && let Some(administrator) = self.cast.administrator(own)
+        {
+            let device = self.world.node(own)?.device();
+            if self.tries(administrator, Command::RemoveDevice { device })?.is_some() {
+                self.truth.may_go_everywhere(own);
+                hands.turn += 1;
+            }
+        }
+        Ok(())
     }
 
     /// Everything that a member may do, by one who is none any more.
     pub(super) fn go_on(&mut self, index: usize, hands: &mut Hands) -> Result<bool, SimError> {
+        if hands.turn == 0 {
+            self.listen_in(index, hands)?;
+            return Ok(true);
+        }
         let targets = self.those_in(hands);
         let ready = self.reach_all(hands, &targets)?;
         self.spy(index, hands)?;
@@ -100,11 +128,7 @@ impl Play<'_> {
         let Some(agent) = hands.nodes.first_mut() else { return Ok(()) };
         let (mut spied, mut read) = (0, 0);
         for sent in tape {
-            let Ok(Frame::Data(data)) = Frame::decode(&sent.frame) else { continue };
-            let Ok(body) = Body::decode(&data.body) else { continue };
-            let Some(thread) = thread_of(&body).filter(|thread| hands.threads.contains(thread)) else {
-                continue;
-            };
+            let Some((thread, body)) = sealed_in(&sent.frame, &hands.threads) else { continue };
             let knew = self.learned.get(&(thread, agent.node, sent.from));
             if sent.from == agent.node || knew.is_none_or(|knew| sent.at < *knew) {
                 continue;
@@ -128,6 +152,14 @@ impl Play<'_> {
             self.learned.entry((thread, out, known_by)).or_insert(self.world.time);
         }
     }
+}
+
+/// What a frame carries of one of these threads, if it is something sealed.
+fn sealed_in(frame: &[u8], threads: &[ThreadId]) -> Option<(ThreadId, Body)> {
+    let Ok(Frame::Data(data)) = Frame::decode(frame) else { return None };
+    let body = Body::decode(&data.body).ok()?;
+    let thread = thread_of(&body).filter(|thread| threads.contains(thread))?;
+    Some((thread, body))
 }
 
 fn thread_of(body: &Body) -> Option<ThreadId> {
