@@ -120,6 +120,15 @@ fn on_an_ordinary_day_nearly_nothing_is_refused_and_nothing_stays_on_its_way() {
     }
 }
 
+/// A bound far above what there is would let a leak pass.
+#[test]
+fn disks_hold_a_good_part_of_what_they_may() {
+    for name in ["office", "expiry", "hybrid"] {
+        let part = keeps(name, 7).fullest_disk;
+        assert!((0.2..=1.0).contains(&part), "{name}: {part}");
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_run_and_another_seed_another() {
     for name in small() {
@@ -147,6 +156,19 @@ fn the_runs_are_those_that_are_written_down() {
         known.lines().count(),
         "a scenario came or went: FRONTDESK_BLESS=1, once"
     );
+}
+
+/// What is promised once faults have stopped is put to the test only where they stop in the middle of something.
+#[test]
+fn faults_stop_while_something_waits_and_all_settles_in_minutes() {
+    for name in ["loss", "crash", "partition", "move", "sleep", "moving", "disks", "power_cut"] {
+        for seed in SEEDS {
+            let figures = keeps(name, seed);
+            let settled = figures.settled_in.unwrap();
+            assert!(figures.waited > 5, "{name}, seed {seed}: {} nodes", figures.waited);
+            assert!((251..300_000).contains(&settled), "{name}, seed {seed}: {settled} ms");
+        }
+    }
 }
 
 #[test]
@@ -222,6 +244,9 @@ fn owners_switch_off_at_night_and_nodes_are_put_back_to_old_copies() {
     assert!(up(14) > 2 * up(3), "{} at two in the afternoon, {} at three in the night", up(14), up(3));
     let rollback = keeps("rollback", 7);
     assert!(rollback.rolled_back > 20 && rollback.forgotten > 0);
+    assert!(rollback.frozen * 2 < rollback.threads, "{} of {}", rollback.frozen, rollback.threads);
+    let administrator = keeps("rollback_administrator", 7);
+    assert!(administrator.rolled_back > 0 && administrator.frozen > 0);
 }
 
 #[test]
@@ -269,7 +294,8 @@ fn a_removed_agent_writes_nothing_that_is_taken_and_reads_nothing_that_follows()
         "{removed:?}"
     );
     assert!(removed.taken == 0 && removed.kept == 0, "{removed:?}");
-    assert!(removed.spied > 0 && removed.read == 0, "{removed:?}");
+    assert!(removed.before >= 5, "its keys were good: {removed:?}");
+    assert!(removed.spied >= 50 && removed.read == 0, "{removed:?}");
 }
 
 #[test]
@@ -293,6 +319,7 @@ fn floods_are_refused_and_customers_are_served() {
 fn hostile_bytes_are_counted_and_their_senders_shut_out() {
     let (figures, bytes) = attack("hostile_bytes", AdversaryKind::HostileBytes);
     assert!(bytes.tried > 2_000 && bytes.taken == 0, "{bytes:?}");
+    assert!(bytes.refused.values().sum::<u64>() > 500, "{bytes:?}");
     assert!(figures.shut_out > 100, "{}", figures.shut_out);
 }
 
