@@ -1,6 +1,6 @@
 //! A disk that fills up, and is freed again.
 
-use crate::harness::{Home, Office, Place, eventually, texts};
+use crate::harness::{Events, Home, Office, Place, eventually, texts};
 use serde_json::json;
 use std::{
     fs::{self, File},
@@ -65,6 +65,7 @@ fn a_full_disk_is_told_nothing_is_acknowledged_and_with_space_it_goes_on() {
     let say = |text: &str| carla.api().post(&path, &json!({ "text": text }));
     assert_eq!(say("before").status, 201);
 
+    let events = Events::open(&carla.api(), &format!("/v1/events?thread={thread}"));
     let ballast = disk.fill();
     let mut answered = vec!["Hello".to_owned(), "before".to_owned()];
     // The store may have room in files that it has already.
@@ -91,6 +92,8 @@ fn a_full_disk_is_told_nothing_is_acknowledged_and_with_space_it_goes_on() {
     fs::remove_file(ballast).unwrap();
     eventually("it goes on", || (say("after").status == 201).then_some(()));
     answered.push("after".to_owned());
+    // A step that failed may have been stored, and never told: who listens is told to look.
+    events.next("to be told to look", |event| event.kind == "lagged" && event.body["missed"].is_null());
     eventually("Acme has all that was acknowledged", || {
         let found = texts(&office.acme, &thread);
         answered.iter().all(|text| found.contains(text)).then_some(())

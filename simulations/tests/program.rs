@@ -119,7 +119,10 @@ fn a_broken_promise_is_told_with_what_happened_before_and_its_file_breaks_it_aga
     let replayed = place.json(1, &["replay", file, "--json"]);
     assert_eq!(replayed["result"], "same", "{replayed}");
     assert_eq!(replayed["same_trace"], true);
-    assert!(place.said(1, &["replay", file]).contains("it still happens, exactly as written"));
+    let said = place.said(1, &["replay", file, "--log", "happened.txt"]);
+    assert!(said.contains("it still happens, exactly as written"), "{said}");
+    let happened = fs::read_to_string(place.at("happened.txt")).unwrap();
+    assert!(happened.contains(": connects\n") && happened.lines().count() > 100, "{happened}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn what_was_mended_stays_mended() {
         }
         let text = fs::read_to_string(&file).unwrap();
         let finding = Finding::from_toml(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let (replayed, outcome) = finding.replay().unwrap();
+        let (replayed, outcome) = finding.replay(None).unwrap();
         assert!(matches!(replayed, Replayed::Gone { .. }), "{}: {:#?}", file.display(), outcome.violations);
         played += 1;
     }

@@ -130,6 +130,36 @@ fn a_closed_thread_stays_closed_when_its_steward_is_restored_and_a_text_opens_it
 }
 
 #[test]
+fn a_steward_that_waits_for_its_guest_when_it_is_backed_up_offers_again_after_the_restore() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let second = second(&mut siege);
+    // The guest is away: the steward that was restored waits for her when it is backed up once more.
+    siege.office.world.stop(carla).unwrap();
+    let backup = siege.office.world.copy_of(acme).unwrap();
+    siege.office.world.restore(acme, backup).unwrap();
+    siege.settle().unwrap();
+    assert_eq!(view(&siege, acme).status, ThreadStatus::Rejoining);
+    let backup = siege.office.world.copy_of(acme).unwrap();
+    siege.office.world.restore(acme, backup).unwrap();
+    siege.settle().unwrap();
+    siege.office.world.revive(carla).unwrap();
+    agree(&mut siege, &[acme, carla, ana, second], 1, acme);
+    // Whoever wanted to take it over is a member again, and can say so once more.
+    siege.office.world.stop(carla).unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    siege.settle().unwrap();
+    let backup = siege.office.world.copy_of(second).unwrap();
+    siege.office.world.restore(second, backup).unwrap();
+    siege.office.world.revive(carla).unwrap();
+    agree(&mut siege, &[acme, carla, ana, second], 1, acme);
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    let over = |world: &World| told(world, second, |event| *event == Event::TakenOver { thread, era: 2 });
+    siege.office.world.until("the successor", PATIENCE, over).unwrap();
+    agree(&mut siege, &[acme, carla, ana, second], 2, second);
+}
+
+#[test]
 fn another_administrator_takes_over_from_one_that_is_gone_and_it_is_a_member_when_it_is_back() {
     let mut siege = siege();
     let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);

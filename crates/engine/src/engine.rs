@@ -114,7 +114,7 @@ pub struct Engine {
     /// The node whose new address was told last.
     pub(crate) announced: Option<Vec<u8>>,
     /// Peers that were connected before a reload.
-    reconnect: BTreeSet<TransportKey>,
+    reconnect: BTreeMap<TransportKey, LinkSeq>,
     /// Offers that were made and not answered.
     pub(crate) receptions: BTreeMap<RequestId, OpenOffer>,
     /// When the next of them lapses.
@@ -188,7 +188,7 @@ impl Engine {
             portion_at: None,
             renew_at: None,
             announced: None,
-            reconnect: BTreeSet::new(),
+            reconnect: BTreeMap::new(),
             receptions: BTreeMap::new(),
             lapse_at: None,
             swept: None,
@@ -237,10 +237,8 @@ impl Engine {
         self.aside = Aside::load(reader)?;
         self.refills.clear();
         self.gaps = Gaps::default();
-        let up: Vec<TransportKey> =
-            self.links.iter().filter(|(_, link)| link.is_up()).map(|(peer, _)| *peer).collect();
-        self.links.clear();
-        self.reconnect.extend(up);
+        let up = self.links.drain().filter(|(_, link)| link.is_up());
+        self.reconnect.extend(up.map(|(peer, link)| (peer, link.heard())));
         Ok(())
     }
 
@@ -252,9 +250,11 @@ impl Engine {
     pub fn start(&mut self, now: Now, overlay: &Overlay<'_>) -> Result<(), StepError> {
         let step = Step { overlay, now };
         self.clocks = Some(now);
-        for peer in std::mem::take(&mut self.reconnect) {
-            self.peer_up(step, peer)?;
+        self.tell(Event::Started);
+        for (peer, heard) in self.reconnect.clone() {
+            self.peer_up(step, peer, heard)?;
         }
+        self.reconnect.clear();
         self.touched.extend(self.kept.iter());
         self.lasting = true;
         self.begin_portions(step)?;
@@ -291,7 +291,7 @@ impl Engine {
                 };
                 self.tell(Event::CommandDone { id, result });
             }
-            Input::PeerUp(peer) => self.peer_up(step, peer)?,
+            Input::PeerUp(peer) => self.peer_up(step, peer, LinkSeq::default())?,
             Input::PeerDown(peer) => self.peer_down(peer),
             Input::Frame { from, bytes } => self.frame(step, from, &bytes)?,
             Input::Deadline => self.deadline(step)?,

@@ -89,6 +89,9 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// The engine begins, at first or anew after a step that failed. What such a step did may be stored, and was never told:
+    /// who follows events reads the state.
+    Started,
     /// The one answer to a command.
     #[serde(skip)]
     CommandDone {

@@ -67,6 +67,8 @@ pub(crate) struct Link {
     breaches: u32,
     /// The peer has more from this node than it ever sent, as it says on this connection.
     ahead: bool,
+    /// What it had of this node's, as it has said on this connection before a reload.
+    had: LinkSeq,
     /// Refusals that no acknowledgement has named yet.
     untold: usize,
     /// Known beyond this connection: its record is stored.
@@ -76,6 +78,11 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn is_up(&self) -> bool {
         self.up
+    }
+
+    /// How much of this node's the peer has, as it has said on this connection.
+    pub(crate) fn heard(&self) -> LinkSeq {
+        if self.greeted { self.record.stored } else { self.had }
     }
 
     pub(crate) fn is_ahead(&self) -> bool {
@@ -207,12 +214,19 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn peer_up(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+    /// Greets a peer that is connected. `had`: what it has of this node's, as it has said on the same connection before.
+    pub(crate) fn peer_up(
+        &mut self,
+        step: Step<'_>,
+        peer: TransportKey,
+        had: LinkSeq,
+    ) -> Result<(), StoreError> {
         let incarnation = self.incarnation;
         let link = self.link(step, peer)?;
         link.up = true;
         link.greeted = false;
         link.ahead = false;
+        link.had = had;
         link.sent = link.record.stored;
         link.early.clear();
         link.retries = 0;
@@ -302,6 +316,10 @@ impl Engine {
         }
         let ours = hello.about == Some(own);
         let stored = if ours { hello.ack.stored } else { LinkSeq::default() };
+        if stored < link.had {
+            // An acknowledgement has overtaken it: the answer to the greeting since is on its way.
+            return Ok(());
+        }
         if !link.known && stored <= MAX_RESUMED {
             link.resume_after(stored);
         }

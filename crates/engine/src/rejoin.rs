@@ -19,7 +19,7 @@ impl Engine {
     pub(crate) fn rejoin_all(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
             let mut meta: Meta = record::decode(&bytes)?;
-            if !meta.is_in() {
+            if !meta.is_in() && meta.status() != ThreadStatus::Rejoining {
                 continue;
             }
             meta.set_status(ThreadStatus::Rejoining);

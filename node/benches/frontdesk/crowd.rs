@@ -1,10 +1,12 @@
 //! A business with many customers, made in a hurry: the administrator's engine over its real store, and for each thread
 //! a customer's engine, all in this process. Every step of a first contact is real, its cryptography included; only
-//! the sockets are left out, and the flushes of one group of customers are one.
+//! the sockets are left out, the flushes of one group of customers are one, and their clock goes faster: a business takes
+//! [`MAX_OPENINGS`] new threads an hour.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use frontdesk_engine::{
     Action, Answer, Command, CommandId, Engine, Input, Millis, Now, Query, Settings, found_customer,
+    limits::{MAX_OPENINGS, OPENINGS_SPAN},
 };
 use frontdesk_identity::{
     ContactLink, DeviceKeys, RootKey, StoredDeviceKeys, TransportKey, UnixTime, codec, open_key_file,
@@ -25,6 +27,8 @@ use zeroize::Zeroizing;
 
 /// Customers that are served together: their frames share the administrator's steps.
 const GROUP: usize = 64;
+/// From one group to the next, in seconds of their clock: as many as a business takes.
+const BETWEEN: u64 = OPENINGS_SPAN.div_ceil(MAX_OPENINGS / GROUP as u64);
 /// Threads of this process that play customers.
 const HELPERS: usize = 2;
 
@@ -40,6 +44,7 @@ pub(crate) fn grow(home: &Path, listen: &str, count: usize) -> Result<()> {
         let group = left.min(GROUP);
         business.receive(group)?;
         left -= group;
+        business.node.wall = business.node.wall.plus(BETWEEN);
     }
     business.node.store.into_engine().close()?;
     Ok(())
@@ -55,6 +60,7 @@ struct Player<S> {
     key: TransportKey,
     engine: Engine,
     store: S,
+    wall: UnixTime,
 }
 
 /// `[version, device keys, store key]`: the file `keys` of a home.
@@ -70,11 +76,12 @@ impl Business {
         let engine = SledStore::open(&home.join("store"), &SledOptions::default())?;
         let store = Sealed::open(engine, &store_key, generator()?)?;
         migrate(&store)?;
-        let mut node = Player::new(keys, store)?;
-        let Answer::Status(status) = node.engine.query(now(), &node.store, &Query::Status)? else {
+        let mut node = Player::new(keys, store, today())?;
+        let Answer::Status(status) = node.engine.query(node.now(), &node.store, &Query::Status)? else {
             bail!("a status that is none");
         };
-        node.step(|engine, overlay| Ok(engine.start(now(), overlay)?))?;
+        let now = node.now();
+        node.step(|engine, overlay| Ok(engine.start(now, overlay)?))?;
         node.take(vec![Input::Addresses(vec![listen.to_owned()])])?;
         let entity = status.principal.context("not a business")?;
         let link = ContactLink::new(entity, status.transport, vec![listen.parse()?])?;
@@ -83,7 +90,7 @@ impl Business {
 
     /// So many new customers open a thread each, and have it acknowledged.
     fn receive(&mut self, count: usize) -> Result<()> {
-        let customers = (0..count).map(|_| Player::customer()).collect::<Result<Vec<_>>>()?;
+        let customers = (0..count).map(|_| Player::customer(self.node.wall)).collect::<Result<Vec<_>>>()?;
         let mut customers: HashMap<_, _> = customers.into_iter().map(|player| (player.key, player)).collect();
         let peers: Vec<TransportKey> = customers.keys().copied().collect();
         let mut to_node = self.greet(&mut customers)?;
@@ -152,43 +159,49 @@ fn work_off(work: Vec<(Vec<Input>, &mut Player<MemoryStore>)>) -> Result<Frames>
 
 impl Player<MemoryStore> {
     /// A customer like no other.
-    fn customer() -> Result<Self> {
+    fn customer(wall: UnixTime) -> Result<Self> {
         let mut rng = generator()?;
         let (keys, root) = (DeviceKeys::generate(&mut rng), RootKey::generate(&mut rng));
         let store = MemoryStore::new();
         let overlay = Overlay::new(&store);
-        found_customer(&overlay, &keys, &root, "Carla", now().wall, &mut rng)?;
+        found_customer(&overlay, &keys, &root, "Carla", wall, &mut rng)?;
         let batch = overlay.into_batch();
         store.commit(&batch)?;
-        Self::new(keys, store)
+        Self::new(keys, store, wall)
     }
 
     /// Its one thread is open, and the business's node has acknowledged everything.
     fn is_settled(&self) -> bool {
-        matches!(self.engine.query(now(), &self.store, &Query::Status),
+        matches!(self.engine.query(self.now(), &self.store, &Query::Status),
             Ok(Answer::Status(status)) if status.threads == 1 && status.outbox == 0)
     }
 }
 
 impl<S: Store> Player<S> {
-    fn new(keys: DeviceKeys, store: S) -> Result<Self> {
+    fn new(keys: DeviceKeys, store: S, wall: UnixTime) -> Result<Self> {
         let (mut seed, key) = ([0; 32], keys.transport_public());
         generator()?.fill_bytes(&mut seed);
         let engine = Engine::open(&store, keys, Settings::default(), seed)?;
-        Ok(Self { key, engine, store })
+        Ok(Self { key, engine, store, wall })
+    }
+
+    /// Timers have no part in this: monotonic time stands still.
+    fn now(&self) -> Now {
+        Now { mono: Millis(0), wall: self.wall }
     }
 
     /// All inputs in one step; what it sends.
     fn take(&mut self, inputs: Vec<Input>) -> Result<Frames> {
+        let now = self.now();
         self.step(|engine, overlay| {
-            Ok(inputs.into_iter().try_for_each(|input| engine.handle(now(), input, overlay))?)
+            Ok(inputs.into_iter().try_for_each(|input| engine.handle(now, input, overlay))?)
         })
     }
 
     fn step(&mut self, work: impl FnOnce(&mut Engine, &Overlay<'_>) -> Result<()>) -> Result<Frames> {
         let overlay = Overlay::new(&self.store);
         work(&mut self.engine, &overlay)?;
-        let output = self.engine.finish(now(), &overlay)?;
+        let output = self.engine.finish(self.now(), &overlay)?;
         let batch = overlay.into_batch();
         self.store.commit(&batch)?;
         let frame = |action| match action {
@@ -199,10 +212,8 @@ impl<S: Store> Player<S> {
     }
 }
 
-/// Timers have no part in this: monotonic time stands still.
-fn now() -> Now {
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Now { mono: Millis(0), wall: UnixTime(wall) }
+fn today() -> UnixTime {
+    UnixTime(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 fn generator() -> Result<ChaCha20Rng> {

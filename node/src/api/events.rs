@@ -12,6 +12,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Sse, sse},
 };
+use frontdesk_engine::Event;
 use frontdesk_identity::ThreadId;
 use futures::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
@@ -27,8 +28,8 @@ pub(super) struct Wish {
     thread: Option<String>,
 }
 
-/// Events from now on; with `thread`, of that thread alone. An event `lagged` says that some were lost: read the state
-/// anew. A caller that comes back with `Last-Event-ID` is told so if it missed any.
+/// Events from now on; with `thread`, of that thread alone. An event `lagged` says that some were lost, or that the
+/// store failed and was opened again: read the state anew. A caller that comes back with `Last-Event-ID` is told so if it missed any.
 pub(super) async fn events(
     State(api): State<Shared>,
     Options(wish): Options<Wish>,
@@ -56,6 +57,8 @@ fn follow(
         loop {
             let event = match subscription.next().await? {
                 Told::Lagged(missed) => Some(lagged(Some(missed))),
+                // The node read its store anew after it had failed.
+                Told::Event(published) if matches!(*published.event, Event::Started) => Some(lagged(None)),
                 Told::Event(published) => {
                     let told = story::tell(&published.event);
                     let told = told.filter(|told| thread.is_none() || told.thread == thread);

@@ -17,12 +17,12 @@ pub(super) struct Told {
     pub(super) body: Value,
 }
 
-/// None for what only its caller is told.
+/// None for what only its caller is told, and for what subscribers are told as `lagged`.
 pub(super) fn tell(event: &Event) -> Option<Told> {
     let about = |kind, thread: &ThreadId, body| Some(Told { kind, thread: Some(*thread), body });
     let node = |kind, body| Some(Told { kind, thread: None, body });
     match event {
-        Event::CommandDone { .. } => None,
+        Event::Started | Event::CommandDone { .. } => None,
         Event::ThreadOpened { thread, forwarded } => {
             about("thread_opened", thread, json!({ "thread": thread.to_string(), "forwarded": forwarded }))
         }

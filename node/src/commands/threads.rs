@@ -74,7 +74,7 @@ pub(super) async fn send(context: &Context, args: Send) -> Outcome {
         client.post(&format!("/v1/threads/{thread}/messages"), &json!({ "text": text })).await?;
     let message = value.get("message").and_then(Value::as_str).unwrap_or_default();
     if let (Some(limit), Some(events)) = (args.wait, &mut events) {
-        wait::at_most(limit, wait::delivered(events, message)).await?;
+        wait::at_most(limit, wait::delivered(&client, events, [&thread, message])).await?;
     }
     context.say(&value, || {
         if args.wait.is_some() { "Delivered." } else { "Stored here, and on its way." }.to_owned()

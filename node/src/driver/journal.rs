@@ -5,6 +5,7 @@ use frontdesk_engine::Event;
 /// Logs an event: what somebody tried and may not as a warning, the rest for who looks for it.
 pub(super) fn record(event: &Event) {
     match event {
+        Event::Started => tracing::debug!("the engine has begun"),
         Event::Security { peer, thread, reason, detail } => {
             let thread = thread.map(|thread| thread.fmt_short());
             let (peer, reason) = (peer.fmt_short(), reason.as_str());

@@ -98,12 +98,13 @@ impl Finding {
         Ok(self)
     }
 
-    /// Plays it again.
+    /// Plays it again. `until`: the last moment of which the outcome's log is to tell, in milliseconds of virtual time; it
+    /// holds nothing without one.
     ///
     /// # Errors
     /// [`SimError`] if the run can't be set up.
-    pub fn replay(&self) -> Result<(Replayed, Outcome), SimError> {
-        let outcome = play(&self.scenario, self.seed, &mut Reader { until: None })?;
+    pub fn replay(&self, until: Option<u64>) -> Result<(Replayed, Outcome), SimError> {
+        let outcome = play(&self.scenario, self.seed, &mut Reader { until })?;
         let same_run = outcome.trace == self.trace;
         let replayed = match outcome.violations.first() {
             None => Replayed::Gone { same_run },
@@ -162,6 +163,13 @@ impl Watch for Reader {
     }
 }
 
+impl Outcome {
+    /// What the log tells, a line for each happening: the last 20,000.
+    pub fn log_in_words(&self) -> impl Iterator<Item = String> {
+        self.log.iter().map(|happening| in_words(happening, self))
+    }
+}
+
 /// What happened at the nodes that the violation speaks of, and to its texts.
 fn story(violation: &Violation, outcome: &Outcome) -> Vec<String> {
     let nodes = numbers_after(&violation.seen, "node ");
@@ -190,6 +198,7 @@ fn positions(log: &[Happening], wanted: impl Fn(&Happening) -> bool) -> Vec<usiz
     found.map(|(index, _)| index).collect()
 }
 
+/// A line about something that happened.
 fn in_words(happening: &Happening, outcome: &Outcome) -> String {
     let name = |node: usize| format!("{} {node}", outcome.roles.get(node).copied().unwrap_or("node"));
     let time = clock(happening.at.saturating_sub(outcome.began));

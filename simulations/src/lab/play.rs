@@ -16,7 +16,7 @@ use super::{
     people::Cast,
     roads::whole,
     scenario::{FaultKind, Scenario},
-    truth::{Truth, Violation},
+    truth::{Placed, Truth, Violation},
 };
 use crate::{NodeId, SimError, Weather, World};
 use agenda::Deed;
@@ -77,7 +77,7 @@ struct Wish {
     history: HistoryChoice,
     /// What an agent that asked the steward had of the thread at that moment: from there it counts how much of the past it
     /// hands on, however long the steward takes.
-    seen: Option<Vec<u64>>,
+    seen: Option<Vec<Placed>>,
 }
 
 /// A run in progress.

@@ -9,6 +9,7 @@ mod rights;
 use crate::NodeId;
 use frontdesk_engine::{CommandId, MessageState};
 use frontdesk_identity::{DeviceId, ThreadId};
+use frontdesk_wire::Position;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A promise that was not kept.
@@ -21,6 +22,9 @@ pub struct Violation {
     /// What was seen.
     pub seen: String,
 }
+
+/// A text's number, and its place in its thread.
+pub(crate) type Placed = (u64, Position);
 
 /// Something that a node's owner wrote, and that the node answered for.
 #[derive(Debug, Clone)]
@@ -208,6 +212,10 @@ impl Truth {
         Some(number)
     }
 
+    pub(crate) fn has_shown(&self, node: NodeId, number: u64) -> bool {
+        self.shown.contains_key(&(node, number))
+    }
+
     fn may_read(&mut self, at: u64, node: NodeId, number: u64) {
         if self.ghosts.contains(&number) {
             return;
@@ -336,6 +344,8 @@ mod tests {
     const ANA: NodeId = NodeId(1);
     const BEN: NodeId = NodeId(2);
 
+    const PLACED: [Placed; 2] = [(1, Position(1)), (2, Position(2))];
+
     /// Carla wrote #1 to #3 to Ana.
     fn three() -> Truth {
         let mut truth = Truth::default();
@@ -362,7 +372,7 @@ mod tests {
     #[test]
     fn who_was_not_there_may_read_what_a_grant_gave_and_nothing_more() {
         let mut truth = three();
-        truth.lets_in((THREAD, BEN, 25), HistoryChoice::Last(1), u64::MAX, (&[1, 2], &[1, 2]));
+        truth.lets_in((THREAD, BEN, 25), HistoryChoice::Last(1), u64::MAX, (&PLACED, &PLACED));
         truth.shows(31, BEN, "#2 hello", true);
         truth.shows(32, BEN, "#3 hello", false);
         assert!(truth.violations.is_empty());

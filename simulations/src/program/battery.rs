@@ -175,7 +175,8 @@ impl<'a> Battery<'a> {
         let mut seat = self.screen.seat();
         let done = match job {
             Job::Regression(file, finding) => {
-                let (replayed, _) = finding.replay().map_err(|error| unplayable(&finding.name, &error))?;
+                let (replayed, _) =
+                    finding.replay(None).map_err(|error| unplayable(&finding.name, &error))?;
                 Done::Regression { file: file.to_owned(), finding: finding.clone(), replayed }
             }
             Job::Seed(name, scenario, seed) => {

@@ -96,6 +96,9 @@ pub(crate) struct Check {
 pub(crate) struct Replay {
     /// A failure: a file that `run` or `check` wrote.
     pub(crate) failure: PathBuf,
+    /// Where to write what happened before the promise was broken, at all nodes: up to 20,000 lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -6,10 +6,14 @@ use serde_json::json;
 
 pub(crate) fn replay(options: &Replay, json: bool) -> Result<bool, Wrong> {
     let finding = files::finding(&options.failure)?;
-    let (replayed, outcome) = finding.replay().map_err(|error| {
+    let until = options.log.as_ref().map(|_| finding.violation.at);
+    let (replayed, outcome) = finding.replay(until).map_err(|error| {
         let what = format!("the people of {} can't be set up: {error}", finding.name);
         Wrong::with_next(what, "the scenario in the file needs more than this version of the program allows")
     })?;
+    if let Some(path) = &options.log {
+        files::write(path, &outcome.log_in_words().map(|line| line + "\n").collect::<String>())?;
+    }
     if json {
         say_json(&json!({
             "scenario": finding.name,

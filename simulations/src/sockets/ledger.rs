@@ -95,7 +95,8 @@ impl Book {
             Event::CommandDone { id, .. } => self.truth.done(at, *id),
             Event::Security { peer, reason, detail, .. } => self.accuse(at, (node, *peer), *reason, detail),
             Event::PeerUp { .. } => self.figures.links += 1,
-            Event::ThreadOpened { .. }
+            Event::Started
+            | Event::ThreadOpened { .. }
             | Event::ContactFailed { .. }
             | Event::Message { .. }
             | Event::Removed { .. }

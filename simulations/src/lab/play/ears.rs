@@ -3,16 +3,21 @@
 use super::{Deed, MINUTE, Play, SECOND, Wish};
 use crate::{
     NodeId,
-    lab::{chance::Chance as _, people::Role},
+    lab::{chance::Chance as _, people::Role, truth::number_of},
+    office,
 };
 use frontdesk_engine::{Event, MessageState};
 use frontdesk_identity::{ThreadId, TransportKey};
 use frontdesk_wire::Reason;
 
+/// The epoch in which a new era begins for those who open it.
+const ERA_OPENS: u64 = 1;
+
 impl Play<'_> {
     pub(super) fn hear(&mut self, node: NodeId, event: Event) {
         let now = self.world.time;
         match event {
+            Event::Started => self.reads_anew(node),
             Event::Message { message, history } if !message.mine => {
                 let Some(number) = self.truth.shows(now, node, &message.text, history) else { return };
                 if !history {
@@ -43,7 +48,10 @@ impl Play<'_> {
                     removed.iter().filter_map(|device| self.cast.node_of(device)).collect();
                 self.truth.knows((thread, node), &added, &out);
                 added.into_iter().for_each(|newcomer| self.came(node, thread, newcomer));
-                out.into_iter().for_each(|out| self.left(node, thread, out));
+                // Who is not there when an era is opened comes in again by itself.
+                if era == 0 || epoch > ERA_OPENS {
+                    out.into_iter().for_each(|out| self.left(node, thread, out));
+                }
             }
             Event::CommandDone { id, .. } => self.truth.done(now, id),
             // Agents ask for hand-overs alone.
@@ -66,6 +74,23 @@ impl Play<'_> {
             | Event::DeviceRemoved { .. }
             | Event::PeerUp { .. }
             | Event::PeerDown { .. } => {}
+        }
+    }
+
+    /// A node has begun, and may have done what it never told: its owner looks at what it has.
+    fn reads_anew(&mut self, node: NodeId) {
+        let now = self.world.time;
+        for thread in office::threads(&self.world, node) {
+            self.truth.leaves(thread, node);
+            for message in office::messages(&self.world, node, thread) {
+                let Some(number) = number_of(&message.text) else { continue };
+                if message.mine {
+                    self.truth.state(now, thread, &message.id, message.state);
+                } else if !self.truth.has_shown(node, number) {
+                    self.truth.shows(now, node, &message.text, true);
+                    self.react(node, thread, number);
+                }
+            }
         }
     }
 

@@ -3,7 +3,11 @@
 use super::{Deed, HOUR, MINUTE, Play, SECOND, Wish};
 use crate::{
     NodeId, SimError,
-    lab::{chance::Chance as _, people::Role, truth::number_of},
+    lab::{
+        chance::Chance as _,
+        people::Role,
+        truth::{Placed, number_of},
+    },
     office,
 };
 use frontdesk_engine::Command;
@@ -120,9 +124,10 @@ impl Play<'_> {
         self.let_in(by, thread, to, true).map(|_| ())
     }
 
-    /// The numbers of the texts of a thread that a node lists.
-    pub(super) fn list(&self, node: NodeId, thread: ThreadId) -> Vec<u64> {
-        office::texts(&self.world, node, thread).iter().filter_map(|text| number_of(text)).collect()
+    /// The texts of a thread that a node lists, and the place of each.
+    pub(super) fn list(&self, node: NodeId, thread: ThreadId) -> Vec<Placed> {
+        let messages = office::messages(&self.world, node, thread).into_iter();
+        messages.filter_map(|message| Some((number_of(&message.text)?, message.position))).collect()
     }
 
     pub(super) fn let_in(

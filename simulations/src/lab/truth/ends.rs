@@ -162,6 +162,7 @@ impl Truth {
 mod tests {
     use super::*;
     use frontdesk_engine::{HistoryChoice, MessageState};
+    use frontdesk_wire::Position;
 
     const THREAD: ThreadId = ThreadId::from_bytes([1; 32]);
     const CARLA: NodeId = NodeId(0);
@@ -174,7 +175,12 @@ mod tests {
         let mut truth = Truth::default();
         truth.founders.insert(THREAD, [CARLA, ACME]);
         truth.says((1, "carla.1".into()), (THREAD, CARLA, 10), BTreeSet::from([CARLA, ACME]));
-        truth.lets_in((THREAD, ANA, 20), HistoryChoice::All, u64::MAX, (&[1], &[1]));
+        truth.lets_in(
+            (THREAD, ANA, 20),
+            HistoryChoice::All,
+            u64::MAX,
+            (&[(1, Position(1))], &[(1, Position(1))]),
+        );
         truth.says((2, "ana.1".into()), (THREAD, ANA, 30), BTreeSet::from([CARLA, ACME, ANA]));
         for (at, reader, text, history) in [
             (11, ACME, "#1 x", false),

@@ -22,15 +22,13 @@ impl Truth {
         }
     }
 
-    /// A thread whose steward was put back: it goes on in a new era, and is held to less here.
+    /// A thread of which its steward, put back to an older copy, knows nothing: nobody can change its members any more.
     pub(in crate::lab) fn is_frozen(&self, thread: ThreadId) -> bool {
-        self.founders.get(&thread).is_some_and(|[_, steward]| self.rolled.contains(steward))
+        self.founders.get(&thread).is_some_and(|[_, steward]| self.forgot.contains(&(thread, *steward)))
     }
 
     /// Whether a node is expected to know a thread and to be right about it.
     pub(super) fn is_relied_on(&self, thread: ThreadId, node: NodeId) -> bool {
-        let restored_steward =
-            self.is_frozen(thread) && self.founders.get(&thread).is_some_and(|[_, steward]| *steward == node);
-        !self.rogues.contains(&node) && !self.forgot.contains(&(thread, node)) && !restored_steward
+        !self.rogues.contains(&node) && !self.forgot.contains(&(thread, node))
     }
 }

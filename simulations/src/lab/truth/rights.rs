@@ -1,7 +1,7 @@
 //! Who may be in a thread: its founders, and whom an owner let in and nobody took out, until the grant ends. It follows
 //! from what owners did and when, and not from what nodes think of it.
 
-use super::{SKEW, Stay, Truth};
+use super::{Placed, SKEW, Stay, Truth};
 use crate::NodeId;
 use frontdesk_engine::HistoryChoice;
 use frontdesk_identity::ThreadId;
@@ -18,16 +18,19 @@ impl Truth {
         (thread, node, at): (ThreadId, NodeId, u64),
         history: HistoryChoice,
         ends: u64,
-        (so_far, here): (&[u64], &[u64]),
+        (so_far, here): (&[Placed], &[Placed]),
     ) {
         let shown = match history {
             HistoryChoice::All => so_far.len(),
             HistoryChoice::None => 0,
             HistoryChoice::Last(count) => usize::try_from(count).unwrap_or(usize::MAX),
         };
-        let hidden = so_far.iter().rev().skip(shown).copied().collect();
-        let granted = so_far.iter().rev().take(shown).filter(|number| here.contains(number));
-        let granted = granted.copied().collect();
+        let hidden = so_far.iter().rev().skip(shown).map(|(number, _)| *number).collect();
+        // A bound is a place: of texts that were written at the same time, all are within it or none.
+        let edge = so_far.iter().rev().nth(shown).map(|(_, place)| *place);
+        let given = so_far.iter().rev().take(shown).filter(|(_, place)| Some(*place) != edge);
+        let had = |number: &u64| here.iter().any(|(other, _)| other == number);
+        let granted = given.map(|(number, _)| *number).filter(had).collect();
         self.stay((thread, node), Stay { from: at, until: None, ends, hidden, granted });
         self.may_go.remove(&(thread, node));
     }
@@ -188,6 +191,7 @@ impl Truth {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use frontdesk_wire::Position;
 
     const THREAD: ThreadId = ThreadId::from_bytes([1; 32]);
     const CARLA: NodeId = NodeId(0);
@@ -226,6 +230,20 @@ mod tests {
         assert_eq!(promise(&mut truth, 50, &[CARLA, ACME, BEN]), still, "a revocation that did nothing");
         truth.lets_in((THREAD, ANA, 60), HistoryChoice::All, ENDS, (&[], &[]));
         assert_eq!(promise(&mut truth, 70, &[CARLA, ACME, ANA]), None, "she is back");
+    }
+
+    #[test]
+    fn of_texts_that_were_written_at_once_a_bound_gives_all_or_none() {
+        let placed = [(1, Position(1)), (2, Position(2)), (3, Position(2)), (4, Position(3))];
+        let given = |count| {
+            let mut truth = Truth::default();
+            truth.lets_in((THREAD, ANA, 10), HistoryChoice::Last(count), ENDS, (&placed, &placed));
+            let stay = truth.stays.remove(&(THREAD, ANA)).unwrap().remove(0);
+            [stay.granted, stay.hidden].map(|set| set.into_iter().collect::<Vec<_>>())
+        };
+        assert_eq!(given(3), [vec![2, 3, 4], vec![1]]);
+        assert_eq!(given(2), [vec![4], vec![1, 2]]);
+        assert_eq!(given(1), [vec![4], vec![1, 2, 3]]);
     }
 
     #[test]

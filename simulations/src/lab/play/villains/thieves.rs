@@ -15,7 +15,7 @@ use frontdesk_wire::{
 use serde_bytes::ByteBuf;
 
 /// Frames of others that it opens before it is removed.
-const LISTENS: u64 = 5;
+const LISTENS: u64 = 1;
 
 impl Play<'_> {
     /// An agent turns; the administrator removes it once it has listened for a while.
