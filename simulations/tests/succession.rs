@@ -108,6 +108,38 @@ fn a_steward_restored_from_a_backup_goes_on_with_its_threads_in_a_new_era() {
     siege.goes_on().unwrap();
 }
 
+/// Her texts of the time since the backup have numbers that she doesn't know of, and nor does the steward.
+#[test]
+fn what_a_restored_guest_writes_is_not_taken_for_what_she_wrote_before() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    siege.office.say(carla, thread, "before the backup").unwrap();
+    siege.settle().unwrap();
+    let backup = siege.office.world.copy_of(carla).unwrap();
+    siege.office.world.stop(acme).unwrap();
+    for number in 0..5 {
+        siege.office.say(carla, thread, &format!("to Ana alone {number}")).unwrap();
+        siege.hears(ana, &format!("to Ana alone {number}")).unwrap();
+    }
+    siege.office.world.restore(carla, backup).unwrap();
+    siege.office.world.revive(acme).unwrap();
+    siege.office.world.until("Carla", PATIENCE, |world| is_in(world, carla, thread)).unwrap();
+    for number in 0..8 {
+        let text = format!("since the restore {number}");
+        siege.office.say(carla, thread, &text).unwrap();
+        siege.hears(ana, &text).unwrap();
+        siege.hears(acme, &text).unwrap();
+        siege.settle().unwrap();
+        let sent =
+            messages(&siege.office.world, carla, thread).into_iter().find(|message| message.text == text);
+        assert_eq!(sent.unwrap().state, MessageState::Delivered, "{text}");
+    }
+    for node in [acme, carla, ana] {
+        assert_eq!(view(&siege, node).missing, 0, "{node:?} waits for what was never written");
+    }
+    siege.goes_on().unwrap();
+}
+
 #[test]
 fn a_closed_thread_stays_closed_when_its_steward_is_restored_and_a_text_opens_it() {
     let mut siege = siege();

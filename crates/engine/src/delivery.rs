@@ -55,6 +55,9 @@ impl Engine {
             (About::Refill { thread, era, author, seq }, Some(reason)) => {
                 self.refill_refused(step, (thread, era), (author, seq), reason)
             }
+            (About::Refill { thread, era, author, .. }, None) if delivered => {
+                self.refill_answered(step, (thread, era), author)
+            }
             (About::Payload(thread), Some(reason)) => self.payload_refused(step, thread, from, reason),
             (About::Rejoin(thread), Some(reason)) => self.rejoin_refused(step, thread, reason),
             (About::Takeover(thread), Some(reason)) => self.takeover_refused(step, thread, reason),

@@ -21,6 +21,10 @@ const LOOKS: usize = 64;
 /// Whose revocations a peer may bring, and a thread by which that is known.
 type Source = (PrincipalId, Option<(ThreadId, u32)>);
 
+/// Numbers that a device does not use when it comes into a thread again: a backup knows nothing of those since, and the
+/// steward may not either. As many as others ask for at once, to hear that there are none.
+pub const PASSED_OVER: u64 = frontdesk_wire::limits::MAX_REFILL;
+
 impl Engine {
     /// A change by the steward, to this device as a member: checked whole before it counts.
     pub(crate) fn commit_notice(
@@ -75,6 +79,7 @@ impl Engine {
         position: Position,
     ) -> Result<(), StoreError> {
         let own = self.id();
+        let rejoins = meta.status() == ThreadStatus::Rejoining;
         let closed = match meta.status() {
             ThreadStatus::Closed => true,
             ThreadStatus::Rejoining => self.was_closed(step, &meta.thread)?,
@@ -90,6 +95,10 @@ impl Engine {
             } else if let Some(author) = meta.author_mut(*device) {
                 author.newest = author.newest.max(*seq);
             }
+        }
+        if rejoins {
+            meta.seq = Seq(meta.seq.0.saturating_add(PASSED_OVER));
+            meta.position = Position(meta.position.0.saturating_add(PASSED_OVER).min(Position::MAX.0));
         }
         meta.authors.iter_mut().for_each(|author| author.asked = author.through);
         if meta.missing() > 0 {
@@ -266,7 +275,7 @@ impl Engine {
                 meta.author_mut(content.author);
             }
             let place = space::history_item(&meta.thread, content.era, content.position, &content.author, 0);
-            let known = self.has_content(step, &meta, &content.author, content.seq)?;
+            let known = self.has_content(step, &meta.thread, &content.author, content.seq)?;
             if known {
                 continue;
             }

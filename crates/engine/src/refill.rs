@@ -24,6 +24,16 @@ pub const MAX_REFILL: u64 = frontdesk_wire::limits::MAX_REFILL;
 /// [`GAP_PATIENCE`], doubled so often at most.
 const MAX_DOUBLINGS: u8 = 10;
 
+impl Author {
+    /// Forgets that it was asked; how long to wait before it is asked again, in milliseconds.
+    fn ask_again(&mut self) -> u64 {
+        self.asked = self.through;
+        let wait = GAP_PATIENCE << self.asks.min(MAX_DOUBLINGS);
+        self.asks = self.asks.saturating_add(1);
+        wait
+    }
+}
+
 impl Engine {
     /// Looks at what the thread lacks after `wait` milliseconds, and after a restart.
     pub(crate) fn look_again(
@@ -69,7 +79,7 @@ impl Engine {
         // Who may come into this era yet is asked then.
         let absent: BTreeSet<DeviceId> =
             self.absent(step, &id)?.iter().map(|(device, _)| device.id()).collect();
-        let mut more = false;
+        let mut asks = Vec::new();
         let lacking =
             |author: &&mut Author| author.through < author.newest && !absent.contains(&author.device);
         for author in meta.authors.iter_mut().filter(lacking) {
@@ -84,21 +94,59 @@ impl Engine {
                 author.through = author.newest;
                 continue;
             }
-            let from = author.through.max(author.asked).next();
-            let to = Seq(last.0.min(from.0.saturating_add(MAX_REFILL - 1)));
-            if from <= to
-                && let Some(member) = thread.member(&whom)
-            {
-                author.asked = to;
-                more |= to < last;
-                let about = About::Refill { thread: id, era, author: device, seq: to };
-                let body = RefillRequest { thread: id, era, author: device, from, to };
-                self.enqueue(member.record.transport(), about, Body::RefillRequest(body));
+            // One after the other: the answer to the one before is on its way.
+            if author.asked > author.through {
+                continue;
             }
+            if let Some(member) = thread.member(&whom) {
+                author.asked = self.end_of_hole(step, &id, author, last)?;
+                asks.push((member.record.transport(), device, author.through.next(), author.asked));
+            }
+        }
+        for (whom, author, from, to) in asks {
+            let about = About::Refill { thread: id, era, author, seq: to };
+            self.enqueue(
+                whom,
+                about,
+                Body::RefillRequest(RefillRequest { thread: id, era, author, from, to }),
+            );
         }
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
-        if more { self.look_again(step, id, GAP_PATIENCE) } else { Ok(()) }
+        Ok(())
+    }
+
+    /// The last number of an author that this device lacks, after those that it has, and before the next that it has.
+    fn end_of_hole(
+        &self,
+        step: Step<'_>,
+        thread: &ThreadId,
+        author: &Author,
+        last: Seq,
+    ) -> Result<Seq, StoreError> {
+        let most = Seq(last.0.min(author.through.0.saturating_add(MAX_REFILL)));
+        let mut end = author.through.next();
+        while end < most && !self.has_content(step, thread, &author.device, end.next())? {
+            end = end.next();
+        }
+        Ok(end)
+    }
+
+    /// Those after the newest without a hole before it are there as well.
+    pub(crate) fn pass_what_is_here(
+        &self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        author: &DeviceId,
+    ) -> Result<(), StoreError> {
+        let thread = meta.thread;
+        let Some(author) = meta.author_mut(*author) else { return Ok(()) };
+        while author.through < author.newest
+            && self.has_content(step, &thread, &author.device, author.through.next())?
+        {
+            author.through = author.through.next();
+        }
+        Ok(())
     }
 
     /// The other side, of the author or of the steward for one that has left: seals the messages anew, for the asker alone,
@@ -144,12 +192,13 @@ impl Engine {
                 count += 1;
             }
         }
+        if count == 0 {
+            return Err(refuse(Reason::NoSuchMessage).into());
+        }
         let record = &self.link(step, from)?.record;
         let (stored, last) = (record.stored, LinkSeq(record.numbered.0.saturating_add(count)));
         self.refills.retain(|(peer, _), seq| *peer != from || *seq > stored);
-        if count > 0 {
-            self.refills.insert((from, body.thread), last);
-        }
+        self.refills.insert((from, body.thread), last);
         self.keep_thread(thread);
         Ok(())
     }
@@ -281,20 +330,34 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let meta = self.meta(step.overlay, &thread)?;
         let Some(mut meta) = meta.filter(|meta| meta.is_in() && meta.era == era) else { return Ok(()) };
-        if let Some(author) = meta.author_mut(author) {
-            if matches!(reason, Reason::Busy | Reason::NotMember | Reason::UnknownThread | Reason::PastEra) {
-                let before = Seq(to.0.saturating_sub(MAX_REFILL));
-                author.asked = author.asked.min(before).max(author.through);
-                let wait = GAP_PATIENCE << author.asks.min(MAX_DOUBLINGS);
-                author.asks = author.asks.saturating_add(1);
-                self.look_again(step, thread, wait)?;
-            } else if reason == Reason::BadContent {
-                (author.newest, author.asked, author.asks) = (author.through, author.through, 0);
-            } else {
-                author.through = author.through.max(to);
-                author.asks = 0;
-            }
+        let Some(known) = meta.author_mut(author) else { return Ok(()) };
+        let mut wait = GAP_PATIENCE;
+        if matches!(reason, Reason::Busy | Reason::NotMember | Reason::UnknownThread | Reason::PastEra) {
+            wait = known.ask_again();
+        } else if reason == Reason::BadContent {
+            (known.newest, known.asked, known.asks) = (known.through, known.through, 0);
+        } else {
+            (known.through, known.asks) = (known.through.max(to), 0);
+            self.pass_what_is_here(step, &mut meta, &author)?;
         }
+        if meta.missing() > 0 {
+            self.look_again(step, thread, wait)?;
+        }
+        self.put_meta(step, &meta)
+    }
+
+    /// Who was asked has answered. If a hole is left when that has come, it is asked for that once more.
+    pub(crate) fn refill_answered(
+        &mut self,
+        step: Step<'_>,
+        (thread, era): (ThreadId, u32),
+        author: DeviceId,
+    ) -> Result<(), StoreError> {
+        let meta = self.meta(step.overlay, &thread)?;
+        let Some(mut meta) = meta.filter(|meta| meta.is_in() && meta.era == era) else { return Ok(()) };
+        let Some(author) = meta.author_mut(author) else { return Ok(()) };
+        let wait = author.ask_again();
+        self.look_again(step, thread, wait)?;
         self.put_meta(step, &meta)
     }
 }

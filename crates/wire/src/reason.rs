@@ -92,6 +92,8 @@ reasons! {
     // 29 was `closed`, which was never sent. The number stays unused, so that it can't come to mean two things.
     /// Sealed or asked in an era of the thread that is over.
     PastEra = 30, "past-era", "a new era of the thread has begun since";
+    /// Of the messages that were asked for there is none, and will never be.
+    NoSuchMessage = 31, "no-such-message", "the author has none of these messages";
     /// The invitation is not known here.
     UnknownInvitation = 40, "unknown-invitation", "no such invitation; ask for a new one";
     /// The invitation was used by another device.

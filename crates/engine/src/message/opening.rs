@@ -147,9 +147,14 @@ impl Engine {
         // Past the newest position there is none.
         if content.position <= meta.position
             && step.overlay.get(&place)?.is_some()
-            && !self.has_content(step, meta, &content.author, content.seq)?
+            && !self.has_content(step, &meta.thread, &content.author, content.seq)?
         {
             return Err(refuse(Reason::BadContent, "another message at its place"));
+        }
+        let known = self.content_at(step.overlay, &meta.thread, &content.author, content.seq)?;
+        if known.is_some_and(|(_, entry)| entry.content.as_ref().is_some_and(|known| known != signed)) {
+            // As from one that was restored, and doesn't know of the first.
+            return Err(Refuse::plain(Reason::BadContent).about(meta.thread).into());
         }
         Ok(content)
     }
@@ -162,7 +167,7 @@ impl Engine {
         thread: &Thread,
         (content, signed): (&Content, &SignedContent),
     ) -> Result<(), StoreError> {
-        if self.has_content(step, meta, &content.author, content.seq)? {
+        if self.has_content(step, &meta.thread, &content.author, content.seq)? {
             return Ok(());
         }
         self.add_message(step, meta, content, signed, Vec::new())?;
@@ -170,13 +175,7 @@ impl Engine {
         author.newest = author.newest.max(content.seq);
         // It wrote to this device, so it knows it.
         author.asks = 0;
-        let (newest, mut through) = (author.newest, author.through);
-        while through < newest && self.has_content(step, meta, &content.author, through.next())? {
-            through = through.next();
-        }
-        if let Some(author) = meta.author_mut(content.author) {
-            author.through = author.through.max(through);
-        }
+        self.pass_what_is_here(step, meta, &content.author)?;
         let own = self.id();
         for (device, seq) in content.seen.iter().filter(|(device, _)| *device != own) {
             if (thread.is_member(device) || meta.author(device).is_some())
@@ -202,11 +201,11 @@ impl Engine {
     pub(crate) fn has_content(
         &self,
         step: Step<'_>,
-        meta: &Meta,
+        thread: &ThreadId,
         author: &DeviceId,
         seq: Seq,
     ) -> Result<bool, StoreError> {
-        Ok(step.overlay.get(&space::index(&meta.thread, author, seq))?.is_some())
+        Ok(step.overlay.get(&space::index(thread, author, seq))?.is_some())
     }
 }
 

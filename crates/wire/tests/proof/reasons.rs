@@ -5,7 +5,7 @@ use frontdesk_identity::codec::{self, DecodeError};
 use frontdesk_wire::Reason;
 use std::collections::BTreeSet;
 
-const TABLE: [(u16, &str, Reason); 37] = [
+const TABLE: [(u16, &str, Reason); 38] = [
     (1, "malformed", Reason::Malformed),
     (2, "unknown-version", Reason::UnknownVersion),
     (3, "busy", Reason::Busy),
@@ -23,6 +23,7 @@ const TABLE: [(u16, &str, Reason); 37] = [
     (27, "undecryptable", Reason::Undecryptable),
     (28, "bad-content", Reason::BadContent),
     (30, "past-era", Reason::PastEra),
+    (31, "no-such-message", Reason::NoSuchMessage),
     (40, "unknown-invitation", Reason::UnknownInvitation),
     (41, "used-invitation", Reason::UsedInvitation),
     (42, "expired-invitation", Reason::ExpiredInvitation),
