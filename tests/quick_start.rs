@@ -1,8 +1,11 @@
 //! The quick start of the guide, command by command.
 
-use crate::harness::{Home, Node, Office, Place, eventually, field, join, texts, thread_of};
+use crate::harness::{Home, Node, Office, PROGRAM, Place, eventually, field, join, texts, thread_of};
 use serde_json::json;
-use std::fs;
+use std::{
+    fs::{self, File},
+    process::Command,
+};
 
 #[test]
 fn a_business_and_a_customer_get_from_nothing_to_an_answer() {
@@ -225,4 +228,26 @@ fn members_are(node: &Node, thread: &str, names: &[&str]) {
         found.sort_unstable();
         (found == names).then_some(())
     });
+}
+
+#[test]
+fn without_a_place_to_show_the_recovery_phrase_nothing_is_set_up() {
+    let place = Place::new();
+    let home = place.path("acme");
+    for json in [&[][..], &["--json"][..]] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let init = Command::new(PROGRAM)
+            .args(json)
+            .arg("--home")
+            .arg(&home)
+            .args(["init", "entity", "--name", "Acme"])
+            .stdout(full)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(init.stderr).unwrap();
+        assert_eq!(init.status.code(), Some(1), "{said}");
+        assert!(said.contains("recovery phrase") && said.contains("nothing was set up"), "{said}");
+        let left: Vec<_> = fs::read_dir(home.parent().unwrap()).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
 }

@@ -289,6 +289,15 @@ pub fn is_in(world: &World, node: NodeId, thread: ThreadId) -> bool {
         if matches!(view.status, ThreadStatus::Open | ThreadStatus::Closed))
 }
 
+/// The era of a thread, as a node knows it.
+#[must_use]
+pub fn era(world: &World, node: NodeId, thread: ThreadId) -> Option<u32> {
+    match world.query(node, &Query::Thread(thread)) {
+        Ok(Answer::Thread(Some(view))) => Some(view.era),
+        _ => None,
+    }
+}
+
 /// Who can read a thread, as a node knows it.
 #[must_use]
 pub fn who(world: &World, node: NodeId, thread: ThreadId) -> Option<WhoView> {

@@ -4,7 +4,7 @@
 
 use frontdesk_engine::{
     Answer, Command, CommandError, Event, HistoryChoice, Query, Reply, Role, Settings,
-    limits::ENROLMENT_LASTS,
+    limits::{ENROLMENT_LASTS, PORTION},
 };
 use frontdesk_identity::{AddressRecord, DeviceId, SignedAddressRecord, ThreadId, UnixTime, codec};
 use frontdesk_sim::{
@@ -305,4 +305,28 @@ fn one_that_moves_all_the_time_leaves_one_frame_for_each_administrator_that_is_a
         Some(update.address)
     });
     assert_eq!(told.next_back(), last, "and when it is back, it hears where that one is now");
+}
+
+#[test]
+fn a_device_with_many_threads_is_taken_out_of_a_portion_at_a_time_also_after_a_crash() {
+    let mut office = Office::open(5, Weather::FAIR, 0, SETTINGS).unwrap();
+    let acme = office.acme;
+    let ana = office.enrol("Ana", Role::Agent).unwrap();
+    let threads: Vec<(NodeId, ThreadId)> = (0..PORTION + 6)
+        .map(|number| {
+            office.customer = office.world.add(Founding::Customer, &format!("{number}"), SETTINGS).unwrap();
+            let thread = office.contact("hello").unwrap();
+            office.forward(thread, ana, HistoryChoice::All, false).unwrap();
+            (office.customer, thread)
+        })
+        .collect();
+    let members = |world: &World, node, thread| who(world, node, thread).unwrap().members.len();
+    let left = |world: &World| threads.iter().filter(|(_, id)| members(world, acme, *id) == 3).count();
+    let device = office.device(ana).unwrap();
+    office.world.command(acme, Command::RemoveDevice { device }).unwrap();
+    assert!(left(&office.world) >= 6, "a step changed {} threads", threads.len() - left(&office.world));
+    office.world.crash(acme, 1000).unwrap();
+    let out = |world: &World| threads.iter().all(|(node, id)| members(world, *node, *id) == 2);
+    office.world.until("all to be without her", PATIENCE, out).unwrap();
+    assert_eq!(left(&office.world), 0);
 }

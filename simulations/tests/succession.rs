@@ -3,8 +3,9 @@
 
 use frontdesk_engine::{
     Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Role, ThreadStatus, ThreadView,
+    limits::MAX_ERAS_AHEAD,
 };
-use frontdesk_identity::UnixTime;
+use frontdesk_identity::{ThreadId, UnixTime};
 use frontdesk_sim::{
     Adversary, Fate, NodeId, Siege, SimError, World,
     office::{PATIENCE, is_in, messages, texts, told, who},
@@ -32,14 +33,7 @@ fn view(siege: &Siege, node: NodeId) -> ThreadView {
 /// All these nodes are in this era, under this steward, with the same members, and show the same.
 fn agree(siege: &mut Siege, nodes: &[NodeId], era: u32, steward: NodeId) {
     let (thread, steward_id) = (siege.thread, siege.device(steward).unwrap());
-    let in_it = |world: &World| {
-        let there = |node: &NodeId| {
-            let members = who(world, *node, thread).map(|who| who.members.len());
-            is_in(world, *node, thread) && members == Some(nodes.len())
-        };
-        nodes.iter().all(there)
-    };
-    siege.office.world.until("all to be in", PATIENCE, in_it).unwrap();
+    siege.office.world.until("all to be in", PATIENCE, |world| who_is_in(world, thread, nodes)).unwrap();
     siege.settle().unwrap();
     let all: Vec<_> = nodes.iter().map(|node| texts(&siege.office.world, *node, thread)).collect();
     for (node, shown) in nodes.iter().zip(&all) {
@@ -60,6 +54,12 @@ fn second(siege: &mut Siege) -> NodeId {
     siege.office.forward_for(siege.thread, second, HistoryChoice::All, false, 30 * DAY).unwrap();
     siege.settle().unwrap();
     second
+}
+
+/// All these are in a thread, and nobody else.
+fn who_is_in(world: &World, thread: ThreadId, nodes: &[NodeId]) -> bool {
+    let there = |node: &NodeId| who(world, *node, thread).map(|who| who.members.len()) == Some(nodes.len());
+    nodes.iter().all(|node| is_in(world, *node, thread) && there(node))
 }
 
 /// Threads of guests that count against their bound at a node.
@@ -300,12 +300,12 @@ fn a_customer_that_lost_its_keys_as_well_opens_the_era_all_the_same() {
     siege.office.world.restore(carla, carlas).unwrap();
     siege.settle().unwrap();
     siege.office.world.restore(acme, acmes).unwrap();
-    agree(&mut siege, &[acme, carla], 1, acme);
+    agree(&mut siege, &[acme, carla], 16, acme);
     siege.office.say(carla, thread, "both are back").unwrap();
     siege.hears(acme, "both are back").unwrap();
     // Who else was there, neither knows: the owner lets them in anew.
     siege.office.forward(thread, ana, HistoryChoice::All, false).unwrap();
-    agree(&mut siege, &[acme, carla, ana], 1, acme);
+    agree(&mut siege, &[acme, carla, ana], 16, acme);
     siege.goes_on().unwrap();
 }
 
@@ -499,9 +499,82 @@ fn a_colleague_is_believed_to_be_the_steward_of_an_era_only_by_its_right() {
     let elsewhere = frontdesk_identity::ThreadId::from_bytes([7; 32]);
     let unknown = EraNotice { thread: elsewhere, ..good.clone() };
     siege.refuses(&mut admin, ana, &Body::EraNotice(unknown), Reason::UnknownThread).unwrap();
+    let far = notice(&admin, 2 + MAX_ERAS_AHEAD);
+    siege.refuses(&mut admin, ana, &Body::EraNotice(far), Reason::BadContent).unwrap();
     siege.goes_on().unwrap();
-    // By its right it is, and asked to be let in.
-    assert_eq!(admin.send(&mut siege.office.world, ana, &Body::EraNotice(good)).unwrap(), Fate::Delivered);
-    assert_eq!(view(&siege, ana).status, ThreadStatus::Rejoining);
-    assert!(admin.heard(ana).iter().any(|body| matches!(body, Body::Rejoin(_))));
+    // By its right it is, and asked to be let in; once.
+    for era in [1, 1, 1, MAX_ERAS_AHEAD] {
+        let body = Body::EraNotice(notice(&admin, era));
+        assert_eq!(admin.send(&mut siege.office.world, ana, &body).unwrap(), Fate::Delivered);
+    }
+    assert_eq!(admin.heard(ana).iter().filter(|body| matches!(body, Body::Rejoin(_))).count(), 2);
+    // That it was a lie harms nobody: she is where she was, until somebody adds her elsewhere.
+    assert_eq!((view(&siege, ana).status, view(&siege, ana).era), (ThreadStatus::Open, 0));
+    siege.goes_on().unwrap();
+    let (acme, carla) = (siege.acme, siege.carla);
+    let backup = siege.office.world.copy_of(acme).unwrap();
+    siege.office.world.restore(acme, backup).unwrap();
+    let in_it = |world: &World| who_is_in(world, thread, &[acme, carla, ana]);
+    siege.office.world.until("Ana in the true era", PATIENCE, in_it).unwrap();
+    assert_eq!(view(&siege, ana).era, 1);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn members_restored_from_before_a_takeover_come_in_all_the_same() {
+    for who in 0..3 {
+        let mut siege = siege();
+        let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+        let second = second(&mut siege);
+        let backups = [carla, ana].map(|node| siege.office.world.copy_of(node).unwrap());
+        siege.office.world.stop(acme).unwrap();
+        siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+        let all = [second, carla, ana];
+        let back = |world: &World| who_is_in(world, thread, &all);
+        siege.office.world.until("the successor", PATIENCE, back).unwrap();
+        siege.settle().unwrap();
+        for (index, (node, backup)) in [carla, ana].into_iter().zip(backups).enumerate() {
+            if who == 2 || who == index {
+                siege.office.world.restore(node, backup).unwrap();
+            }
+        }
+        siege.office.world.until("those restored", 10 * PATIENCE, back).unwrap();
+        agree(&mut siege, &all, 1, second);
+        for node in all {
+            siege.office.say(node, thread, &format!("{node:?} is here")).unwrap();
+            for other in all {
+                siege.hears(other, &format!("{node:?} is here")).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_guest_and_a_steward_that_both_know_nothing_of_a_takeover_begin_a_later_era() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let second = second(&mut siege);
+    let backups = [carla, second].map(|node| siege.office.world.copy_of(node).unwrap());
+    siege.office.world.stop(acme).unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    let all = [second, carla, ana];
+    siege.office.world.until("the successor", PATIENCE, |world| who_is_in(world, thread, &all)).unwrap();
+    siege.settle().unwrap();
+    for (node, backup) in [carla, second].into_iter().zip(backups) {
+        siege.office.world.restore(node, backup).unwrap();
+    }
+    siege.settle().unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    let later = |world: &World| who_is_in(world, thread, &[second, carla]);
+    siege.office.world.until("a later era", 10 * PATIENCE, later).unwrap();
+    let era = view(&siege, second).era;
+    assert!(era > 1, "an era {era} has been before");
+    // Neither knows of Ana. She is let in anew, and comes from the era in which she is.
+    let (to, history) = (Some(siege.device(ana).unwrap()), HistoryChoice::All);
+    let note = String::new();
+    let forward = Command::Forward { thread, to, history, lasts: DAY, hand_over: false, note };
+    siege.office.world.command(second, forward).unwrap();
+    agree(&mut siege, &all, era, second);
+    siege.office.say(ana, thread, "there you are").unwrap();
+    siege.hears(carla, "there you are").unwrap();
 }

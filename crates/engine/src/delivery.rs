@@ -55,11 +55,11 @@ impl Engine {
             (About::Refill { thread, era, author, seq }, Some(reason)) => {
                 self.refill_refused(step, (thread, era), (author, seq), reason)
             }
-            (About::Refill { thread, era, author, .. }, None) if delivered => {
-                self.refill_answered(step, (thread, era), author)
+            (About::Refill { thread, era, author, seq }, None) => {
+                self.refill_answered(step, (thread, era), (author, seq))
             }
             (About::Payload(thread), Some(reason)) => self.payload_refused(step, thread, from, reason),
-            (About::Rejoin(thread), Some(reason)) => self.rejoin_refused(step, thread, reason),
+            (About::Rejoin(thread), Some(reason)) => self.rejoin_refused(step, (from, thread), reason),
             (About::Takeover(thread), Some(reason)) => self.takeover_refused(step, thread, reason),
             (About::Passed { thread, mover, number }, refused) => {
                 self.passed(step, from, (thread, mover, number), refused)
@@ -75,8 +75,7 @@ impl Engine {
                 | About::Join(_)
                 | About::Forward { .. }
                 | About::Rejoin(_)
-                | About::Takeover(_)
-                | About::Refill { .. },
+                | About::Takeover(_),
                 None,
             ) => Ok(()),
         }
@@ -122,7 +121,11 @@ impl Engine {
     /// Whether this device has gone on, or is about to, to a later era of the thread.
     fn is_past(&self, step: Step<'_>, thread: &ThreadId, era: u32) -> Result<bool, StoreError> {
         let goes_on = |meta: &Meta| meta.is_in() || meta.status() == ThreadStatus::Rejoining;
-        Ok(self.meta(step.overlay, thread)?.is_some_and(|meta| meta.era > era && goes_on(&meta)))
+        let meta = self.meta(step.overlay, thread)?.filter(goes_on);
+        Ok(match meta {
+            Some(meta) => meta.era > era || self.is_summoned_past(step, thread, era)?,
+            None => false,
+        })
     }
 
     pub(crate) fn contact_refused(

@@ -122,7 +122,7 @@ impl Engine {
         if thread.is_member(&to) {
             return self.leave_to(step, meta, thread, to, leaving);
         }
-        let mut remove = self.expired(step, thread);
+        let mut remove = self.expired(step, thread)?;
         remove.extend(leaving.iter().filter(|device| !remove.contains(device)).copied().collect::<Vec<_>>());
         if thread.members().len().saturating_sub(remove.len()) >= MAX_MEMBERS {
             return Err(CommandError::ThreadFull { max: MAX_MEMBERS }.into());
@@ -182,7 +182,7 @@ impl Engine {
         leaving: Vec<DeviceId>,
     ) -> Result<Reply, Halt<CommandError>> {
         let expires = thread.member(&to).ok_or(CommandError::NotMember)?.chain.expires();
-        let mut remove = self.expired(step, thread);
+        let mut remove = self.expired(step, thread)?;
         if remove.contains(&to) {
             return Err(CommandError::Refused(Reason::GrantExpired).into());
         }

@@ -165,6 +165,7 @@ pub fn mark_restored(overlay: &Overlay<'_>, rng: &mut ChaCha20Rng) -> Result<(),
         space::STOCK,
         space::LAST_RESORT,
         space::TAKEOVERS,
+        space::SUMMONS,
     ] {
         for (key, _) in overlay.scan(&Scan::prefix(prefix))? {
             overlay.delete(key)?;

@@ -21,9 +21,11 @@ const LOOKS: usize = 64;
 /// Whose revocations a peer may bring, and a thread by which that is known.
 type Source = (PrincipalId, Option<(ThreadId, u32)>);
 
-/// Numbers that a device does not use when it comes into a thread again: a backup knows nothing of those since, and the
-/// steward may not either. As many as others ask for at once, to hear that there are none.
-pub const PASSED_OVER: u64 = frontdesk_wire::limits::MAX_REFILL;
+/// Numbers that a restored device does not use when it comes into a thread again: a backup knows nothing of those since, and
+/// the steward may not either. Others hear, 64 at a time, that there are none.
+pub const NUMBERS_PASSED_OVER: u64 = 1_024;
+/// Places that it does not use, likewise. They count what all write, and cost nobody anything.
+pub const PLACES_PASSED_OVER: u64 = 1 << 16;
 
 impl Engine {
     /// A change by the steward, to this device as a member: checked whole before it counts.
@@ -97,8 +99,8 @@ impl Engine {
             }
         }
         if rejoins {
-            meta.seq = Seq(meta.seq.0.saturating_add(PASSED_OVER));
-            meta.position = Position(meta.position.0.saturating_add(PASSED_OVER).min(Position::MAX.0));
+            meta.seq = Seq(meta.seq.0.saturating_add(NUMBERS_PASSED_OVER).min(Position::MAX.0));
+            meta.position = Position(meta.position.0.saturating_add(PLACES_PASSED_OVER).min(Position::MAX.0));
         }
         meta.authors.iter_mut().for_each(|author| author.asked = author.through);
         if meta.missing() > 0 {
@@ -117,6 +119,10 @@ impl Engine {
         ends: &[(DeviceId, Seq)],
     ) -> Result<(), StoreError> {
         let (id, era) = (meta.thread, meta.era);
+        for author in meta.authors.iter_mut().filter(|author| removed.contains(&author.device)) {
+            // Another is asked from now on.
+            author.asked = author.through;
+        }
         for (device, seq) in ends.iter().filter(|(device, _)| removed.contains(device)) {
             let Some(author) = meta.author_mut(*device).filter(|author| author.through < *seq) else {
                 continue;
@@ -175,7 +181,15 @@ impl Engine {
         let chain = crate::contact::verify(step, &body.chain, &own, &self.revocations)?;
         chain.held_by(&self.id()).map_err(Refuse::grant)?;
         chain.permits(Ability::Read, body.thread).map_err(Refuse::grant)?;
-        let expected = Expected { host, thread: body.thread, era: body.era, min_term: 0, role: Role::Member };
+        let later = known.as_ref().filter(|known| known.is_in() && known.era < body.era);
+        let before = match later {
+            Some(known) => self.take_thread(step, body.thread, known.era)?,
+            None => None,
+        };
+        let returns =
+            later.is_some() || known.as_ref().is_some_and(|known| known.status() == ThreadStatus::Rejoining);
+        let min_term = before.as_ref().map_or(0, |before| before.state().term.saturating_add(1));
+        let expected = Expected { host, thread: body.thread, era: body.era, min_term, role: Role::Member };
         let mut thread = self.join_thread(step, &body.welcome, expected)?;
         let steward = thread.member(&thread.steward()).map(|member| member.record.transport());
         if steward != Some(from) {
@@ -185,7 +199,8 @@ impl Engine {
         }
         self.learn_addresses(step, &thread, &body.addresses)?;
         let mut meta = known.unwrap_or_else(|| Meta::new(body.thread, host, thread.guest(), step.wall()));
-        if meta.status() != ThreadStatus::Rejoining {
+        self.leave_era(step, &meta, before, body.era)?;
+        if !returns {
             // What was said before it came, it has by its history, or not at all.
             let own = self.id();
             for (device, seq) in body.heads.iter().filter(|(device, _)| *device != own) {
@@ -216,7 +231,7 @@ impl Engine {
 
     /// This device's principal, and the host of the thread that it may be brought into: its own entity's threads, or, for
     /// a guest that lost its keys, a thread that it was in.
-    fn sides(&self, known: Option<&Meta>) -> Option<(PrincipalId, PrincipalId)> {
+    pub(crate) fn sides(&self, known: Option<&Meta>) -> Option<(PrincipalId, PrincipalId)> {
         let own =
             self.chain.as_ref().map(frontdesk_capability::Chain::principal).filter(|_| !self.me.removed)?;
         let rejoining = known.filter(|meta| meta.status() == ThreadStatus::Rejoining && meta.guest == own);

@@ -90,7 +90,7 @@ pub mod limits {
         enrol::{ENROLMENT_LASTS, INVITATION_LASTS, MAX_INVITATIONS},
         forward::{MAX_ASKED_LASTS, MAX_HANDED_ON, MAX_UNOPENED},
         found::ROOT_GRANT_LASTS,
-        incoming::PASSED_OVER,
+        incoming::{NUMBERS_PASSED_OVER, PLACES_PASSED_OVER},
         link::{
             BAN, MAX_BREACHES, MAX_EARLY, MAX_EARLY_BYTES, MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_MALFORMED,
             MAX_OUTBOX, MAX_RECENT, MAX_RECENT_BYTES, MAX_RESUMED, MAX_WAITING, RETRY_FIRST, RETRY_MAX,
@@ -101,6 +101,7 @@ pub mod limits {
         revocations::{MAX_BY_STRANGERS, MAX_OF_OTHERS, REVOCATION_OUTLIVES},
         roster::{STOCK, STOCK_CLASSIC},
         sent::MAX_SENT_BYTES,
+        succession::MAX_ERAS_AHEAD,
         threads::MAX_AUTHORS,
     };
 }

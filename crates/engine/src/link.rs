@@ -337,6 +337,7 @@ impl Engine {
         }
         if reborn {
             self.remind_of_removed(step, from)?;
+            self.tell_eras(step, from)?;
         }
         self.administrator_is_there(step, from, reborn)?;
         self.ask_again(step, from)?;

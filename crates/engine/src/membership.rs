@@ -9,7 +9,7 @@ use crate::{
     step::{Halt, Step},
 };
 use frontdesk_capability::{Ability, Chain, Purpose, RevocationBytes, Scope};
-use frontdesk_identity::{DeviceId, SignedAddressRecord, ThreadId, TransportKey, UnixTime};
+use frontdesk_identity::{DeviceId, DeviceRecord, SignedAddressRecord, ThreadId, TransportKey, UnixTime};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{ChangeRefusal, ChangeRequest, Committed, Side, Thread};
 use frontdesk_wire::{Body, CommitNotice, Reason, Seq, limits};
@@ -151,7 +151,7 @@ impl Engine {
 
     fn expire_in(&mut self, step: Step<'_>, id: ThreadId) -> Result<(), Halt<CommandError>> {
         let (mut meta, mut thread) = self.thread_of_command(step, id)?;
-        let remove = self.expired(step, &thread);
+        let remove = self.expired(step, &thread)?;
         if remove.is_empty() {
             self.refresh(step, &mut meta, &thread)?;
         } else {
@@ -163,14 +163,37 @@ impl Engine {
         Ok(())
     }
 
-    /// Members of the host, other than the steward, whose grants no longer hold.
-    pub(crate) fn expired(&self, step: Step<'_>, thread: &Thread) -> Vec<DeviceId> {
-        let host = thread.members().filter(|member| member.side == Side::Host);
-        let over = |chain: &Chain| {
-            chain.expires() <= step.wall() || chain.check_at(step.wall(), &self.revocations).is_err()
-        };
-        let over = host.filter(|member| over(&member.chain)).map(|member| member.record.id());
-        over.filter(|device| *device != thread.steward()).collect()
+    /// Members of the host, other than the steward, whose grants no longer hold, or whose enrolment was ended.
+    pub(crate) fn expired(&self, step: Step<'_>, thread: &Thread) -> Result<Vec<DeviceId>, StoreError> {
+        let mut expired = Vec::new();
+        for member in thread.members().filter(|member| member.side == Side::Host) {
+            let (device, chain) = (member.record.id(), &member.chain);
+            let over = chain.expires() <= step.wall()
+                || chain.check_at(step.wall(), &self.revocations).is_err()
+                || self.is_removed(step, &device)?;
+            if over && device != thread.steward() {
+                expired.push(device);
+            }
+        }
+        Ok(expired)
+    }
+
+    fn is_removed(&self, step: Step<'_>, device: &DeviceId) -> Result<bool, StoreError> {
+        let entry: Option<DeviceEntry> = record::get(step.overlay, &space::device(device))?;
+        Ok(entry.is_some_and(|entry| entry.removed))
+    }
+
+    /// When the steward has to look at its members' grants: now, if one is over.
+    pub(crate) fn next_end(&self, step: Step<'_>, thread: &Thread) -> Result<Option<UnixTime>, StoreError> {
+        if thread.steward() != self.id() {
+            return Ok(None);
+        }
+        if !self.expired(step, thread)?.is_empty() {
+            return Ok(Some(step.wall()));
+        }
+        let hosts = thread.members().filter(|member| member.side == Side::Host);
+        let others = hosts.filter(|member| member.record.id() != thread.steward());
+        Ok(others.map(|member| member.chain.expires()).min())
     }
 
     /// A device refused its forward payload, so it holds no keys: it is taken out again, that nobody counts on it. A
@@ -261,9 +284,10 @@ impl Engine {
             // It ended by itself; what is left is to take the device out.
             Err(_) => {
                 entry.removed = true;
-                self.colleagues.remove(&record::device_of(&entry.record)?.transport());
+                let record = record::device_of(&entry.record)?;
+                self.colleagues.remove(&record.transport());
                 record::put(step.overlay, space::device(&device), &entry)?;
-                self.remove_everywhere(step, device)?;
+                self.remove_everywhere(step, &record)?;
             }
         }
         self.drop_revoked(step, &principal)?;
@@ -309,36 +333,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes a device out of every thread that this node is steward of. A thread in which that can't be done doesn't keep
-    /// the others from it.
-    pub(crate) fn remove_everywhere(&mut self, step: Step<'_>, device: DeviceId) -> Result<(), StoreError> {
-        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::THREADS))? {
-            let meta: Meta = record::decode(&bytes)?;
-            if meta.is_in() && meta.steward == Some(self.id()) {
-                let mark = self.mark(step);
-                match self.remove_from(step, meta.thread, device) {
-                    Ok(()) => {}
-                    Err(Halt::Store(error)) => return Err(error),
-                    Err(Halt::Refuse(_)) => self.undo(step, mark),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn remove_from(
+    /// Takes a device out of every thread that this node is steward of: as one whose grants have ended, a portion of threads at
+    /// a time.
+    pub(crate) fn remove_everywhere(
         &mut self,
         step: Step<'_>,
-        id: ThreadId,
-        device: DeviceId,
-    ) -> Result<(), Halt<CommandError>> {
-        let (mut meta, mut thread) = self.thread_of_command(step, id)?;
-        if thread.is_member(&device) {
-            let request = ChangeRequest { remove: vec![device], ..ChangeRequest::default() };
-            self.commit(step, &mut meta, &mut thread, request, Vec::new())?;
-            self.put_meta(step, &meta)?;
+        record: &DeviceRecord,
+    ) -> Result<(), StoreError> {
+        for id in self.threads_of(step, &record.transport())? {
+            if let Some(mut meta) = self.meta(step.overlay, &id)?
+                && meta.is_in()
+                && meta.steward == Some(self.id())
+            {
+                self.set_expiry(step, &mut meta, Some(step.wall()))?;
+                self.put_meta(step, &meta)?;
+            }
         }
-        self.keep_thread(thread);
         Ok(())
     }
 

@@ -52,6 +52,16 @@ impl Engine {
         step.overlay.put(space::INDEXED.to_vec(), Vec::new())
     }
 
+    /// The threads that this node shares with another.
+    pub(crate) fn threads_of(
+        &self,
+        step: Step<'_>,
+        node: &TransportKey,
+    ) -> Result<Vec<ThreadId>, StoreError> {
+        let rows = step.overlay.scan(&Scan::prefix(&space::shared(node)))?;
+        Ok(rows.iter().filter_map(|(key, _)| space::read_shared(key)).collect())
+    }
+
     /// A thread is shared with these nodes no longer.
     pub(crate) fn part_from(
         &mut self,

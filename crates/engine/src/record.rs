@@ -279,6 +279,14 @@ pub(crate) struct Takeover {
     pub(crate) again: bool,
 }
 
+/// A colleague says that it is the steward of a later era, and was asked to add this device.
+#[derive(Debug, Clone, Copy, Serialize_tuple, Deserialize_tuple)]
+pub(crate) struct Summons {
+    pub(crate) era: u32,
+    /// It was busy, and is to be asked again.
+    pub(crate) again: bool,
+}
+
 /// A contact that this node has made an offer to.
 #[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
 pub(crate) struct Reception {

@@ -23,14 +23,22 @@ pub const MAX_REFILL: u64 = frontdesk_wire::limits::MAX_REFILL;
 /// An author that can't answer yet, perhaps since it does not know this device yet, is asked again: after
 /// [`GAP_PATIENCE`], doubled so often at most.
 const MAX_DOUBLINGS: u8 = 10;
+/// Answers of which this device could take nothing, beyond those, until it no longer waits for what it asked for.
+const VAIN_ANSWERS: u8 = 8;
 
 impl Author {
     /// Forgets that it was asked; how long to wait before it is asked again, in milliseconds.
     fn ask_again(&mut self) -> u64 {
         self.asked = self.through;
         let wait = GAP_PATIENCE << self.asks.min(MAX_DOUBLINGS);
-        self.asks = self.asks.saturating_add(1);
+        self.asks = self.asks.max(self.asks.saturating_add(1).min(MAX_DOUBLINGS));
         wait
+    }
+
+    /// Counts an answer that is on its way. True if there were too many of which nothing could be taken.
+    fn is_answered_in_vain(&mut self) -> bool {
+        self.asks = self.asks.saturating_add(1);
+        self.asks > MAX_DOUBLINGS + VAIN_ANSWERS
     }
 }
 
@@ -145,6 +153,7 @@ impl Engine {
             && self.has_content(step, &thread, &author.device, author.through.next())?
         {
             author.through = author.through.next();
+            author.asks = 0;
         }
         Ok(())
     }
@@ -193,7 +202,9 @@ impl Engine {
             }
         }
         if count == 0 {
-            return Err(refuse(Reason::NoSuchMessage).into());
+            // Of numbers that are yet to come nothing can be said.
+            let reason = if body.to > last { Reason::BadContent } else { Reason::NoSuchMessage };
+            return Err(refuse(reason).into());
         }
         let record = &self.link(step, from)?.record;
         let (stored, last) = (record.stored, LinkSeq(record.numbered.0.saturating_add(count)));
@@ -269,10 +280,12 @@ impl Engine {
                 let asked_here = |author: &DeviceId| {
                     *author == sealer || (thread.steward() == sealer && !thread.is_member(author))
                 };
-                for author in meta.authors.iter_mut().filter(|author| asked_here(&author.device)) {
-                    author.asked = author.through;
+                let pending =
+                    |author: &&mut Author| author.asked > author.through && asked_here(&author.device);
+                let waits = meta.authors.iter_mut().filter(pending).map(Author::ask_again);
+                if let Some(wait) = waits.min() {
+                    self.look_again(step, meta.thread, wait)?;
                 }
-                self.look_again(step, meta.thread, GAP_PATIENCE)?;
             }
             Err(RefillError::NotAllowed(WriterRefusal::Grant(refusal))) => {
                 return Err(breach(Reason::from(refusal), &refusal));
@@ -339,6 +352,7 @@ impl Engine {
         } else {
             (known.through, known.asks) = (known.through.max(to), 0);
             self.pass_what_is_here(step, &mut meta, &author)?;
+            wait = 0;
         }
         if meta.missing() > 0 {
             self.look_again(step, thread, wait)?;
@@ -346,17 +360,22 @@ impl Engine {
         self.put_meta(step, &meta)
     }
 
-    /// Who was asked has answered. If a hole is left when that has come, it is asked for that once more.
+    /// Who was asked has answered. If a hole is left when that has come, it is asked for once more, and after a few times no
+    /// longer waited for: this device refused what it got.
     pub(crate) fn refill_answered(
         &mut self,
         step: Step<'_>,
         (thread, era): (ThreadId, u32),
-        author: DeviceId,
+        (author, to): (DeviceId, Seq),
     ) -> Result<(), StoreError> {
         let meta = self.meta(step.overlay, &thread)?;
         let Some(mut meta) = meta.filter(|meta| meta.is_in() && meta.era == era) else { return Ok(()) };
-        let Some(author) = meta.author_mut(author) else { return Ok(()) };
-        let wait = author.ask_again();
+        let Some(known) = meta.author_mut(author).filter(|author| author.through < to) else { return Ok(()) };
+        let wait = known.ask_again();
+        if known.is_answered_in_vain() {
+            (known.through, known.asks) = (to, 0);
+            self.pass_what_is_here(step, &mut meta, &author)?;
+        }
         self.look_again(step, thread, wait)?;
         self.put_meta(step, &meta)
     }

@@ -101,6 +101,10 @@ impl Engine {
         };
         self.enqueue(from, About::Payload(meta.thread), Body::ForwardPayload(payload));
         self.causes.note(from, meta.thread, Cause::Rejoin, step.now.mono);
+        if meta.missing() > 0 {
+            // What one wrote in an era before it can be asked for now.
+            self.look_again(step, meta.thread, crate::refill::GAP_PATIENCE)?;
+        }
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         Ok(())
@@ -126,15 +130,20 @@ impl Engine {
     pub(crate) fn rejoin_refused(
         &mut self,
         step: Step<'_>,
-        thread: ThreadId,
+        (from, thread): (TransportKey, ThreadId),
         reason: Reason,
     ) -> Result<(), StoreError> {
+        let summoned = self.summons_refused(step, (from, thread), reason)?;
         if reason == Reason::Busy {
             return self.look_again(step, thread, CAUSED_LATELY);
         }
         let meta = self.meta(step.overlay, &thread)?;
         let waits = meta.filter(|meta| meta.status() == ThreadStatus::Rejoining);
         let Some(mut meta) = waits else { return Ok(()) };
+        // Another is its steward, perhaps.
+        if summoned && meta.steward_transport != Some(from) {
+            return Ok(());
+        }
         if matches!(reason, Reason::UnknownThread | Reason::NotSteward | Reason::PastEra) {
             return Ok(());
         }
@@ -149,6 +158,7 @@ impl Engine {
 
     /// Asks once more, if the thread still waits for it.
     pub(crate) fn rejoin_again(&mut self, step: Step<'_>, meta: &Meta) -> Result<(), StoreError> {
+        self.ask_summoners(step, meta)?;
         let waits = meta.status() == ThreadStatus::Rejoining;
         let offered: Option<Takeover> = record::get(step.overlay, &space::takeover(&meta.thread))?;
         let steward = meta.steward == Some(self.id());

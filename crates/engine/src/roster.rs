@@ -181,7 +181,7 @@ impl Engine {
             }
             if self.me.role() == Some(Role::Admin) {
                 self.enqueue(record.transport(), About::Nothing, revoked);
-                self.remove_everywhere(step, record.id())?;
+                self.remove_everywhere(step, &record)?;
             }
             self.tell(Event::DeviceRemoved { device: record.id() });
         }

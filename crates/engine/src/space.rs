@@ -61,6 +61,8 @@ pub(crate) const STOCK: &[u8] = b"k/";
 pub(crate) const LAST_RESORT: &[u8] = b"K/";
 pub(crate) const MLS: &[u8] = b"m/";
 pub(crate) const TAKEOVERS: &[u8] = b"T/";
+/// Later eras of threads, as colleagues say.
+pub(crate) const SUMMONS: &[u8] = b"S/";
 
 pub(crate) fn profile(entity: &PrincipalId) -> Vec<u8> {
     Key::of(b'e').with(entity.as_bytes()).0
@@ -102,6 +104,10 @@ pub(crate) fn shared(other: &TransportKey) -> Vec<u8> {
 
 pub(crate) fn shared_thread(other: &TransportKey, id: &ThreadId) -> Vec<u8> {
     Key(shared(other)).with(id.as_bytes()).0
+}
+
+pub(crate) fn read_shared(key: &[u8]) -> Option<ThreadId> {
+    key.split_last_chunk::<32>().map(|(_, id)| ThreadId::from_bytes(*id))
 }
 
 /// Marks a node with which this one has had threads, and has none any more.
@@ -272,6 +278,19 @@ pub(crate) fn read_absent(key: &[u8]) -> Option<DeviceId> {
 /// An offer of this node to be the steward of a new era.
 pub(crate) fn takeover(id: &ThreadId) -> Vec<u8> {
     Key::of(b'T').with(id.as_bytes()).0
+}
+
+/// Who says to be the steward of a later era.
+pub(crate) fn summons(id: &ThreadId) -> Vec<u8> {
+    Key::of(b'S').with(id.as_bytes()).0
+}
+
+pub(crate) fn summons_by(id: &ThreadId, steward: &TransportKey) -> Vec<u8> {
+    Key(summons(id)).with(steward.as_bytes()).0
+}
+
+pub(crate) fn read_summons(key: &[u8]) -> Option<TransportKey> {
+    key.split_last_chunk::<32>().map(|(_, steward)| TransportKey::from_bytes(*steward))
 }
 
 /// Marks the threads that this node has opened as a guest, and keeps what it needs to open a new era of each.

@@ -23,6 +23,13 @@ use frontdesk_thread::{Expected, KeyPackageBytes, Role, Side, Suite, Thread, del
 use frontdesk_wire::{Body, EraNotice, EraOffer, EraOpen, Reason};
 use serde_bytes::ByteBuf;
 
+/// Eras that may have begun without a device, as others tell it. One that says more is not believed.
+pub const MAX_ERAS_AHEAD: u32 = 1_024;
+/// Threads whose era one peer is told of at once. It may claim new lives without end.
+const TOLD_AT_ONCE: usize = 1_000;
+/// Eras that a guest passes over which lost its keys: a backup knows nothing of those since.
+const ERAS_PASSED_OVER: u32 = 16;
+
 impl Engine {
     /// An administrator wants to be the steward of a thread that it knows.
     pub(crate) fn take_over(&mut self, step: Step<'_>, id: ThreadId) -> Result<Reply, Halt<CommandError>> {
@@ -137,7 +144,7 @@ impl Engine {
         let before = self.take_thread(step, body.thread, meta.era)?;
         let mut thread = self.join_era(step, &meta, before.as_ref(), body)?;
         step.overlay.delete(space::takeover(&body.thread))?;
-        self.end_era(step, before)?;
+        self.leave_era(step, &meta, before, body.era)?;
         self.await_told(step, &thread, body)?;
         meta.era = body.era;
         self.come_in(step, &mut meta, &body.heads, body.position)?;
@@ -182,17 +189,32 @@ impl Engine {
 
     /// Tells those who were in the thread that they are waited for.
     fn tell_absent(&mut self, step: Step<'_>, meta: &Meta) -> Result<(), Halt<Refuse>> {
-        let chain = self.chain.as_ref().map(|chain| chain.bytes().clone());
-        let chain = chain.ok_or_else(|| Refuse::plain(Reason::GrantMissing))?;
-        let notice = EraNotice {
-            thread: meta.thread,
-            era: meta.era,
-            record: self.own_record()?,
-            chain,
-            address: self.address_record(step)?,
-        };
         for (device, _) in self.absent(step, &meta.thread)? {
-            self.enqueue(device.transport(), About::Thread(meta.thread), Body::EraNotice(notice.clone()));
+            self.tell_era(step, meta, device.transport())?;
+        }
+        Ok(())
+    }
+
+    /// Tells one that this device is the steward of the present era.
+    fn tell_era(&mut self, step: Step<'_>, meta: &Meta, to: TransportKey) -> Result<(), StoreError> {
+        let own = self.record.as_ref().map(|record| record.signed().clone());
+        let Some((record, chain)) = own.zip(self.chain.as_ref().map(|chain| chain.bytes().clone())) else {
+            return Ok(());
+        };
+        let address = self.address_record(step)?;
+        let notice = EraNotice { thread: meta.thread, era: meta.era, record, chain, address };
+        self.enqueue(to, About::Thread(meta.thread), Body::EraNotice(notice));
+        Ok(())
+    }
+
+    /// A peer has begun a new life, from a backup: it may not know who the steward is by now, nor in which era.
+    pub(crate) fn tell_eras(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+        for id in self.threads_of(step, &peer)?.into_iter().take(TOLD_AT_ONCE) {
+            let meta = self.meta(step.overlay, &id)?;
+            let Some(meta) = meta.filter(|meta| meta.era > 0 && meta.is_in()) else { continue };
+            if meta.steward == Some(self.id()) && self.has_room(step, peer, 1)? {
+                self.tell_era(step, &meta, peer)?;
+            }
         }
         Ok(())
     }

@@ -241,11 +241,8 @@ impl Engine {
         self.forget_absence(step, thread)?;
         self.note_nodes(step, meta, &before)?;
         // Those whom the steward takes out when their grants end; a guest stays.
-        let ends = thread
-            .members()
-            .filter(|member| member.side == Side::Host && member.record.id() != thread.steward());
-        let ends = ends.map(|member| member.chain.expires()).min();
-        self.set_expiry(step, meta, ends.filter(|_| thread.steward() == self.id()))
+        let ends = self.next_end(step, thread)?;
+        self.set_expiry(step, meta, ends)
     }
 
     /// Adds a message that isn't here yet to the thread's history and its counters.
@@ -265,19 +262,27 @@ impl Engine {
         if content.author == self.id() {
             self.sent.keep((meta.thread, content.seq), key, entry);
         }
+        // What comes late changes nothing that was said after it.
+        let newest = content.position > meta.position;
         meta.position = meta.position.max(content.position);
         match &content.kind {
             ContentKind::Text(text) => {
-                meta.preview = text.chars().take(60).collect();
                 meta.active_at = step.wall();
-                if meta.status() == ThreadStatus::Closed {
+                if newest {
+                    meta.preview = text.chars().take(60).collect();
+                }
+                if meta.status() == ThreadStatus::Closed
+                    && (newest || !self.was_closed(step, &meta.thread)?)
+                {
                     meta.set_status(ThreadStatus::Open);
                     self.count_as_open(step, meta)?;
                 }
             }
             ContentKind::Close => {
-                meta.set_status(ThreadStatus::Closed);
-                self.count_as_closed(step, meta, &content.author)?;
+                if newest || self.was_closed(step, &meta.thread)? {
+                    meta.set_status(ThreadStatus::Closed);
+                    self.count_as_closed(step, meta, &content.author)?;
+                }
             }
             ContentKind::Name(name) => {
                 if let Some(author) = meta.author_mut(content.author) {

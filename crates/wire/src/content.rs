@@ -15,7 +15,8 @@ use serde_tuple::{Deserialize_tuple, Serialize_tuple};
 
 const VERSION: u64 = 1;
 
-/// Number of a message among those of its author in one era: 1, 2, 3, ..
+/// Number of a message among those of its author in a thread, through all its eras: 1, 2, 3, .. A device that was restored
+/// passes some over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(pub u64);

@@ -13,6 +13,7 @@ use frontdesk_engine::{FoundError, found_customer, found_entity, found_fresh};
 use frontdesk_identity::{DeviceKeys, Passphrase, RecoveryPhrase, RootKey};
 use frontdesk_store::{Overlay, Store as _};
 use serde_json::{Value, json};
+use std::io;
 
 /// Where a business listens unless it says otherwise: a fixed port, since links are printed.
 const ENTITY_LISTENS: [&str; 2] = ["/ip4/0.0.0.0/tcp/4100", "/ip4/0.0.0.0/udp/4100/quic-v1"];
@@ -54,10 +55,14 @@ pub(super) fn init(context: &Context, args: Init) -> Outcome {
         Founding::Customer { name, root: &root }
     };
     let passphrase = new_passphrase(context, args.protect)?;
-    let keys = found(&context.home, founding, passphrase.as_ref(), &settings)?;
+    let (stage, keys) = prepare(&context.home, founding, passphrase.as_ref(), &settings)?;
     let phrase = kept.is_none().then(|| RecoveryPhrase::of(&root));
-    tell(context, kind, args, &keys, &root, phrase.as_ref());
-    Ok(())
+    // A home whose phrase nobody has seen is worse than none.
+    tell(context, kind, args, &keys, &root, phrase.as_ref()).map_err(|error| {
+        let what = format!("the recovery phrase can't be shown here ({error}), so nothing was set up");
+        Failure::new(what).code("output")
+    })?;
+    Ok(stage.finish()?)
 }
 
 /// A passphrase for new keys, if one is wanted.
@@ -66,13 +71,24 @@ pub(super) fn new_passphrase(context: &Context, protect: bool) -> Outcome<Option
     Ok(wanted.then(|| PassphraseSource::fresh(&context.passphrase)).transpose()?)
 }
 
-/// Makes the home: keys, token, configuration and a store with who the node is. All of it, or nothing.
+/// Makes the home, all of it or nothing.
 pub(super) fn found(
     home: &Home,
     founding: Founding<'_>,
     passphrase: Option<&Passphrase>,
     settings: &[Setting],
-) -> Outcome<DeviceKeys> {
+) -> Outcome {
+    let (stage, _) = prepare(home, founding, passphrase, settings)?;
+    Ok(stage.finish()?)
+}
+
+/// Makes what a home has, beside its place: keys, token, configuration and a store with who the node is.
+fn prepare(
+    home: &Home,
+    founding: Founding<'_>,
+    passphrase: Option<&Passphrase>,
+    settings: &[Setting],
+) -> Outcome<(Stage, DeviceKeys)> {
     let vault = Vault::generate();
     let stage = Stage::begin(home, &vault, protection(passphrase), settings)?;
     let store = service::open_store(&stage.home().store(), CACHE_MIB, &vault.store_key())?;
@@ -81,8 +97,7 @@ pub(super) fn found(
     let batch = overlay.into_batch();
     store.commit(&batch)?;
     store.into_engine().close()?;
-    stage.finish()?;
-    Ok(vault.device)
+    Ok((stage, vault.device))
 }
 
 fn write(overlay: &Overlay<'_>, keys: &DeviceKeys, founding: Founding<'_>) -> Result<(), FoundError> {
@@ -119,7 +134,7 @@ fn tell(
     keys: &DeviceKeys,
     root: &RootKey,
     phrase: Option<&RecoveryPhrase>,
-) {
+) -> io::Result<()> {
     let words = phrase.map(|phrase| phrase.reveal().split(' ').collect::<Vec<_>>());
     let value: Value = json!({
         "kind": kind,
@@ -129,7 +144,7 @@ fn tell(
         "device": keys.id().to_string(),
         "recovery_phrase": words,
     });
-    context.say(&value, || {
+    context.must_say(&value, || {
         let title = if kind == "entity" { "business" } else { "customer" };
         let place = context.home.root().display();
         let mut text = format!("The {title} {} is set up in {place}.\n", render::clean(args.name.trim()));
@@ -139,7 +154,7 @@ fn tell(
         text.push_str("\nNext: `frontdesk run` starts the node");
         text.push_str(if kind == "entity" { ", and `frontdesk link` shows the contact link." } else { "." });
         text
-    });
+    })
 }
 
 fn phrase_for_paper(words: &[&str]) -> String {

@@ -29,7 +29,7 @@ use crate::{
     render,
 };
 use serde_json::Value;
-use std::future::Future;
+use std::{future::Future, io};
 
 /// What every command is given.
 pub(crate) struct Context {
@@ -50,6 +50,11 @@ impl Context {
     /// Prints a result: as JSON if that is wanted, else as `human` tells it.
     pub(crate) fn say(&self, value: &Value, human: impl FnOnce() -> String) {
         if self.json { render::json(value) } else { render::line(human()) }
+    }
+
+    /// The same, of what must not get lost.
+    pub(crate) fn must_say(&self, value: &Value, human: impl FnOnce() -> String) -> io::Result<()> {
+        render::write(if self.json { render::to_json(value) } else { human() })
     }
 }
 

@@ -120,7 +120,7 @@ impl<S: Store> Core<S> {
         };
         match outcome {
             Ok(output) => {
-                self.around.forget_departed();
+                self.around.are_known();
                 Ok(output)
             }
             Err(why) => {
@@ -191,10 +191,10 @@ fn commit<S: Store>(
     Ok(output)
 }
 
-/// What is so outside, whatever the store does: told to an engine that missed it.
+/// What changed outside since the latest good step, whatever the store does: told to an engine that missed it. Of what it
+/// knew before, it keeps who is connected.
 #[derive(Debug, Default)]
 struct Surroundings {
-    /// Peers whose link is up, or went down since the latest good step.
     peers: BTreeMap<TransportKey, bool>,
     addresses: Option<Vec<String>>,
 }
@@ -216,10 +216,8 @@ impl Surroundings {
         self.addresses.iter().cloned().map(Input::Addresses).chain(self.peers.iter().map(peer)).collect()
     }
 
-    fn forget_departed(&mut self) {
-        if self.peers.values().any(|up| !up) {
-            self.peers.retain(|_, up| *up);
-        }
+    fn are_known(&mut self) {
+        self.peers.clear();
     }
 }
 

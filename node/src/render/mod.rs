@@ -13,17 +13,27 @@ use std::io::{self, Write as _};
 
 /// Prints a line to standard output. A reader that has gone away (`| head`) ends the program quietly.
 pub(crate) fn line(text: impl AsRef<str>) {
-    let mut out = io::stdout().lock();
-    let written = writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush());
-    if written.is_err() {
+    if write(text).is_err() {
         std::process::exit(0);
     }
 }
 
+/// Prints a line to standard output, if that takes it.
+pub(crate) fn write(text: impl AsRef<str>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", text.as_ref())?;
+    out.flush()
+}
+
 /// Prints one JSON value on one line.
 pub(crate) fn json(value: &impl Serialize) {
+    line(to_json(value));
+}
+
+/// A JSON value on one line.
+pub(crate) fn to_json(value: &impl Serialize) -> String {
     // Our values have text keys and finite numbers, so this never fails.
-    line(serde_json::to_string(value).unwrap_or_default());
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// Prints to standard error: what is said along the way, and belongs to no result.

@@ -48,7 +48,7 @@ pub struct Figures {
     pub forgotten: u64,
     /// Threads that businesses had.
     pub threads: u64,
-    /// Of these, threads whose steward was put back, so that nobody can change their members any more.
+    /// Of these, threads that their steward forgot, so that nobody can change their members any more.
     pub frozen: u64,
     /// Pairs of nodes that wanted to be connected and never could be, for the routers that they stand behind.
     pub apart: u64,

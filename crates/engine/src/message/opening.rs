@@ -173,8 +173,6 @@ impl Engine {
         self.add_message(step, meta, content, signed, Vec::new())?;
         let Some(author) = meta.author_mut(content.author) else { return Ok(()) };
         author.newest = author.newest.max(content.seq);
-        // It wrote to this device, so it knows it.
-        author.asks = 0;
         self.pass_what_is_here(step, meta, &content.author)?;
         let own = self.id();
         for (device, seq) in content.seen.iter().filter(|(device, _)| *device != own) {

@@ -33,7 +33,10 @@ impl Engine {
         era: u32,
     ) -> Result<bool, StoreError> {
         Ok(match self.meta(step.overlay, thread)? {
-            Some(meta) => meta.status() == ThreadStatus::Rejoining && era >= meta.era,
+            Some(meta) => {
+                (meta.status() == ThreadStatus::Rejoining && era >= meta.era)
+                    || self.is_summoned(step, thread, era)?
+            }
             None => self.me.role().is_some() && !self.me.removed,
         })
     }

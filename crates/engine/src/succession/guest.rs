@@ -14,6 +14,8 @@ use frontdesk_thread::{Founding, KeyPackage, KeyPackageBytes, Side, Thread, Welc
 use frontdesk_wire::{Body, EraMember, EraOffer, EraOpen, Position, Reason};
 use serde_bytes::{ByteArray, ByteBuf};
 
+use super::{ERAS_PASSED_OVER, MAX_ERAS_AHEAD};
+
 /// By how much positions rise when an era begins: by as much as nobody can be ahead of what others know. So what belongs to
 /// the eras before comes before, in every list.
 const ERA_RISES: u64 = Position::MAX_AHEAD;
@@ -33,9 +35,15 @@ impl Engine {
         let meta = meta.filter(|meta| self.me.principal == Some(meta.guest));
         let meta = meta.ok_or_else(|| refuse(Reason::UnknownThread))?;
         let steward = self.check_successor(step, from, (&meta.host, &body.record, &body.chain))?;
-        // The steward itself may have lost more than its keys. Another has to know who the steward is.
-        if meta.steward != Some(steward.id()) && body.era != meta.era {
+        // The steward itself may have lost more than its keys. Another has to know who the steward is, unless it is the guest
+        // who lost more.
+        let lost = meta.status() == ThreadStatus::Rejoining;
+        let knows = body.era == meta.era || (lost && body.era > meta.era);
+        if meta.steward != Some(steward.id()) && !knows {
             return Err(refuse(Reason::PastEra));
+        }
+        if body.era > meta.era.saturating_add(MAX_ERAS_AHEAD) {
+            return Err(Refuse::breach(Reason::BadContent, "an era too far ahead").about(body.thread).into());
         }
         self.check_era(step, from, &meta)?;
         let package = KeyPackageBytes::new(body.key_package.to_vec()).verify(&self.mls);
@@ -75,7 +83,9 @@ impl Engine {
             None => self.founded(step, &meta.thread)?,
         };
         let founded = founded.ok_or_else(unknown)?;
-        let (era, term) = (meta.era.checked_add(1), founded.term.checked_add(1));
+        // Of what began since the backup, a guest that was restored knows nothing.
+        let more = if meta.status() == ThreadStatus::Rejoining { ERAS_PASSED_OVER } else { 1 };
+        let (era, term) = (meta.era.max(body.era).checked_add(more), founded.term.checked_add(more));
         let (era, term) = era.zip(term).ok_or_else(unknown)?;
         let chain = self.chain.clone().ok_or_else(|| Refuse::plain(Reason::GrantMissing))?;
         let founding = Founding {

@@ -34,10 +34,9 @@ impl Play<'_> {
         let days = (self.scenario.hours / 24.0).max(1.0);
         let window = (until - from).max(MINUTE);
         let all: Vec<NodeId> = self.cast.of(Role::Customer).to_vec();
-        let mean = window * days / f64::from(u32::try_from(all.len().max(1)).unwrap_or(u32::MAX));
-        let mut clock = 0.0;
         for customer in all {
-            clock += self.rng.exponential(mean);
+            // Of a Poisson process that brings so many, each moment is as likely as any other.
+            let clock = self.rng.unit() * window * days;
             let day = libm::floor(clock / window);
             self.later(day * 24.0 * HOUR + from + (clock - day * window), Deed::Arrive { customer });
         }

@@ -206,12 +206,14 @@ impl Play<'_> {
     /// An agent that is in a thread or more, and turns. It can't be counted on from now on.
     fn recruit(&mut self) -> Result<Option<(NodeId, Vec<ThreadId>)>, SimError> {
         let mut best: Option<(NodeId, Vec<ThreadId>)> = None;
+        let mut most = (0, 0);
         for agent in self.cast.of(Role::Agent).to_vec() {
             let all: BTreeSet<ThreadId> = office::threads(&self.world, agent);
             let threads: Vec<ThreadId> =
                 all.into_iter().filter(|thread| office::is_in(&self.world, agent, *thread)).collect();
-            let more = best.as_ref().is_none_or(|(_, known)| threads.len() > known.len());
-            if more && !threads.is_empty() && self.world.node(agent)?.is_up() {
+            let lively = threads.iter().filter(|thread| self.is_about_to_write(**thread)).count();
+            if (lively, threads.len()) > most && self.world.node(agent)?.is_up() {
+                most = (lively, threads.len());
                 best = Some((agent, threads));
             }
         }
@@ -220,6 +222,12 @@ impl Play<'_> {
             self.truth.rogues.insert(*agent);
         }
         Ok(best)
+    }
+
+    /// The customer of a thread has been answered, and has more to say.
+    fn is_about_to_write(&self, thread: ThreadId) -> bool {
+        let talk = self.customer_of(thread).and_then(|customer| self.talks.get(&customer));
+        talk.is_some_and(|talk| !talk.gone && talk.left > 0 && talk.asked.is_none())
     }
 
     /// The customer and the steward of a thread.

@@ -93,7 +93,7 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         fixed("agents taken out by hand", some(figures.revoked), short),
         fixed("nodes put back to old copies", some(figures.rolled_back), short),
         fixed("threads that those forgot", some(figures.forgotten), short),
-        fixed("threads whose steward was put back", some(figures.frozen), short),
+        fixed("threads that their steward forgot", some(figures.frozen), short),
         fixed("texts that a steward brought for one who had left", Some(real(figures.brought)), short),
         fixed("nodes with something to send when faults stopped", Some(real(figures.waited)), short),
         fixed("settled after", figures.settled_in.map(real), duration),

@@ -13,15 +13,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A member of a thread as another knows it: its device, its grants, and whether it is the steward.
 type Known = (DeviceId, Vec<String>, bool);
 
-/// What a member knows of a thread: epoch and members.
-type View = (u64, Vec<Known>);
+/// What a member knows of a thread: era and epoch, and members.
+type View = ((u32, u64), Vec<Known>);
 
 fn view(world: &World, node: NodeId, thread: ThreadId) -> Option<View> {
     let who = office::who(world, node, thread)?;
     let mut members: Vec<_> =
         who.members.into_iter().map(|member| (member.device, member.grants, member.steward)).collect();
     members.sort();
-    Some((who.epoch, members))
+    Some(((office::era(world, node, thread)?, who.epoch), members))
 }
 
 fn list(world: &World, node: NodeId, thread: ThreadId) -> Vec<u64> {
@@ -87,7 +87,7 @@ impl Truth {
         }
         let lists: Lists = honest.iter().map(|node| (*node, list(world, *node, thread))).collect();
         self.check_order(at, thread, &lists);
-        let epochs: BTreeMap<NodeId, u64> =
+        let epochs: BTreeMap<NodeId, (u32, u64)> =
             views.iter().filter_map(|(node, view)| Some((*node, view.as_ref()?.0))).collect();
         self.check_losses(at, thread, (&lists, &epochs), eyes);
         self.check_history(at, thread, &lists);
@@ -101,7 +101,7 @@ impl Truth {
         &mut self,
         at: u64,
         thread: ThreadId,
-        (epoch, state): (u64, &[Known]),
+        (epoch, state): ((u32, u64), &[Known]),
         views: &BTreeMap<NodeId, Option<View>>,
     ) {
         let frozen = self.is_frozen(thread);

@@ -26,12 +26,14 @@ impl Truth {
         &mut self,
         at: u64,
         thread: ThreadId,
-        (lists, epochs): (&Lists, &BTreeMap<NodeId, u64>),
+        (lists, epochs): (&Lists, &BTreeMap<NodeId, (u32, u64)>),
         eyes: &Eyes<'_>,
     ) {
         let split = self.split.contains(&thread) || self.is_frozen(thread);
         for (number, said) in self.said_in(thread) {
-            if said.failed || self.rogues.contains(&said.author) {
+            // What was delivered is there, whatever became of it later at its author's.
+            let failed = said.failed && said.delivered.is_none();
+            if failed || self.rogues.contains(&said.author) {
                 continue;
             }
             for (node, list) in lists.iter().filter(|(node, _)| said.audience.contains(node)) {
@@ -212,7 +214,7 @@ mod tests {
             list: &|node, _| lists.get(&node).cloned().unwrap_or_default(),
             refused_by: &|_, _, _| refused,
         };
-        let epochs = lists.keys().map(|node| (*node, 3)).collect();
+        let epochs = lists.keys().map(|node| (*node, (0, 3))).collect();
         truth.check_losses(LATE, THREAD, (lists, &epochs), &eyes);
         truth.check_history(LATE, THREAD, lists);
         truth.check_ends(LATE, THREAD, [CARLA, ACME], &eyes);
