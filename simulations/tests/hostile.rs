@@ -4,8 +4,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use frontdesk_engine::{Answer, Command, HistoryChoice, Query, Role};
+use frontdesk_identity::InvitationId;
 use frontdesk_sim::{Adversary, Fate, NodeId, Shown, Siege};
-use frontdesk_wire::{Body, Data, Frame, LinkSeq};
+use frontdesk_wire::{Body, Data, Frame, JoinRefused, LinkSeq, Reason};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use serde_bytes::ByteBuf;
@@ -21,7 +22,7 @@ fn cases() -> usize {
 fn corpus() -> (Siege, Vec<Vec<u8>>) {
     let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
     let mut play = siege.fork(9).unwrap();
-    let (acme, ana, ben, thread) = (play.acme, play.ana, play.ben, play.thread);
+    let (acme, carla, ana, ben, thread) = (play.acme, play.carla, play.ana, play.ben, play.thread);
     play.office.enrol("Carla's cousin", Role::Bot).unwrap();
     play.office.contact("another matter").unwrap();
     play.office.ask_forward(ana, thread, ben, (HistoryChoice::All, DAY, true)).unwrap();
@@ -32,15 +33,23 @@ fn corpus() -> (Siege, Vec<Vec<u8>>) {
     let backup = play.office.world.copy_of(acme).unwrap();
     play.office.world.restore(acme, backup).unwrap();
     play.settle().unwrap();
+    play.office.world.part(ana, carla).unwrap();
+    play.office.world.stop(carla).unwrap();
+    play.office.world.relocate(ana, 4_711).unwrap();
+    play.office.world.pass(2_000).unwrap();
+    play.office.world.relocate_stopped(carla, 4_712).unwrap();
+    play.office.world.revive(carla).unwrap();
+    play.settle().unwrap();
     let device = play.device(ben).unwrap();
     play.office.world.command(acme, Command::RemoveDevice { device }).unwrap();
     play.settle().unwrap();
-    let both = siege.bodies(0..).chain(play.bodies(0..));
+    let declined = JoinRefused { invitation: InvitationId::from_bytes([7; 8]), reason: Reason::Declined };
+    let both = siege.bodies(0..).chain(play.bodies(0..)).chain([Body::JoinRefused(declined)]);
     // What a member may wish for is no attack, however it is worded.
     let bodies = both.filter(|body| !matches!(body, Body::ForwardRequest(_)));
     let kinds: BTreeSet<(&str, Vec<u8>)> = bodies.map(|body| (body.kind(), body.encode().unwrap())).collect();
     let names: BTreeSet<&str> = kinds.iter().map(|(kind, _)| *kind).collect();
-    assert_eq!(names.len(), 22, "all but the wish to forward: {names:?}");
+    assert_eq!(names.len(), 24, "all but the wish to forward: {names:?}");
     siege.office.world.tape_off();
     (siege, kinds.into_iter().map(|(_, bytes)| bytes).collect())
 }
