@@ -6,6 +6,7 @@ use crate::{
     record::{self, Meta},
     space,
     step::{Halt, Refuse, Step},
+    succession::MAX_ERAS_AHEAD,
 };
 use frontdesk_capability::Ability;
 use frontdesk_identity::{DeviceId, PrincipalId, SignedAddressRecord, ThreadId, TransportKey, codec};
@@ -176,6 +177,9 @@ impl Engine {
         let known = self.meta(step.overlay, &body.thread)?;
         if known.as_ref().is_some_and(|known| body.era < known.era) {
             return Err(Refuse::plain(Reason::PastEra).about(body.thread).into());
+        }
+        if known.as_ref().is_some_and(|known| body.era > known.era.saturating_add(MAX_ERAS_AHEAD)) {
+            return Err(Refuse::breach(Reason::BadContent, "an era too far ahead").about(body.thread).into());
         }
         let (own, host) = self.sides(known.as_ref()).ok_or_else(|| Refuse::plain(Reason::GrantMissing))?;
         let chain = crate::contact::verify(step, &body.chain, &own, &self.revocations)?;

@@ -9,6 +9,7 @@ use crate::{
 use frontdesk_engine::{Event, MessageState};
 use frontdesk_identity::{ThreadId, TransportKey};
 use frontdesk_wire::Reason;
+use std::collections::BTreeSet;
 
 /// The epoch in which a new era begins for those who open it.
 const ERA_OPENS: u64 = 1;
@@ -82,6 +83,7 @@ impl Play<'_> {
         let now = self.world.time;
         for thread in office::threads(&self.world, node) {
             self.truth.leaves(thread, node);
+            self.looks_who_is_there(node, thread);
             for message in office::messages(&self.world, node, thread) {
                 let Some(number) = number_of(&message.text) else { continue };
                 if message.mine {
@@ -91,6 +93,18 @@ impl Play<'_> {
                     self.react(node, thread, number);
                 }
             }
+        }
+    }
+
+    /// A steward's owner sees whom it wanted out, and who is. When a later era begins, those come in by themselves.
+    fn looks_who_is_there(&mut self, node: NodeId, thread: ThreadId) {
+        let first_era = office::era(&self.world, node, thread) == Some(0);
+        let who = office::who(&self.world, node, thread).filter(|_| first_era);
+        let Some(who) = who.filter(|_| self.cast.role(node) == Some(Role::Administrator)) else { return };
+        let members: BTreeSet<NodeId> =
+            who.members.iter().filter_map(|member| self.cast.node_of(&member.device)).collect();
+        for out in self.truth.may_be_gone(thread).into_iter().filter(|gone| !members.contains(gone)) {
+            self.left(node, thread, out);
         }
     }
 

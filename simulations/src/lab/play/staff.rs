@@ -149,7 +149,8 @@ impl Play<'_> {
             note: String::new(),
         };
         let now = self.world.time;
-        let seen = (by != steward).then(|| self.list(by, thread));
+        let so_far = self.list(by, thread);
+        let seen = (by != steward).then(|| so_far.clone());
         let before = self.forwards.insert((thread, to), Wish { asked: now, history, seen });
         let done = self.tries(by, command)?.is_some();
         if (done || self.unsure) && hand_over {
@@ -162,7 +163,7 @@ impl Play<'_> {
         if (done || self.unsure) && self.scenario.loses_answers() {
             // A steward whose disk fails may do it and tell nobody.
             let ends = now.saturating_add(self.scenario.business.lasts().saturating_mul(1000));
-            self.truth.may_let_in((thread, to, now), ends);
+            self.truth.may_let_in((thread, to, now), history, ends, &so_far);
         }
         if done {
             if hand_over && by == steward {

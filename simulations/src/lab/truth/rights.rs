@@ -10,6 +10,20 @@ use std::collections::BTreeSet;
 /// A steward takes out whose grant has ended within this time, in milliseconds, once all is quiet.
 const SWEPT: u64 = 10 * 60_000;
 
+/// How many of the newest texts a choice shows.
+fn shown(history: HistoryChoice, so_far: &[Placed]) -> usize {
+    match history {
+        HistoryChoice::All => so_far.len(),
+        HistoryChoice::None => 0,
+        HistoryChoice::Last(count) => usize::try_from(count).unwrap_or(usize::MAX),
+    }
+}
+
+/// Which it doesn't.
+fn hidden(history: HistoryChoice, so_far: &[Placed]) -> BTreeSet<u64> {
+    so_far.iter().rev().skip(shown(history, so_far)).map(|(number, _)| *number).collect()
+}
+
 impl Truth {
     /// Somebody was let in. `so_far`: what there was of the thread, in its order, at the node whose owner chose what of it the
     /// newcomer may read; `here`: what the steward has, which hands it on.
@@ -20,12 +34,8 @@ impl Truth {
         ends: u64,
         (so_far, here): (&[Placed], &[Placed]),
     ) {
-        let shown = match history {
-            HistoryChoice::All => so_far.len(),
-            HistoryChoice::None => 0,
-            HistoryChoice::Last(count) => usize::try_from(count).unwrap_or(usize::MAX),
-        };
-        let hidden = so_far.iter().rev().skip(shown).map(|(number, _)| *number).collect();
+        let shown = shown(history, so_far);
+        let hidden = hidden(history, so_far);
         // A bound is a place: of texts that were written at the same time, all are within it or none.
         let edge = so_far.iter().rev().nth(shown).map(|(_, place)| *place);
         let given = so_far.iter().rev().take(shown).filter(|(_, place)| Some(*place) != edge);
@@ -41,9 +51,24 @@ impl Truth {
     }
 
     /// An owner wants somebody let in, and may not hear whether that was done, nor what was handed on.
-    pub(crate) fn may_let_in(&mut self, (thread, node, at): (ThreadId, NodeId, u64), ends: u64) {
-        let (hidden, granted) = (BTreeSet::new(), BTreeSet::new());
+    pub(crate) fn may_let_in(
+        &mut self,
+        (thread, node, at): (ThreadId, NodeId, u64),
+        history: HistoryChoice,
+        ends: u64,
+        so_far: &[Placed],
+    ) {
+        let (hidden, granted) = (hidden(history, so_far), BTreeSet::new());
         self.stay((thread, node), Stay { from: at, until: None, ends, hidden, granted });
+    }
+
+    /// Whom an owner wants out of a thread, and of whom no node has said yet that it is.
+    pub(crate) fn may_be_gone(&self, thread: ThreadId) -> Vec<NodeId> {
+        let wanted = self.may_go.iter().filter(|(of, _)| *of == thread);
+        let open = wanted.filter(|stay| {
+            self.stays.get(*stay).is_some_and(|stays| stays.iter().any(|stay| stay.until.is_none()))
+        });
+        open.map(|(_, node)| *node).collect()
     }
 
     pub(crate) fn was_let_in(&self, thread: ThreadId, node: NodeId) -> bool {
