@@ -140,6 +140,42 @@ fn what_a_restored_guest_writes_is_not_taken_for_what_she_wrote_before() {
     siege.goes_on().unwrap();
 }
 
+/// Its place is ahead of all when it comes in, and what others say is news to it all the same.
+#[test]
+fn a_restored_member_sees_what_is_said_and_closed_since() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let backup = siege.office.world.copy_of(ana).unwrap();
+    siege.office.world.restore(ana, backup).unwrap();
+    siege.office.world.until("Ana", PATIENCE, |world| is_in(world, ana, thread)).unwrap();
+    siege.settle().unwrap();
+    siege.office.say(carla, thread, "news").unwrap();
+    siege.hears(ana, "news").unwrap();
+    assert_eq!(view(&siege, ana).preview, "news");
+    siege.office.world.command(acme, Command::Close { thread }).unwrap();
+    siege.settle().unwrap();
+    assert_eq!(view(&siege, ana).status, ThreadStatus::Closed);
+    siege.office.say(carla, thread, "one thing more").unwrap();
+    siege.hears(ana, "one thing more").unwrap();
+    assert_eq!(view(&siege, ana).status, ThreadStatus::Open);
+}
+
+#[test]
+fn what_comes_late_neither_opens_nor_closes_a_thread() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    siege.office.world.part(ana, carla).unwrap();
+    siege.office.say(ana, thread, "late for Carla").unwrap();
+    siege.hears(acme, "late for Carla").unwrap();
+    siege.office.world.command(acme, Command::Close { thread }).unwrap();
+    let closed = |siege: &Siege| view(siege, carla).status == ThreadStatus::Closed;
+    siege.office.world.pass(1_000).unwrap();
+    assert!(closed(&siege));
+    siege.office.world.mend(ana, carla);
+    siege.hears(carla, "late for Carla").unwrap();
+    assert!(closed(&siege), "it was said before the thread was closed");
+}
+
 #[test]
 fn a_closed_thread_stays_closed_when_its_steward_is_restored_and_a_text_opens_it() {
     let mut siege = siege();

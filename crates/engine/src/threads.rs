@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 /// Authors that a thread remembers, those who left included.
 pub const MAX_AUTHORS: usize = 64;
-/// Entries of a thread that are looked at to learn whether it is closed: more, and it counts as open.
+/// Entries of a thread that are looked at to learn what was said last: past that, nothing counts as such.
 const LOOKS_BACK: usize = 64;
 
 impl Meta {
@@ -262,24 +262,23 @@ impl Engine {
         if content.author == self.id() {
             self.sent.keep((meta.thread, content.seq), key, entry);
         }
-        // What comes late changes nothing that was said after it.
-        let newest = content.position > meta.position;
+        // What comes late changes nothing that was said after it. The place of a device that came in again is ahead of all.
+        let ahead = content.position > meta.position;
         meta.position = meta.position.max(content.position);
+        let newest = ahead || self.last_said(step, &meta.thread)?.is_some_and(|last| last == *content);
         match &content.kind {
             ContentKind::Text(text) => {
                 meta.active_at = step.wall();
                 if newest {
                     meta.preview = text.chars().take(60).collect();
                 }
-                if meta.status() == ThreadStatus::Closed
-                    && (newest || !self.was_closed(step, &meta.thread)?)
-                {
+                if newest && meta.status() == ThreadStatus::Closed {
                     meta.set_status(ThreadStatus::Open);
                     self.count_as_open(step, meta)?;
                 }
             }
             ContentKind::Close => {
-                if newest || self.was_closed(step, &meta.thread)? {
+                if newest {
                     meta.set_status(ThreadStatus::Closed);
                     self.count_as_closed(step, meta, &content.author)?;
                 }
@@ -298,18 +297,24 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether a thread is closed, by the newest of the texts and closings that this node has of it.
+    /// Whether a thread is closed, by what was said last.
     pub(crate) fn was_closed(&self, step: Step<'_>, id: &ThreadId) -> Result<bool, StoreError> {
+        Ok(self.last_said(step, id)?.is_some_and(|last| last.kind == ContentKind::Close))
+    }
+
+    /// The newest of the texts and closings that this node has of a thread.
+    fn last_said(&self, step: Step<'_>, id: &ThreadId) -> Result<Option<Content>, StoreError> {
         let prefix = space::history(id);
         for (_, bytes) in step.overlay.scan(&Scan::prefix(&prefix).descending().limit(LOOKS_BACK))? {
             let entry: Entry = record::decode(&bytes)?;
-            match entry.content.and_then(|signed| signed.read().ok()).map(|content| content.kind) {
-                Some(ContentKind::Text(_)) => return Ok(false),
-                Some(ContentKind::Close) => return Ok(true),
-                Some(ContentKind::Name(_) | ContentKind::Read(_)) | None => {}
+            let content = entry.content.and_then(|signed| signed.read().ok());
+            let said =
+                content.filter(|content| matches!(content.kind, ContentKind::Text(_) | ContentKind::Close));
+            if said.is_some() {
+                return Ok(said);
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// A line in the thread's history about who came and left.
