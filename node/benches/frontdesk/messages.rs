@@ -63,10 +63,14 @@ fn one_at_a_time(carla: &Node, thread: &str, floors: Option<&Floors>) -> Result<
         })
     })?;
     let floor = floors.map(|floors| Quantity::Time(floors.message()));
+    let rested = floors.map(|floors| Quantity::Time(floors.message_rested()));
     let line = |name, what: &str, time| Line::new(name, what, Quantity::Time(time));
     Ok(vec![
         line("send", "send -> stored -> acknowledged, through the API, p50", times.p50())
             .floor(floor)
+            .target(Target::TimesFloor(2.0)),
+        line("send_rested", "the same, beside floors of processors that rest before each part", times.p50())
+            .floor(rested)
             .target(Target::TimesFloor(2.0)),
         line("send_p99", "the same, p99", times.p99()).floor(floor),
         line("api_round_trip", "of that, there and back through the API (GET /v1/status), p50", hops.p50()),

@@ -1,6 +1,6 @@
 //! The floor of the cryptography: OpenMLS on its own, with its own storage in memory, and none of our rules.
 
-use crate::times::Times;
+use crate::times::{Pace, Times};
 use anyhow::{Result, bail};
 use frontdesk_identity::DeviceKeys;
 use openmls::{
@@ -39,14 +39,16 @@ impl Signer for Member {
 }
 
 /// Two members, one speaking and one listening.
-pub(crate) fn create_and_process() -> Result<(Times, Times)> {
+pub(crate) fn create_and_process(pace: Pace) -> Result<(Times, Times)> {
     let (one, two) = (Member::new(1), Member::new(2));
     let (mut speaking, mut listening) = found(&one, &two)?;
     let (mut create, mut process) = (Times::default(), Times::default());
     for number in 0..WARM_UP + ROUNDS {
+        pace.wait();
         let start = Instant::now();
         let message = speaking.create_message(&one.provider, &one, &[7; 256])?.to_bytes()?;
         let created = start.elapsed();
+        pace.wait();
         let start = Instant::now();
         let message = MlsMessageIn::tls_deserialize_exact_bytes(&message)?;
         let processed = listening.process_message(&two.provider, message.try_into_protocol_message()?)?;

@@ -1,7 +1,7 @@
 //! The floor of the network: 256 bytes there and back on a bare libp2p stream (TCP, Noise, Yamux) between two
 //! processes on loopback.
 
-use crate::times::Times;
+use crate::times::{Pace, Times};
 use anyhow::{Context as _, Result, anyhow};
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
 use libp2p::{
@@ -24,22 +24,23 @@ const SMALL: usize = 256;
 const BARE: StreamProtocol = StreamProtocol::new("/bare");
 const LISTEN: &str = "/ip4/127.0.0.1/tcp/0";
 
-pub(crate) fn round_trips() -> Result<Times> {
+pub(crate) fn round_trips(pace: Pace) -> Result<Times> {
     let mut other = Command::new(std::env::current_exe()?).arg(ECHO).stdout(Stdio::piped()).spawn()?;
     let mut address = String::new();
     BufReader::new(other.stdout.take().context("no output")?).read_line(&mut address)?;
     let runtime = Runtime::new()?;
-    let times = runtime.block_on(measure(address.trim().parse()?))?;
+    let times = runtime.block_on(measure(address.trim().parse()?, pace))?;
     other.kill()?;
     other.wait()?;
     Ok(times)
 }
 
-async fn measure(address: Multiaddr) -> Result<Times> {
+async fn measure(address: Multiaddr, pace: Pace) -> Result<Times> {
     let mut stream = open(address).await?;
     let mut times = Times::default();
     let mut bytes = [7; SMALL];
     for number in 0..ROUND_TRIPS + 100 {
+        pace.wait();
         let start = std::time::Instant::now();
         stream.write_all(&bytes).await?;
         stream.flush().await?;

@@ -2,6 +2,24 @@
 
 use std::time::{Duration, Instant};
 
+/// Before each thing that is measured, when it is one of many that a processor does on end, or one that it wakes for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    OnEnd,
+    Rested,
+}
+
+impl Pace {
+    /// About what a processor of a node rests between two messages that come one at a time.
+    const REST: Duration = Duration::from_millis(1);
+
+    pub(crate) fn wait(self) {
+        if self == Self::Rested {
+            std::thread::sleep(Self::REST);
+        }
+    }
+}
+
 /// Measured durations.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Times(Vec<Duration>);

@@ -15,8 +15,9 @@ use std::future::Future;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Threads for network and API. The driver has the main thread.
-const WORKERS: usize = 2;
+/// Threads for network and API. The driver has the main thread, and does most of the work; with one message at a time a second one here
+/// is woken to find nothing, which makes each hand-over dearer.
+const WORKERS: usize = 1;
 
 pub(super) fn run(context: &Context, args: &Run) -> Outcome {
     let settings = args.settings.settings().map_err(Failure::usage)?;

@@ -23,10 +23,15 @@ impl Engine {
         seq: LinkSeq,
         body: ThreadMessage,
     ) -> Result<(), Halt<Refuse>> {
-        if self.may_be_forwarded_yet(step, &body.thread, body.era)? {
-            return self.put_aside(step, from, seq, 0, &body);
-        }
-        let (mut meta, mut thread) = self.thread_of_frame(step, body.thread, body.era)?;
+        let (mut meta, mut thread) = match self.thread_of_frame(step, body.thread, body.era) {
+            Err(Halt::Refuse(refuse))
+                if refuse.reason == Reason::UnknownThread
+                    && self.may_be_forwarded_yet(step, &body.thread, body.era)? =>
+            {
+                return self.put_aside(step, from, seq, 0, &body);
+            }
+            found => found?,
+        };
         match self.open_message(step, from, &mut meta, &mut thread, &body.sealed) {
             Ok(()) => self.put_meta(step, &meta)?,
             Err(Early::Epoch(epoch)) => self.put_aside(step, from, seq, epoch, &body)?,
