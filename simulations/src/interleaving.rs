@@ -378,6 +378,7 @@ fn frame_in_short(bytes: &[u8]) -> String {
         }
         Ok(Frame::Hello(hello)) => format!("hello {:?} {} {:?}", hello.about, hello.heard, hello.ack),
         Ok(Frame::Ack(ack)) => format!("{ack:?}"),
+        Ok(Frame::Unusable(unusable)) => format!("{unusable:?}"),
         Err(error) => format!("{error}"),
     }
 }

@@ -226,6 +226,6 @@ impl Siege {
 fn body(sent: &Sent) -> Option<Body> {
     match Frame::decode(&sent.frame).ok()? {
         Frame::Data(data) => Body::decode(&data.body).ok(),
-        Frame::Hello(_) | Frame::Ack(_) => None,
+        Frame::Hello(_) | Frame::Ack(_) | Frame::Unusable(_) => None,
     }
 }

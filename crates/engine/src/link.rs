@@ -7,14 +7,15 @@
 mod inbox;
 mod outbox;
 mod recent;
+mod unusable;
 
-use self::recent::Recent;
 pub use self::recent::{MAX_RECENT, MAX_RECENT_BYTES};
+use self::{recent::Recent, unusable::Refusals};
 use crate::{
     Action, Engine, Event, Millis,
     record::{self, LinkRecord},
     space,
-    step::{Refuse, Step},
+    step::Step,
 };
 use frontdesk_identity::TransportKey;
 use frontdesk_store::{Reader, Scan, StoreError};
@@ -64,6 +65,7 @@ pub(crate) struct Link {
     retry_at: Option<Millis>,
     retries: u32,
     malformed: u32,
+    refusals: Refusals,
     breaches: u32,
     /// The peer has more from this node than it ever sent, as it says on this connection.
     ahead: bool,
@@ -227,6 +229,7 @@ impl Engine {
         link.greeted = false;
         link.ahead = false;
         link.had = had;
+        link.refusals = Refusals::default();
         link.sent = link.record.stored;
         link.early.clear();
         link.retries = 0;
@@ -268,30 +271,9 @@ impl Engine {
             // Before the greeting it is not known what the numbers speak of; the greeting says it all again.
             Ok(Frame::Ack(_)) if !self.link(step, from)?.greeted => Ok(()),
             Ok(Frame::Ack(ack)) => self.acked(step, from, &ack),
-            Err(error) => {
-                let refuse = Refuse::malformed(&error);
-                self.malformed(step, from, refuse.reason, refuse.detail)
-            }
+            Ok(Frame::Unusable(unusable)) => self.refused_by(step, from, unusable),
+            Err(error) => self.malformed(step, from, error.into(), error.to_string()),
         }
-    }
-
-    /// A frame that nothing can be done with, and that has no number to be refused by: it is told to this node's owner.
-    fn malformed(
-        &mut self,
-        step: Step<'_>,
-        from: TransportKey,
-        reason: Reason,
-        detail: String,
-    ) -> Result<(), StoreError> {
-        self.refused_frames = self.refused_frames.saturating_add(1);
-        let link = self.link(step, from)?;
-        link.malformed = link.malformed.saturating_add(1);
-        if link.malformed >= MAX_MALFORMED {
-            link.malformed = 0;
-            self.act(Action::Disconnect { peer: from, ban: BAN });
-        }
-        self.tell(Event::Security { peer: from, thread: None, reason, detail });
-        Ok(())
     }
 
     fn hello(&mut self, step: Step<'_>, from: TransportKey, hello: &Hello) -> Result<(), StoreError> {

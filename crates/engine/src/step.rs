@@ -83,12 +83,7 @@ impl Refuse {
     }
 
     pub(crate) fn malformed(error: &FrameError) -> Self {
-        let reason = match error {
-            FrameError::Decode(error) => Reason::from(*error),
-            FrameError::UnknownKind(_) => Reason::UnknownVersion,
-            FrameError::OutOfBounds => Reason::Malformed,
-        };
-        Self::breach(reason, error)
+        Self::breach(Reason::from(*error), error)
     }
 
     pub(crate) fn decode(error: DecodeError) -> Self {

@@ -68,6 +68,8 @@ pub enum Frame {
     Data(Data),
     /// What the sender has made durable of what it received.
     Ack(Ack),
+    /// A frame of the receiver's that the sender can do nothing with.
+    Unusable(Unusable),
 }
 
 /// A greeting: who of its lives the sender is in, and how far it got with the receiver's frames.
@@ -115,6 +117,42 @@ pub struct Refused {
     pub reason: Reason,
 }
 
+/// The refusal of a frame that has no number to be refused by, since it doesn't decode or says what can't be.
+///
+/// It names versions, and so has to be read by nodes of any: a node of a later version says it in this very form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct Unusable {
+    /// Why: [`Reason::Malformed`], [`Reason::UnknownVersion`] or [`Reason::TooLong`], nothing else.
+    pub reason: Reason,
+    /// The version of the refused frame, as far as that could be read.
+    pub found: Option<u64>,
+    /// The version that the sender of this speaks.
+    pub speaks: u64,
+}
+
+impl Unusable {
+    /// Refuses a frame that decodes, and says what can't be.
+    #[must_use]
+    pub const fn untrue() -> Self {
+        Self { reason: Reason::Malformed, found: Some(VERSION), speaks: VERSION }
+    }
+
+    fn is_bounded(&self) -> bool {
+        matches!(self.reason, Reason::Malformed | Reason::UnknownVersion | Reason::TooLong)
+    }
+}
+
+impl From<FrameError> for Unusable {
+    fn from(error: FrameError) -> Self {
+        let found = match error {
+            FrameError::Decode(DecodeError::UnknownVersion { found, .. }) => Some(found),
+            FrameError::Decode(_) => None,
+            FrameError::UnknownKind(_) | FrameError::OutOfBounds => Some(VERSION),
+        };
+        Self { reason: Reason::from(error), found, speaks: VERSION }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Outer(u64, u8, ByteBuf);
 
@@ -128,6 +166,7 @@ impl Frame {
             Self::Hello(hello) => (1, codec::encode(hello)?),
             Self::Data(data) => (2, codec::encode(data)?),
             Self::Ack(ack) => (3, codec::encode(ack)?),
+            Self::Unusable(unusable) => (4, codec::encode(unusable)?),
         };
         codec::encode(&Outer(VERSION, kind, ByteBuf::from(body)))
     }
@@ -142,6 +181,7 @@ impl Frame {
             1 => Self::Hello(codec::decode(&fields, limits::MAX_ACK)?),
             2 => Self::Data(codec::decode(&fields, limits::MAX_FRAME)?),
             3 => Self::Ack(codec::decode(&fields, limits::MAX_ACK)?),
+            4 => Self::Unusable(codec::decode(&fields, limits::MAX_ACK)?),
             other => return Err(FrameError::UnknownKind(other)),
         };
         if frame.is_bounded() { Ok(frame) } else { Err(FrameError::OutOfBounds) }
@@ -152,6 +192,7 @@ impl Frame {
             Self::Hello(hello) => hello.ack.is_bounded(),
             Self::Data(data) => data.seq > LinkSeq(0),
             Self::Ack(ack) => ack.is_bounded(),
+            Self::Unusable(unusable) => unusable.is_bounded(),
         }
     }
 }

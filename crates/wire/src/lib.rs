@@ -61,6 +61,6 @@ pub use body::{
 };
 pub use bundle::Bundle;
 pub use content::{Content, ContentError, ContentKind, Position, Seq, SignedContent};
-pub use frame::{Ack, Data, Frame, FrameError, Hello, Incarnation, LinkSeq, Refused};
+pub use frame::{Ack, Data, Frame, FrameError, Hello, Incarnation, LinkSeq, Refused, Unusable};
 pub use profile::{Profile, ProfileError, SignedProfile};
 pub use reason::Reason;

@@ -1,5 +1,6 @@
 //! Why a data frame, a request or a contact was refused: the codes that one node tells another.
 
+use crate::frame::FrameError;
 use frontdesk_capability::Refusal;
 use frontdesk_identity::codec::DecodeError;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -160,6 +161,16 @@ impl From<DecodeError> for Reason {
             DecodeError::TooLong { .. } => Self::TooLong,
             DecodeError::Malformed | DecodeError::NotCanonical => Self::Malformed,
             DecodeError::UnknownVersion { .. } => Self::UnknownVersion,
+        }
+    }
+}
+
+impl From<FrameError> for Reason {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::Decode(error) => Self::from(error),
+            FrameError::UnknownKind(_) => Self::UnknownVersion,
+            FrameError::OutOfBounds => Self::Malformed,
         }
     }
 }

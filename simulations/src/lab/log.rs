@@ -75,6 +75,7 @@ pub(crate) fn frame_in_words(bytes: &[u8]) -> String {
     let kind = match Frame::decode(bytes) {
         Ok(Frame::Hello(_)) => "Hello".to_owned(),
         Ok(Frame::Ack(ack)) => format!("Ack up to {}", ack.stored.0),
+        Ok(Frame::Unusable(unusable)) => format!("Unusable, {}", unusable.reason.as_str()),
         Ok(Frame::Data(data)) => {
             let kind = Body::decode(&data.body).map_or("unreadable body", |body| body.kind());
             format!("{kind} as number {}", data.seq.0)

@@ -9,7 +9,7 @@ use crate::{
 };
 use frontdesk_identity::TransportKey;
 use frontdesk_store::{Reader as _, Scan, StoreError};
-use frontdesk_wire::{Ack, Body, Data, Frame, LinkSeq, Reason, limits};
+use frontdesk_wire::{Ack, Body, Data, Frame, LinkSeq, Reason, Unusable, limits};
 use rand_core::Rng as _;
 use serde_bytes::ByteBuf;
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,7 +90,7 @@ impl Engine {
         let record = self.link(step, from)?.record.clone();
         if ack.stored > record.numbered {
             let detail = "acknowledges what was never sent".to_owned();
-            return self.malformed(step, from, Reason::Malformed, detail);
+            return self.malformed(step, from, Unusable::untrue(), detail);
         }
         let delivered = ack.delivered.max(record.delivered);
         let stored = ack.stored.max(record.stored);

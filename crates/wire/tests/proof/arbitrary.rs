@@ -11,7 +11,7 @@ use frontdesk_wire::{
     Data, EraMember, EraNotice, EraOffer, EraOpen, ForwardAnswer, ForwardPayload, ForwardRequest, Frame,
     Hello, HistoryPiece, Incarnation, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal,
     KeyPackages, LinkSeq, MemberAddress, Position, Profile, Reason, Refill, RefillRequest, Refused, Rejoin,
-    RequestId, Revoked, Roster, RosterEntry, Seq, SignedProfile, ThreadMessage, limits,
+    RequestId, Revoked, Roster, RosterEntry, Seq, SignedProfile, ThreadMessage, Unusable, limits,
 };
 use proptest::{
     collection::{btree_map, btree_set, vec},
@@ -135,10 +135,14 @@ pub(crate) fn frame() -> impl Strategy<Value = Frame> {
     let hello = (incarnation(), option::of(incarnation()), any::<bool>(), ack());
     let hello = hello.prop_map(|(incarnation, about, heard, ack)| Hello { incarnation, about, heard, ack });
     let data = ((1..=u64::MAX).prop_map(LinkSeq), blob(limits::MAX_BODY));
+    let causes = select(vec![Reason::Malformed, Reason::UnknownVersion, Reason::TooLong]);
+    let unusable = (causes, option::of(any::<u64>()), any::<u64>());
+    let unusable = unusable.prop_map(|(reason, found, speaks)| Unusable { reason, found, speaks });
     prop_oneof![
         hello.prop_map(Frame::Hello),
         data.prop_map(|(seq, body)| Frame::Data(Data { seq, body })),
         ack().prop_map(Frame::Ack),
+        unusable.prop_map(Frame::Unusable),
     ]
 }
 

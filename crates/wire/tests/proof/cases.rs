@@ -60,7 +60,7 @@ fn frame_shapes() -> Vec<Case> {
         case("version-300", outer(&[int(300_u64)]), "unknown-version 300"),
         case("a-version-of-text", outer(&[text("1"), int(3_u64), bytes([0x80])]), "malformed"),
         case("kind-0", cbor::frame(0, &list([])), "unknown-kind 0"),
-        case("kind-4", cbor::frame(4, &list([])), "unknown-kind 4"),
+        case("kind-5", cbor::frame(5, &list([])), "unknown-kind 5"),
         case("kind-256", cbor::frame(256, &list([])), "malformed"),
         case("no-fields", outer(&[int(1_u64), int(3_u64)]), "malformed"),
         case(
@@ -125,6 +125,13 @@ fn frame_rules() -> Vec<Case> {
             |f| elements(&mut f[3])[1] = int(10_u64),
             "out-of-bounds",
         ),
+        frame(
+            "unusable-for-another-reason",
+            "unusable-and-unreadable",
+            |f| f[0] = int(3_u64),
+            "out-of-bounds",
+        ),
+        frame("unusable-of-two-fields", "unusable-and-unreadable", |f| drop(f.pop()), "malformed"),
         ack_of("sixteen-refusals", refusals(16), "ok"),
         ack_of("seventeen-refusals", refusals(17), "malformed"),
     ]

@@ -11,7 +11,7 @@ use frontdesk_identity::{DeviceId, SignedAddressRecord, SignedDeviceRecord, code
 use frontdesk_wire::{
     Ack, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Data, EraMember, EraNotice, EraOffer,
     EraOpen, ForwardAnswer, ForwardPayload, ForwardRequest, Frame, Hello, HistoryPiece, Incarnation, LinkSeq,
-    MemberAddress, Position, Reason, Refill, RefillRequest, Refused, Rejoin, Seq, ThreadMessage,
+    MemberAddress, Position, Reason, Refill, RefillRequest, Refused, Rejoin, Seq, ThreadMessage, Unusable,
 };
 use serde_bytes::ByteBuf;
 
@@ -38,6 +38,7 @@ pub(crate) fn frames() -> Vec<Sample<Frame>> {
     let ack = Ack { stored: LinkSeq(9), delivered: LinkSeq(5), refused: two };
     let by_hand = || list([int(9_u64), int(5_u64), refusals()]);
     let me = || bytes([0x75; 8]);
+    let unusable = |reason, found| Frame::Unusable(Unusable { reason, found, speaks: 1 });
     vec![
         sample(
             "hello-of-a-stranger",
@@ -55,6 +56,18 @@ pub(crate) fn frames() -> Vec<Sample<Frame>> {
         sample("data-of-the-last-number", 2, data(u64::MAX, &[]), list([int(u64::MAX), bytes([])])),
         sample("ack-of-nothing", 3, Frame::Ack(Ack::default()), nothing()),
         sample("ack-with-two-refusals", 3, Frame::Ack(ack), by_hand()),
+        sample(
+            "unusable-of-another-version",
+            4,
+            unusable(Reason::UnknownVersion, Some(2)),
+            list([int(2_u64), int(2_u64), int(1_u64)]),
+        ),
+        sample(
+            "unusable-and-unreadable",
+            4,
+            unusable(Reason::Malformed, None),
+            list([int(1_u64), Value::Null, int(1_u64)]),
+        ),
     ]
 }
 

@@ -92,7 +92,7 @@ impl Reception {
                 Ok(())
             }
             Frame::Data(_) => self.acknowledge(peer),
-            Frame::Hello(_) | Frame::Ack(_) => Ok(()),
+            Frame::Hello(_) | Frame::Ack(_) | Frame::Unusable(_) => Ok(()),
         }
     }
 
