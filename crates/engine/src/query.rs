@@ -8,7 +8,8 @@ use crate::{
     record::{self, DeviceEntry, Entry, InvitationRecord, Meta, Receiver},
     space,
 };
-use frontdesk_identity::{DeviceId, Role, ThreadId};
+use frontdesk_capability::Scope;
+use frontdesk_identity::{DeviceId, Role, ThreadId, UnixTime};
 use frontdesk_store::{Overlay, Reader, Scan, StoreError};
 use frontdesk_thread::{Member, Side, Suite, Thread};
 use frontdesk_wire::{Content, ContentKind, Position, Reason, SignedContent, SignedProfile};
@@ -247,9 +248,10 @@ impl Engine {
         meta: &Meta,
         thread: &Thread,
     ) -> Result<WhoView, StoreError> {
+        let opened = first_heard(reader, &meta.thread)?;
         let mut members = Vec::new();
         for member in thread.members() {
-            members.push(self.member_view(now, reader, meta, thread, member)?);
+            members.push(self.member_view(now, reader, meta, thread, member, opened)?);
         }
         members.sort_by_key(|member| (member.side != "guest", !member.steward, member.since));
         Ok(WhoView { thread: meta.thread, epoch: thread.epoch(), members })
@@ -262,6 +264,7 @@ impl Engine {
         meta: &Meta,
         thread: &Thread,
         member: &Member,
+        opened: Option<UnixTime>,
     ) -> Result<MemberView, StoreError> {
         let device = member.record.id();
         let chain = &member.chain;
@@ -275,7 +278,11 @@ impl Engine {
             me: device == self.id(),
             abilities: chain.abilities().to_string(),
             history: chain.history().to_string(),
-            since: chain.not_before(),
+            // A grant on the thread begins when its holder is brought in; a standing right is older than the thread.
+            since: match (chain.scope(), opened) {
+                (Scope::Principal, Some(opened)) => opened.max(chain.not_before()),
+                (Scope::Principal, None) | (Scope::Thread(_), _) => chain.not_before(),
+            },
             until: chain.expires(),
             expired: holds.is_err(),
             revoked: matches!(holds, Err(frontdesk_capability::Refusal::Revoked { .. })),
@@ -308,6 +315,16 @@ impl Engine {
         });
         Ok(devices)
     }
+}
+
+/// When the oldest was said that is here of a thread: of who was there from the start, the time when it was opened.
+fn first_heard(reader: &dyn Reader, thread: &ThreadId) -> Result<Option<UnixTime>, StoreError> {
+    let first = reader.scan(&Scan::prefix(&space::history(thread)).limit(1))?;
+    let Some((_, bytes)) = first.first() else { return Ok(None) };
+    let entry: Entry = record::decode(bytes)?;
+    // An author's clock may be wrong, but nothing was said after it came here.
+    let said = entry.content.and_then(|signed| signed.read().ok()).map(|content| content.sent_at);
+    Ok(Some(said.map_or(entry.at, |said| said.min(entry.at))))
 }
 
 /// The era of an entry that is not before the page that is wanted.

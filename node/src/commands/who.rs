@@ -39,7 +39,7 @@ fn describe(member: &Member, now: UnixTime) -> String {
     let chain: Vec<String> = member.chain.iter().map(|key| short(key)).collect();
     let (since, until) = (date_and_time(member.since), date_and_time(member.until));
     format!(
-        "{}  {}  ({})\n  may      {}, history: {}\n  granted  {since}\n  until    {until} ({})\n  by       {}",
+        "{}  {}  ({})\n  may      {}, history: {}\n  since    {since}\n  until    {until} ({})\n  by       {}",
         short(&member.device),
         clean(&member.name),
         traits.join(", "),
