@@ -45,6 +45,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Talks to whatever answers there.
+    #[cfg(test)]
+    pub(crate) fn of(address: std::net::SocketAddr) -> Self {
+        Self { endpoint: Endpoint::Tcp(address), token: Token::generate() }
+    }
+
     /// Finds the node that runs on `home`.
     pub(crate) fn find(home: &Home) -> Outcome<Self> {
         home.check()?;

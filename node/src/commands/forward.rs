@@ -3,7 +3,7 @@
 use super::{Context, names, wait};
 use crate::{
     cli::{Forward, Revoke},
-    client::Events,
+    client::{Client, Events, Heard, Who},
     config::Span,
     failure::{Failure, Outcome},
     render::{date_and_time, note, short},
@@ -23,6 +23,8 @@ pub(super) async fn forward(context: &Context, args: Forward) -> Outcome {
         None => None,
     };
     let mut events = client.events(Some(&thread)).await?;
+    // Where that can't be told, there is nothing to ask for either.
+    let before = members(&client, &thread).await.unwrap_or_default();
     let body = json!({
         "to": to,
         "history": history(args.history.0),
@@ -37,7 +39,8 @@ pub(super) async fn forward(context: &Context, args: Forward) -> Outcome {
             note("This device is not the steward; asked the steward, and waiting for its answer.");
         }
         let request = value.get("request").cloned();
-        wait::at_most(ANSWER_WITHIN, answered(&mut events, request.as_ref())).await?;
+        let wish = Wish { thread: &thread, to: to.as_deref(), hand_over: args.hand_over, before };
+        wait::at_most(ANSWER_WITHIN, answered(&client, &mut events, request.as_ref(), &wish)).await?;
         value = json!({ "asked": true, "request": request, "done": true });
     }
     context.say(&value, || describe(&thread, &value, asked, args.no_wait));
@@ -61,9 +64,35 @@ fn describe(thread: &str, value: &Value, asked: bool, no_wait: bool) -> String {
     format!("Thread {thread} was forwarded to {to}, until {expires}, with {history}.")
 }
 
+/// What the steward was asked for, and who was in the thread then.
+pub(super) struct Wish<'a> {
+    pub(super) thread: &'a str,
+    pub(super) to: Option<&'a str>,
+    pub(super) hand_over: bool,
+    pub(super) before: Vec<String>,
+}
+
+impl Wish<'_> {
+    /// Whether who was asked for has come in since. A refusal leaves nothing behind that could be looked at.
+    async fn is_fulfilled(&self, client: &Client) -> Outcome<Option<()>> {
+        let now = match members(client, self.thread).await {
+            // Who handed over is out, and can't see who is in.
+            Err(failure) if self.hand_over && failure.code == "left" => return Ok(Some(())),
+            other => other?,
+        };
+        let mut new = now.iter().filter(|device| !self.before.contains(device));
+        Ok(new.any(|device| self.to.is_none_or(|to| to == device)).then_some(()))
+    }
+}
+
 /// Waits for the answer to this request; there may be others at the same time.
-async fn answered(events: &mut Events, request: Option<&Value>) -> Outcome {
-    wait::until(events, |heard| {
+pub(super) async fn answered(
+    client: &Client,
+    events: &mut Events,
+    request: Option<&Value>,
+    wish: &Wish<'_>,
+) -> Outcome {
+    let decide = |heard: &Heard| {
         if heard.kind != "forward_answered" || heard.body.get("request") != request {
             return None;
         }
@@ -74,8 +103,13 @@ async fn answered(events: &mut Events, request: Option<&Value>) -> Outcome {
                 Some(Err(Failure::new(format!("the steward refused: {why}")).code(reason)))
             }
         }
-    })
-    .await
+    };
+    wait::until(events, decide, async || wish.is_fulfilled(client).await).await
+}
+
+async fn members(client: &Client, thread: &str) -> Outcome<Vec<String>> {
+    let who: Who = client.get(&format!("/v1/threads/{thread}/who")).await?;
+    Ok(who.members.into_iter().map(|member| member.device).collect())
 }
 
 fn history(choice: HistoryChoice) -> String {

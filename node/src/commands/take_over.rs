@@ -3,7 +3,7 @@
 use super::{Context, names, wait};
 use crate::{
     cli::TakeOver,
-    client::Events,
+    client::{Client, Events, Heard, Thread},
     failure::{Failure, Outcome},
     render::short,
 };
@@ -18,7 +18,7 @@ pub(super) async fn take_over(context: &Context, args: TakeOver) -> Outcome {
     };
     let value: Value = client.post(&format!("/v1/threads/{thread}/take-over"), &json!({})).await?;
     if let (Some(limit), Some(events)) = (args.wait, &mut events) {
-        wait::at_most(limit, agreed(events)).await?;
+        wait::at_most(limit, agreed(&client, events, &thread)).await?;
     }
     let id = short(&thread);
     context.say(&value, || match args.wait {
@@ -33,8 +33,8 @@ pub(super) async fn take_over(context: &Context, args: TakeOver) -> Outcome {
 }
 
 /// Waits for what the customer's node says.
-async fn agreed(events: &mut Events) -> Outcome {
-    wait::until(events, |heard| match heard.kind.as_str() {
+pub(super) async fn agreed(client: &Client, events: &mut Events, thread: &str) -> Outcome {
+    let decide = |heard: &Heard| match heard.kind.as_str() {
         "taken_over" => Some(Ok(())),
         "takeover_refused" => {
             let text = |name: &str| heard.body.get(name).and_then(Value::as_str).unwrap_or("no reason");
@@ -42,6 +42,11 @@ async fn agreed(events: &mut Events) -> Outcome {
             Some(Err(Failure::new(why).code(text("reason"))))
         }
         _ => None,
-    })
-    .await
+    };
+    // A refusal leaves nothing behind that could be looked at.
+    let look = async || {
+        let now: Thread = client.get(&format!("/v1/threads/{thread}")).await?;
+        Ok((now.is_steward && now.status == "open").then_some(()))
+    };
+    wait::until(events, decide, look).await
 }

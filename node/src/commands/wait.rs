@@ -7,17 +7,23 @@ use crate::{
 };
 use serde_json::Value;
 
-/// The first answer that `decide` gives to an event.
+/// The first answer that `decide` gives to an event. Where events were lost, what is waited for may be among them: then
+/// `look` tells what it sees of it in the node's state.
 pub(super) async fn until<T>(
     events: &mut Events,
     mut decide: impl FnMut(&Heard) -> Option<Outcome<T>>,
+    mut look: impl AsyncFnMut() -> Outcome<Option<T>>,
 ) -> Outcome<T> {
     while let Some(heard) = events.next().await? {
-        if let Some(decided) = decide(&heard) {
+        if heard.kind == "lagged" {
+            if let Some(seen) = look().await? {
+                return Ok(seen);
+            }
+        } else if let Some(decided) = decide(&heard) {
             return decided;
         }
     }
-    Err(stopped())
+    Err(Failure::new("the node stopped; start it again with `frontdesk run`"))
 }
 
 /// The same, at most so long.
@@ -33,35 +39,38 @@ pub(super) async fn at_most<T>(limit: Span, work: impl Future<Output = Outcome<T
 
 /// Waits until a message of this device is with all its receivers.
 pub(super) async fn delivered(client: &Client, events: &mut Events, [thread, message]: [&str; 2]) -> Outcome {
-    while let Some(heard) = events.next().await? {
-        let state = match heard.kind.as_str() {
-            "message_state" if heard.body.get("message").and_then(Value::as_str) == Some(message) => {
-                heard.body
-            }
-            // What was missed may be what is waited for.
-            "lagged" => stored(client, [thread, message]).await?,
-            _ => continue,
-        };
-        let text = |name: &str| state.get(name).and_then(Value::as_str);
-        match text("state") {
-            Some("delivered" | "read") => return Ok(()),
-            Some("failed") => {
-                let reason = text("reason").unwrap_or("no reason");
-                return Err(Failure::new(format!("the message was refused: {reason}")).code(reason));
-            }
-            _ => {}
+    let is_it = |value: &Value, name| value.get(name).and_then(Value::as_str) == Some(message);
+    until(
+        events,
+        |heard| {
+            let it = heard.kind == "message_state" && is_it(&heard.body, "message");
+            it.then(|| arrived(&heard.body).transpose()).flatten()
+        },
+        async || {
+            let newest = newest(client, thread).await?;
+            newest.iter().find(|one| is_it(one, "id")).map_or(Ok(None), arrived)
+        },
+    )
+    .await
+}
+
+/// Whether a message is with its receivers, by its state: an error if it never will be.
+pub(super) fn arrived(message: &Value) -> Outcome<Option<()>> {
+    let text = |name: &str| message.get(name).and_then(Value::as_str);
+    match text("state") {
+        Some("delivered" | "read") => Ok(Some(())),
+        Some("failed") => {
+            let reason = text("reason").unwrap_or("no reason");
+            Err(Failure::new(format!("the message was refused: {reason}")).code(reason))
         }
+        _ => Ok(None),
     }
-    Err(stopped())
 }
 
-/// A message as the node has it; null if it is not among the newest.
-async fn stored(client: &Client, [thread, message]: [&str; 2]) -> Outcome<Value> {
-    let newest: Vec<Value> = client.get(&format!("/v1/threads/{thread}/messages?limit=1000")).await?;
-    let found = newest.into_iter().find(|one| one.get("id").and_then(Value::as_str) == Some(message));
-    Ok(found.unwrap_or_default())
+/// The newest messages of a thread, as the node has them.
+pub(super) async fn newest(client: &Client, thread: &str) -> Outcome<Vec<Value>> {
+    client.get(&format!("/v1/threads/{thread}/messages?limit=1000")).await
 }
 
-fn stopped() -> Failure {
-    Failure::new("the node stopped; start it again with `frontdesk run`")
-}
+#[cfg(test)]
+mod tests;
