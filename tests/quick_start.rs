@@ -4,7 +4,8 @@ use crate::harness::{Home, Node, Office, PROGRAM, Place, eventually, field, join
 use serde_json::json;
 use std::{
     fs::{self, File},
-    process::Command,
+    io::Write as _,
+    process::{Command, Stdio},
 };
 
 #[test]
@@ -234,19 +235,22 @@ fn members_are(node: &Node, thread: &str, names: &[&str]) {
 fn without_a_place_to_show_the_recovery_phrase_nothing_is_set_up() {
     let place = Place::new();
     let home = place.path("acme");
-    for json in [&[][..], &["--json"][..]] {
+    // Who types the phrase has it, and is told of no other.
+    let known = "abandon ".repeat(23) + "art";
+    for (json, phrase) in [(&[][..], None), (&["--json"][..], None), (&[][..], Some(&known))] {
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let init = Command::new(PROGRAM)
-            .args(json)
-            .arg("--home")
-            .arg(&home)
-            .args(["init", "entity", "--name", "Acme"])
-            .stdout(full)
-            .output()
-            .unwrap();
+        let mut init = Command::new(PROGRAM);
+        init.args(json).arg("--home").arg(&home).args(["init", "entity", "--name", "Acme"]).stdout(full);
+        if phrase.is_some() {
+            init.arg("--from-phrase");
+        }
+        let mut init = init.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        init.stdin.take().unwrap().write_all(phrase.map_or(&[][..], |words| words.as_bytes())).unwrap();
+        let init = init.wait_with_output().unwrap();
         let said = String::from_utf8(init.stderr).unwrap();
         assert_eq!(init.status.code(), Some(1), "{said}");
-        assert!(said.contains("recovery phrase") && said.contains("nothing was set up"), "{said}");
+        assert!(said.contains("nothing was set up"), "{said}");
+        assert_eq!(said.contains("recovery phrase"), phrase.is_none(), "{said}");
         let left: Vec<_> = fs::read_dir(home.parent().unwrap()).unwrap().collect();
         assert!(left.is_empty(), "{left:?}");
     }

@@ -59,7 +59,8 @@ pub(super) fn init(context: &Context, args: Init) -> Outcome {
     let phrase = kept.is_none().then(|| RecoveryPhrase::of(&root));
     // A home whose phrase nobody has seen is worse than none.
     tell(context, kind, args, &keys, &root, phrase.as_ref()).map_err(|error| {
-        let what = format!("the recovery phrase can't be shown here ({error}), so nothing was set up");
+        let what = if phrase.is_some() { "the recovery phrase" } else { "what was set up" };
+        let what = format!("{what} can't be shown here ({error}), so nothing was set up");
         Failure::new(what).code("output")
     })?;
     Ok(stage.finish()?)
