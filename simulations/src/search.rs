@@ -154,7 +154,9 @@ fn state(siege: &Siege) -> Result<[u8; 16], SimError> {
         }
         let messages = Query::Messages { thread: siege.thread, before: None, limit: 100 };
         for query in [Query::Thread(siege.thread), messages, Query::Status] {
-            hash.update(format!("{:?}", world.query(node, &query)?));
+            let answer = world.query(node, &query)?;
+            let shown = serde_json::to_vec(&answer).map_err(|error| SimError::Broken(error.to_string()))?;
+            hash.update(shown);
         }
     }
     let mut digest = [0; 16];

@@ -20,8 +20,8 @@ pub enum HistoryChoice {
     Last(u32),
 }
 
-/// What is wanted.
-#[derive(Debug, Clone)]
+/// What is wanted. `Debug` tells how long texts are, and not a word of them.
+#[derive(Clone)]
 pub enum Command {
     /// Administrators: make an invitation for one device. Answered by [`Reply::Invited`].
     Invite {

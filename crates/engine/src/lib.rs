@@ -66,6 +66,7 @@ mod peers;
 mod profile;
 mod query;
 mod record;
+mod redacted;
 mod refill;
 mod rejoin;
 mod revocations;

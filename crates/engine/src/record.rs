@@ -179,7 +179,7 @@ pub(crate) struct Author {
 }
 
 /// A thread, apart from its keys and its messages.
-#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+#[derive(Clone, Serialize_tuple, Deserialize_tuple)]
 pub(crate) struct Meta {
     pub(crate) thread: ThreadId,
     pub(crate) host: PrincipalId,
@@ -226,7 +226,7 @@ pub(crate) struct Receiver {
 }
 
 /// An entry of a thread's history: a message, or a note about who came and left.
-#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+#[derive(Clone, Serialize_tuple, Deserialize_tuple)]
 pub(crate) struct Entry {
     /// None for a note.
     pub(crate) content: Option<SignedContent>,
@@ -245,7 +245,7 @@ pub(crate) struct Waiting {
 }
 
 /// A thread that this node is opening.
-#[derive(Debug, Clone, Serialize_tuple, Deserialize_tuple)]
+#[derive(Clone, Serialize_tuple, Deserialize_tuple)]
 pub(crate) struct Contact {
     pub(crate) thread: ThreadId,
     pub(crate) host: PrincipalId,

@@ -143,7 +143,7 @@ pub enum ThreadStatus {
 }
 
 /// One thread.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct ThreadView {
     /// The thread.
     #[serde(serialize_with = "shown")]
@@ -219,8 +219,8 @@ pub struct ReceiverView {
     pub state: MessageState,
 }
 
-/// One message, or a note about who came and left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// One message, or a note about who came and left. `Debug` tells how long the text is, and not a word of it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct MessageView {
     /// Names the message: author and number.
     pub id: String,
@@ -279,7 +279,8 @@ pub struct MemberView {
     pub abilities: String,
     /// What it may read of the past: `none`, `all`, or `from ERA:POSITION`.
     pub history: String,
-    /// Since when.
+    /// Since when it can read this thread: when it was brought in; of the guest and the steward, when the oldest was said
+    /// that this device has of the thread.
     pub since: UnixTime,
     /// Until when.
     pub until: UnixTime,

@@ -20,9 +20,10 @@ use openmls::{
         tls_codec::Deserialize as _,
     },
 };
+use std::fmt;
 
-/// A message of a member, opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A message of a member, opened. `Debug` tells how long it is, and not a word of it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Opened {
     /// Who sent it.
     pub sender: DeviceId,
@@ -36,6 +37,18 @@ pub struct Opened {
     pub revoked: Option<Refusal>,
     /// What it says.
     pub plaintext: Vec<u8>,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened")
+            .field("sender", &self.sender)
+            .field("epoch", &self.epoch)
+            .field("departed", &self.departed)
+            .field("revoked", &self.revoked)
+            .field("plaintext", &format_args!("{} bytes", self.plaintext.len()))
+            .finish()
+    }
 }
 
 /// A change of the membership, in force now.

@@ -12,6 +12,7 @@ use frontdesk_identity::{
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
+use std::fmt;
 
 const VERSION: u64 = 1;
 
@@ -57,8 +58,8 @@ impl Position {
     }
 }
 
-/// What a content says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a content says. `Debug` tells how long it is, and not a word of it.
+#[derive(Clone, PartialEq, Eq)]
 pub enum ContentKind {
     /// Text for people, 1 to [`limits::MAX_TEXT`] bytes.
     Text(String),
@@ -109,8 +110,8 @@ pub enum ContentError {
     OutOfBounds,
 }
 
-/// A content as its author signed it. Wire form: `[content bytes, signature]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+/// A content as its author signed it. Wire form: `[content bytes, signature]`. `Debug` tells how long it is.
+#[derive(Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct SignedContent {
     bytes: ByteBuf,
     signature: Signature,
@@ -130,6 +131,23 @@ struct Payload {
     kind: u8,
     text: String,
     number: u64,
+}
+
+impl fmt::Debug for ContentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Read(position) => f.debug_tuple("Read").field(position).finish(),
+            Self::Close => f.write_str("Close"),
+            Self::Name(name) => write!(f, "Name({} bytes)", name.len()),
+        }
+    }
+}
+
+impl fmt::Debug for SignedContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SignedContent({} bytes)", self.bytes.len())
+    }
 }
 
 impl Content {

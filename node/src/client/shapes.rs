@@ -28,7 +28,7 @@ pub(crate) struct Joining {
     pub(crate) join_refused: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct Thread {
     pub(crate) id: String,
     pub(crate) title: String,
@@ -42,7 +42,7 @@ pub(crate) struct Thread {
     pub(crate) missing: u64,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(crate) struct Message {
     pub(crate) id: String,
     pub(crate) author_name: String,

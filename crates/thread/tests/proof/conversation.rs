@@ -3,7 +3,7 @@
 use crate::cast::{Pair, World, says};
 use frontdesk_identity::DeviceId;
 use frontdesk_thread::{
-    ChangeRequest, MAX_FORWARD, OpenRefusal, PADDING, RefillError, Role, SealError, Side, Suite,
+    ChangeRequest, MAX_FORWARD, OpenRefusal, Opened, PADDING, RefillError, Role, SealError, Side, Suite,
 };
 
 fn each_way(play: impl Fn(&mut Pair)) {
@@ -188,5 +188,11 @@ fn debug_output_shows_no_secret_and_no_content() {
             "Ctx {{ device: {id:?}, now: UnixTime(1800000000), .. }} \
              Thread {{ id: {thread:?}, era: 0, epoch: 1, members: 2, .. }}"
         )
+    );
+    let plaintext = b"the safe's number".to_vec();
+    let opened = Opened { sender: id, epoch: 1, departed: false, revoked: None, plaintext };
+    assert_eq!(
+        format!("{opened:?}"),
+        format!("Opened {{ sender: {id:?}, epoch: 1, departed: false, revoked: None, plaintext: 17 bytes }}")
     );
 }

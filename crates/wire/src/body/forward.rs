@@ -10,9 +10,10 @@ use frontdesk_capability::{ChainBytes, History, MAX_CHAIN_BYTES};
 use frontdesk_identity::{DeviceId, MAX_ADDRESS_RECORD, SignedAddressRecord, ThreadId};
 use serde_bytes::ByteBuf;
 use serde_tuple::{Deserialize_tuple, Serialize_tuple};
+use std::fmt;
 
 /// A member asks the steward to bring in a device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+#[derive(Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct ForwardRequest {
     /// Names the request.
     pub request: RequestId,
@@ -40,7 +41,7 @@ pub struct ForwardAnswer {
 }
 
 /// The forward payload: the security information that lets a device into a thread.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+#[derive(Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
 pub struct ForwardPayload {
     /// The thread.
     pub thread: ThreadId,
@@ -75,6 +76,35 @@ pub struct HistoryPiece {
     pub index: u32,
     /// Sealed canonical CBOR list of signed contents.
     pub sealed: ByteBuf,
+}
+
+impl fmt::Debug for ForwardRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ForwardRequest")
+            .field("request", &self.request)
+            .field("thread", &self.thread)
+            .field("to", &self.to)
+            .field("history", &self.history)
+            .field("lasts", &self.lasts)
+            .field("hand_over", &self.hand_over)
+            .field("note", &format_args!("{} bytes", self.note.len()))
+            .finish()
+    }
+}
+
+impl fmt::Debug for ForwardPayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ForwardPayload")
+            .field("thread", &self.thread)
+            .field("era", &self.era)
+            .field("chain", &self.chain)
+            .field("welcome", &format_args!("{} bytes", self.welcome.len()))
+            .field("heads", &self.heads)
+            .field("position", &self.position)
+            .field("pieces", &self.pieces)
+            .field("note", &format_args!("{} bytes", self.note.len()))
+            .finish_non_exhaustive()
+    }
 }
 
 impl Bounded for ForwardRequest {

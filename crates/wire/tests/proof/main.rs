@@ -11,6 +11,7 @@ mod hostile;
 mod people;
 mod properties;
 mod reasons;
+mod redaction;
 mod samples;
 mod signed_cases;
 mod vectors;
