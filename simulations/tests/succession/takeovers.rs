@@ -1,0 +1,156 @@
+//! Another administrator takes over, and the others come in.
+
+use crate::{DAY, MINUTE, agree, counted, refused, second, siege};
+use frontdesk_engine::{Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Role};
+use frontdesk_sim::{
+    World,
+    office::{PATIENCE, is_in, messages, texts, told},
+};
+use frontdesk_wire::Reason;
+
+#[test]
+fn another_administrator_takes_over_from_one_that_is_gone_and_it_is_a_member_when_it_is_back() {
+    let mut siege = siege();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    let second = second(&mut siege);
+    siege.office.world.stop(acme).unwrap();
+    siege.office.say(carla, thread, "is anybody there?").unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    let over = |world: &World| told(world, second, |event| *event == Event::TakenOver { thread, era: 1 });
+    siege.office.world.until("the takeover", PATIENCE, over).unwrap();
+    agree(&mut siege, &[second, carla, ana], 1, second);
+    siege.office.world.command(second, Command::Revoke { thread, from: siege.device(ana).unwrap() }).unwrap();
+    siege.settle().unwrap();
+    let forward = (HistoryChoice::All, DAY, false);
+    siege.office.ask_forward(second, thread, ben, forward).unwrap();
+    siege.office.world.until("Ben", PATIENCE, |world| is_in(world, ben, thread)).unwrap();
+    siege.office.say(ben, thread, "Ben here").unwrap();
+    siege.hears(carla, "Ben here").unwrap();
+    assert_eq!(texts(&siege.office.world, ben, thread), texts(&siege.office.world, carla, thread));
+    // It comes back as what it is now.
+    siege.office.world.revive(acme).unwrap();
+    agree(&mut siege, &[second, carla, ben, acme], 1, second);
+    assert_eq!(
+        (counted(&siege, second), counted(&siege, acme)),
+        (1, 0),
+        "the guest's thread counts where it is"
+    );
+    let revoke = Command::Revoke { thread, from: siege.device(ben).unwrap() };
+    assert!(matches!(refused(siege.office.world.command(acme, revoke)), CommandError::NotSteward));
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn what_was_on_its_way_when_an_era_ended_arrives_once_and_its_author_knows() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let second = second(&mut siege);
+    siege.office.world.stop(acme).unwrap();
+    siege.office.world.part(carla, ana).unwrap();
+    siege.office.world.part(second, ana).unwrap();
+    siege.office.say(ana, thread, "by Ana, to nobody yet").unwrap();
+    siege.office.say(carla, thread, "by Carla, not yet to Ana").unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    siege
+        .office
+        .world
+        .until("the takeover", PATIENCE, |world| {
+            told(world, second, |event| matches!(event, Event::TakenOver { .. }))
+        })
+        .unwrap();
+    siege.office.say(carla, thread, "in the new era").unwrap();
+    siege.settle().unwrap();
+    siege.office.world.mend(carla, ana);
+    siege.settle().unwrap();
+    siege.office.world.mend(second, ana);
+    let all = ["by Ana, to nobody yet", "by Carla, not yet to Ana", "in the new era"];
+    for node in [carla, ana, second] {
+        for text in all {
+            siege.hears(node, text).unwrap();
+        }
+    }
+    agree(&mut siege, &[second, carla, ana], 1, second);
+    siege.office.world.pass(MINUTE).unwrap();
+    for author in [carla, ana] {
+        for message in
+            messages(&siege.office.world, author, thread).into_iter().filter(|message| message.mine)
+        {
+            assert_eq!(message.state, MessageState::Delivered, "{message:?}");
+        }
+    }
+    siege.office.world.revive(acme).unwrap();
+    agree(&mut siege, &[second, carla, ana, acme], 1, second);
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn of_two_who_offer_at_once_one_is_the_steward_and_the_other_hears_why_not() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let second = second(&mut siege);
+    let third = siege.office.enrol("Third", Role::Admin).unwrap();
+    siege.settle().unwrap();
+    siege.office.forward_for(thread, third, HistoryChoice::All, false, 30 * DAY).unwrap();
+    siege.settle().unwrap();
+    siege.office.world.stop(acme).unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    siege.office.world.command(third, Command::TakeOver { thread }).unwrap();
+    siege.office.world.pass(2 * MINUTE).unwrap();
+    let over = |node| told(&siege.office.world, node, |event| matches!(event, Event::TakenOver { .. }));
+    let (steward, other) = if over(second) { (second, third) } else { (third, second) };
+    assert!(over(steward) && !over(other));
+    let reason = Reason::PastEra;
+    assert!(told(&siege.office.world, other, |event| *event == Event::TakeoverRefused { thread, reason }));
+    agree(&mut siege, &[steward, carla, ana, other], 1, steward);
+    // Now it knows, and may.
+    siege.office.world.command(other, Command::TakeOver { thread }).unwrap();
+    siege.office.world.pass(2 * MINUTE).unwrap();
+    agree(&mut siege, &[steward, carla, ana, other], 2, other);
+}
+
+#[test]
+fn who_was_away_while_the_era_began_comes_in_late() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    siege.office.world.stop(ana).unwrap();
+    let backup = siege.office.world.copy_of(acme).unwrap();
+    siege.office.world.restore(acme, backup).unwrap();
+    agree(&mut siege, &[acme, carla], 1, acme);
+    siege.office.say(carla, thread, "in the new era").unwrap();
+    siege.settle().unwrap();
+    siege.office.world.revive(ana).unwrap();
+    agree(&mut siege, &[acme, carla, ana], 1, acme);
+    siege.hears(ana, "in the new era").unwrap();
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn eras_end_again_and_again_and_a_page_of_the_history_goes_through_all() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    for era in 1..=3 {
+        for number in 0..4 {
+            siege.office.say(carla, thread, &format!("{era}.{number}")).unwrap();
+        }
+        siege.settle().unwrap();
+        let backup = siege.office.world.copy_of(acme).unwrap();
+        siege.office.world.restore(acme, backup).unwrap();
+        agree(&mut siege, &[acme, carla, ana], era, acme);
+        siege.office.world.pass(2 * MINUTE).unwrap();
+    }
+    siege.office.say(ana, thread, "the last").unwrap();
+    siege.hears(carla, "the last").unwrap();
+    for node in [acme, carla, ana] {
+        let (mut paged, mut before) = (Vec::new(), None);
+        loop {
+            let query = Query::Messages { thread, before, limit: 3 };
+            let Answer::Messages(page) = siege.office.world.query(node, &query).unwrap() else { panic!() };
+            let Some(first) = page.first() else { break };
+            before = Some(first.position);
+            let shown = page.into_iter().filter(|message| message.side != "note");
+            paged.splice(0..0, shown.map(|message| message.text));
+        }
+        assert_eq!(paged, texts(&siege.office.world, node, thread), "{node:?}");
+    }
+    siege.goes_on().unwrap();
+}
