@@ -10,7 +10,7 @@ use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, Payload},
 };
-use frontdesk_identity::DeviceId;
+use frontdesk_identity::{DeviceId, ThreadId};
 use rand_core::Rng as _;
 use zeroize::Zeroizing;
 
@@ -74,7 +74,8 @@ impl Thread {
             return Err(HistoryError::NotAMember);
         }
         let key = self.history_key(ctx, reader)?;
-        seal_with(ctx, &key, &self.history_aad(index), plaintext).ok_or(HistoryError::Undecryptable)
+        let aad = aad(&self.id(), self.era(), index);
+        seal_with(ctx, &key, &aad, plaintext).ok_or(HistoryError::Undecryptable)
     }
 
     /// Opens a piece of history that was sealed for this device in the epoch it joined in. Works until
@@ -90,7 +91,7 @@ impl Thread {
         let (nonce, body) = rest.split_first_chunk::<NONCE>().ok_or(HistoryError::Undecryptable)?;
         let key = ctx.storage().take::<Vec<u8>>(&group_key(self.group.group_id(), Kind::HistoryKey)?)?;
         let key = Zeroizing::new(key.ok_or(HistoryError::NoKey)?);
-        let payload = Payload { msg: body, aad: &self.history_aad(index) };
+        let payload = Payload { msg: body, aad: &aad(&self.id(), self.era(), index) };
         cipher(&key)?.decrypt(&XNonce::from(*nonce), payload).map_err(|_| HistoryError::Undecryptable)
     }
 
@@ -109,25 +110,31 @@ impl Thread {
     }
 
     fn history_key(&self, ctx: &Ctx<'_>, reader: &DeviceId) -> Result<Zeroizing<Vec<u8>>, HistoryError> {
-        let context = [self.id().as_bytes().as_slice(), reader.as_bytes()].concat();
+        let context = context(&self.id(), reader);
         let key = self.group.export_secret(&ctx.mls.0, LABEL, &context, KEY);
         key.map(Zeroizing::new).map_err(|error| HistoryError::Mls(error.to_string()))
     }
+}
 
-    fn history_aad(&self, index: u32) -> Vec<u8> {
-        let mut aad = LABEL.as_bytes().to_vec();
-        aad.push(0);
-        aad.extend(self.id().as_bytes());
-        aad.extend(self.era().to_be_bytes());
-        aad.extend(index.to_be_bytes());
-        aad
-    }
+/// What the exporter derives a reader's key for.
+pub(crate) fn context(thread: &ThreadId, reader: &DeviceId) -> Vec<u8> {
+    [thread.as_bytes().as_slice(), reader.as_bytes()].concat()
+}
+
+/// What a piece is bound to.
+pub(crate) fn aad(thread: &ThreadId, era: u32, index: u32) -> Vec<u8> {
+    let (era, index) = (era.to_be_bytes(), index.to_be_bytes());
+    [LABEL.as_bytes(), &[0], thread.as_bytes(), &era, &index].concat()
 }
 
 /// Seals under an exported key: a version byte, a random nonce, and XChaCha20-Poly1305.
 pub(crate) fn seal_with(ctx: &Ctx<'_>, key: &[u8], aad: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
     let mut nonce = [0; NONCE];
     ctx.rng.borrow_mut().fill_bytes(&mut nonce);
+    seal_under(key, nonce, aad, plaintext)
+}
+
+pub(crate) fn seal_under(key: &[u8], nonce: [u8; NONCE], aad: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
     let sealed = cipher(key).ok()?.encrypt(&XNonce::from(nonce), Payload { msg: plaintext, aad }).ok()?;
     let mut out = vec![VERSION];
     out.extend(nonce);

@@ -100,6 +100,9 @@ mod state;
 mod storage;
 mod suite;
 mod thread;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+mod vectors;
 mod verified;
 
 pub use admission::AdmissionRefusal;

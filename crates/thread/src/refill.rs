@@ -12,7 +12,7 @@ use chacha20poly1305::{
     XNonce,
     aead::{Aead as _, Payload},
 };
-use frontdesk_identity::DeviceId;
+use frontdesk_identity::{DeviceId, ThreadId};
 use zeroize::Zeroizing;
 
 /// The exporter label (RFC 9420, section 8.5). The context is `thread id || author's device id || reader's device id`.
@@ -72,7 +72,8 @@ impl Thread {
             return Err(WriterRefusal::NotAMember.into());
         }
         let key = self.refill_key(ctx, &own, reader)?;
-        seal_with(ctx, &key, &self.refill_aad(), plaintext).ok_or(RefillError::Undecryptable)
+        let aad = aad(&self.id(), self.era(), self.epoch());
+        seal_with(ctx, &key, &aad, plaintext).ok_or(RefillError::Undecryptable)
     }
 
     /// Opens a message that `author` sealed for this device, in `epoch`.
@@ -97,7 +98,7 @@ impl Thread {
         let (nonce, body) = rest.split_first_chunk::<NONCE>().ok_or(RefillError::Undecryptable)?;
         let key = self.refill_key(ctx, author, &ctx.keys.id())?;
         let cipher = cipher(&key).map_err(|_| RefillError::Undecryptable)?;
-        let payload = Payload { msg: body, aad: &self.refill_aad() };
+        let payload = Payload { msg: body, aad: &aad(&self.id(), self.era(), self.epoch()) };
         cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| RefillError::Undecryptable)
     }
 
@@ -107,17 +108,19 @@ impl Thread {
         author: &DeviceId,
         reader: &DeviceId,
     ) -> Result<Zeroizing<Vec<u8>>, RefillError> {
-        let context = [self.id().as_bytes().as_slice(), author.as_bytes(), reader.as_bytes()].concat();
+        let context = context(&self.id(), author, reader);
         let key = self.group.export_secret(&ctx.mls.0, LABEL, &context, KEY);
         key.map(Zeroizing::new).map_err(|error| RefillError::Mls(error.to_string()))
     }
+}
 
-    fn refill_aad(&self) -> Vec<u8> {
-        let mut aad = LABEL.as_bytes().to_vec();
-        aad.push(0);
-        aad.extend(self.id().as_bytes());
-        aad.extend(self.era().to_be_bytes());
-        aad.extend(self.epoch().to_be_bytes());
-        aad
-    }
+/// What the exporter derives the key of two members for.
+pub(crate) fn context(thread: &ThreadId, sealer: &DeviceId, reader: &DeviceId) -> Vec<u8> {
+    [thread.as_bytes().as_slice(), sealer.as_bytes(), reader.as_bytes()].concat()
+}
+
+/// What a missed message is bound to.
+pub(crate) fn aad(thread: &ThreadId, era: u32, epoch: u64) -> Vec<u8> {
+    let (era, epoch) = (era.to_be_bytes(), epoch.to_be_bytes());
+    [LABEL.as_bytes(), &[0], thread.as_bytes(), &era, &epoch].concat()
 }

@@ -20,4 +20,5 @@ mod membership;
 mod raw;
 mod rights;
 mod speed;
+mod vectors;
 mod welcome_attacks;
