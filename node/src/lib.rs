@@ -26,6 +26,8 @@ mod driver;
 mod failure;
 mod home;
 mod logging;
+#[cfg(test)]
+mod mutation;
 mod random;
 mod render;
 mod service;

@@ -1,6 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
+
+mod hostile;
+
 use crate::{
     client::Client,
     commands::found_for_tests,
@@ -59,8 +62,12 @@ impl Scene {
     }
 
     async fn send(&self, request: hyper::http::request::Builder, body: &str) -> (StatusCode, Value) {
+        self.send_bytes(request, body.as_bytes().to_vec()).await
+    }
+
+    async fn send_bytes(&self, request: hyper::http::request::Builder, body: Vec<u8>) -> (StatusCode, Value) {
         let request = request.header(header::CONTENT_TYPE, "application/json");
-        let response = self.raw(request.body(Full::new(Bytes::from(body.to_owned()))).unwrap()).await;
+        let response = self.raw(request.body(Full::new(Bytes::from(body))).unwrap()).await;
         let status = response.status();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&bytes).unwrap_or_default())

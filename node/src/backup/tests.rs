@@ -1,13 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::home::{PassphraseSource, Vault};
+use crate::{
+    home::{PassphraseSource, Vault},
+    mutation::{Mutator, cases},
+};
 use frontdesk_identity::{Passphrase, UnixTime, write_private};
 use frontdesk_store::{Batch, MemoryStore, Store as _};
-use rand_chacha::{
-    ChaCha20Rng,
-    rand_core::{Rng as _, SeedableRng as _},
-};
 use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
@@ -187,26 +186,10 @@ fn no_mutation_of_a_backup_gives_other_records() {
         std::iter::from_fn(|| contents.next().transpose()).collect()
     };
     let all = records().unwrap();
-    let mut rng = ChaCha20Rng::seed_from_u64(1);
-    let mut below = |end: usize| usize::try_from(rng.next_u64()).unwrap_or_default() % end.max(1);
+    let mut mutator = Mutator::new(1);
     let mut refused = 0;
-    let cases = std::env::var("FRONTDESK_FUZZ_CASES").map_or(2_000, |count| count.parse().unwrap());
-    for case in 0..cases.max(2_000) {
-        let mut bytes = good.clone();
-        for _ in 0..=below(3) {
-            let at = below(bytes.len());
-            let end = (at + below(60)).min(bytes.len());
-            match below(5) {
-                0 => bytes.truncate(at),
-                1 => drop(bytes.drain(at..end)),
-                2 => bytes.insert(at, u8::try_from(below(256)).unwrap()),
-                3 => {
-                    let copy = bytes.get(at..end).unwrap().to_vec();
-                    bytes.splice(at..at, copy);
-                }
-                _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << below(8)),
-            }
-        }
+    for case in 0..cases(2_000) {
+        let bytes = mutator.mutate(&good);
         fs::write(scene.file(), &bytes).unwrap();
         match records() {
             Ok(found) => assert_eq!(found, all, "case {case}"),
@@ -214,4 +197,33 @@ fn no_mutation_of_a_backup_gives_other_records() {
         }
     }
     assert!(refused > 1_500, "{refused}");
+}
+
+/// Magic, version, length and key file: each bit, and each place to cut it off.
+#[test]
+fn no_change_of_a_backups_head_or_keys_opens_it() {
+    let scene = Scene::of(1, 10);
+    scene.write().unwrap();
+    let good = fs::read(scene.file()).unwrap();
+    let length = good.get(18..22).and_then(|bytes| bytes.first_chunk::<4>()).copied().unwrap();
+    let head = 22 + usize::try_from(u32::from_be_bytes(length)).unwrap();
+    let opens = |bytes: &[u8]| {
+        fs::write(scene.file(), bytes).unwrap();
+        scene.open("open sesame").and_then(|backup| backup.verify()).is_ok()
+    };
+    assert!(opens(&good));
+    for place in 0..head {
+        assert!(!opens(good.get(..place).unwrap()), "cut off at {place}");
+        for bit in 0..8 {
+            let mut bad = good.clone();
+            *bad.get_mut(place).unwrap() ^= 1 << bit;
+            assert!(!opens(&bad), "bit {bit} of byte {place}");
+        }
+    }
+    let (head, rest) = good.split_at(head);
+    let mut mutator = Mutator::new(2);
+    for case in 0..cases(2_000) {
+        let bad = mutator.mutate(head);
+        assert!(bad == head || !opens(&[&bad, rest].concat()), "case {case}");
+    }
 }

@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
+use crate::mutation::{Mutator, cases};
 
 fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
@@ -97,4 +98,24 @@ fn an_absent_file_is_an_empty_one() {
     let dir = tempfile::tempdir().unwrap();
     let config = Config::layered(&dir.path().join("none.toml"), [], Vec::new()).unwrap();
     assert_eq!(config, Config::default());
+}
+
+/// A configuration, or a refusal that says something.
+#[test]
+fn no_mutation_of_a_configuration_does_more_than_be_refused() {
+    let good = template::with_every_key_set();
+    let (_dir, path) = written("");
+    let mut mutator = Mutator::new(3);
+    let (mut taken, mut refused) = (0, 0);
+    for _ in 0..cases(2_000) {
+        std::fs::write(&path, mutator.mutate(good.as_bytes())).unwrap();
+        match Config::layered(&path, [], Vec::new()) {
+            Ok(_) => taken += 1,
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                refused += 1;
+            }
+        }
+    }
+    assert!(taken > 100 && refused > 100, "{taken} taken, {refused} refused");
 }

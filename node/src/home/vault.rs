@@ -137,6 +137,7 @@ impl Drop for SecretBytes {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::mutation::{Mutator, cases};
     use frontdesk_identity::Passphrase;
 
     fn passphrase_in_a_file(dir: &Path, text: &str) -> PassphraseSource {
@@ -163,6 +164,27 @@ mod tests {
         assert!(matches!(wrong, VaultError::KeyFile(KeyFileError::WrongPassphrase)));
         let none = Vault::load(&path, &PassphraseSource::None).unwrap_err();
         assert!(matches!(none, VaultError::Passphrase(PassphraseError::Needed)));
+    }
+
+    /// Whoever has the passphrase can write what it wants into the file: the keys that are read are those that stand there.
+    #[test]
+    fn no_mutation_of_a_vaults_content_gives_other_keys_than_stand_in_it() {
+        let vault = Vault::generate();
+        let secret_of = |vault: &Vault| open_key_file(&vault.seal(Protection::Plain).unwrap(), None).unwrap();
+        let good = secret_of(&vault);
+        let mut mutator = Mutator::new(4);
+        let mut refused = 0;
+        for case in 0..cases(2_000) {
+            let bad = mutator.mutate(&good);
+            let file = seal_key_file(&bad, Protection::Plain, &mut crate::random::generator());
+            // Nothing, or too much, is not sealed at all.
+            let Ok(file) = file else { continue };
+            match Vault::open(&file, &PassphraseSource::None) {
+                Ok(opened) => assert_eq!(secret_of(&opened).as_slice(), bad, "case {case}"),
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(refused > 1_000, "{refused}");
     }
 
     #[test]
