@@ -191,6 +191,30 @@ impl Adversary {
         self.listen(world)
     }
 
+    /// Connects to a node anew, and acknowledges so many frames before it has greeted.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn acknowledge_first(
+        &mut self,
+        world: &mut World,
+        to: NodeId,
+        stored: LinkSeq,
+    ) -> Result<(), SimError> {
+        world.disconnect(self.node, to)?;
+        world.connect(self.node, to)?;
+        self.acknowledge(world, to, stored)
+    }
+
+    /// Acknowledges so many frames, whatever it has.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn acknowledge(&mut self, world: &mut World, to: NodeId, stored: LinkSeq) -> Result<(), SimError> {
+        let ack = Ack { stored, delivered: stored, refused: Vec::new() };
+        self.frame(world, to, &Frame::Ack(ack))
+    }
+
     /// Connects to a node and greets it, and doesn't wait for the answer. Whether that could be.
     pub(crate) fn call(&mut self, world: &mut World, to: NodeId) -> Result<bool, SimError> {
         world.connect(self.node, to)?;

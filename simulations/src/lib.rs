@@ -14,6 +14,7 @@
 //! [`sockets`] alone is no simulation of time and network: it plays a business on real ones.
 
 mod adversary;
+mod around;
 mod business;
 mod disk;
 mod faults;

@@ -1,6 +1,9 @@
 //! One node: a real engine over a simulated disk, driven as the program drives it.
 
-use crate::{Disk, SimError};
+use crate::{
+    Disk, SimError,
+    around::{Around, FLUSH_WITHIN, REOPEN_AFTER},
+};
 use frontdesk_engine::{Action, Answer, Engine, Event, Input, Millis, Now, Query, Settings};
 use frontdesk_identity::{DeviceId, DeviceKeys, TransportKey};
 use frontdesk_store::{Overlay, Store as _, StoreError};
@@ -15,8 +18,10 @@ pub struct NodeId(pub usize);
 pub enum Failure {
     /// The disk refuses the batch.
     Commit,
-    /// The disk takes the batch and does not make it durable.
+    /// The disk takes the batch and fails to make it durable: what was not flushed is gone when it is opened again.
     Flush,
+    /// The same, and all of it is there when it is opened again: an error does not tell which.
+    FlushKept,
     /// The power fails when the batch is written and not durable.
     CutBeforeFlush,
     /// The power fails when the batch is durable and nothing was sent.
@@ -39,17 +44,6 @@ impl Clock {
         self.ahead.saturating_add(gained).div_euclid(1000)
     }
 }
-
-/// A node whose disk takes nothing more: it tries again each second, and takes no part until then.
-#[derive(Debug, Default)]
-struct Stall {
-    retry: Millis,
-    /// What it missed of what happened around it.
-    missed: Vec<Input>,
-}
-
-/// Between two tries to write to a disk that was full, in milliseconds.
-const RETRY: u64 = 1000;
 
 /// A frame as it came in: from whom, and its bytes.
 pub type Received = (TransportKey, Vec<u8>);
@@ -83,7 +77,11 @@ pub struct Node {
     pub(crate) clock: Clock,
     /// Its disk has no room.
     pub(crate) full: bool,
-    stalled: Option<Stall>,
+    /// Its disk takes nothing more: when it tries again. It takes no part until then.
+    stalled: Option<Millis>,
+    /// When what lazy steps wrote is flushed, if no other step does it before.
+    flush_at: Option<Millis>,
+    around: Around,
     /// To whom it sends nothing that it has to deliver, whatever its engine wants.
     pub(crate) withholds: BTreeSet<NodeId>,
 }
@@ -108,6 +106,8 @@ impl Node {
             clock: Clock::default(),
             full: false,
             stalled: None,
+            flush_at: None,
+            around: Around::default(),
             withholds: BTreeSet::new(),
         }
     }
@@ -158,10 +158,10 @@ impl Node {
         self.engine.as_ref()
     }
 
-    /// When the engine wants to be called next.
+    /// When it wants to be called next.
     pub(crate) fn deadline(&self) -> Option<Millis> {
-        let stalled = self.stalled.as_ref().map(|stall| stall.retry);
-        stalled.or_else(|| self.engine.as_ref().and_then(Engine::next_deadline))
+        let awake = || [self.engine.as_ref().and_then(Engine::next_deadline), self.flush_at];
+        self.stalled.or_else(|| awake().into_iter().flatten().min())
     }
 
     /// Starts the engine from what is on the disk.
@@ -172,50 +172,47 @@ impl Node {
         bytes.iter_mut().skip(8).zip(self.keys.id().as_bytes()).for_each(|(to, from)| *to ^= from);
         let engine = Engine::open(&self.store, self.keys.clone(), self.settings, bytes)?;
         self.engine = Some(engine);
-        self.step(now, |engine, now, overlay| engine.start(now, overlay))
+        self.around = Around::default();
+        self.begin(now)
+    }
+
+    /// The engine's beginning: the first step, and the first after each failure.
+    fn begin(&mut self, now: Now) -> Result<Vec<Action>, SimError> {
+        let around = self.around.as_inputs();
+        self.step(now, |engine, now, overlay| {
+            engine.start(now, overlay)?;
+            around.into_iter().try_for_each(|input| engine.handle(now, input, overlay))
+        })
     }
 
     /// Stops at once. What was not flushed is lost.
     pub(crate) fn crash(&mut self) -> Result<(), SimError> {
         self.engine = None;
         self.armed = None;
-        self.stalled = None;
+        (self.stalled, self.flush_at) = (None, None);
         Ok(self.store.cut()?)
     }
 
-    /// Inputs that are there at once, one step: write, make durable, then act.
+    /// Inputs that are there at once, one step: write, make durable, then act. What comes while the disk has no room is
+    /// lost, but for what is so outside: peers send it again.
     pub(crate) fn inputs(&mut self, now: Now, inputs: Vec<Input>) -> Result<Vec<Action>, SimError> {
-        match self.stalled.take() {
+        inputs.iter().for_each(|input| self.around.note(input));
+        match self.stalled {
             None => self.step(now, |engine, now, overlay| {
                 inputs.into_iter().try_for_each(|input| engine.handle(now, input, overlay))
             }),
-            Some(stall) => self.wait_for_room(now, stall, inputs),
-        }
-    }
-
-    /// What comes while the disk has no room is lost, but for what is so outside: peers send it again.
-    fn wait_for_room(
-        &mut self,
-        now: Now,
-        mut stall: Stall,
-        inputs: Vec<Input>,
-    ) -> Result<Vec<Action>, SimError> {
-        let lasts =
-            |input: &Input| matches!(input, Input::PeerUp(_) | Input::PeerDown(_) | Input::Addresses(_));
-        stall.missed.extend(inputs.into_iter().filter(lasts));
-        if self.full || now.mono < stall.retry {
-            if now.mono >= stall.retry {
-                stall.retry = now.mono.plus(RETRY);
+            Some(retry) if now.mono < retry => Ok(Vec::new()),
+            Some(_) if self.full => {
+                self.stalled = Some(now.mono.plus(REOPEN_AFTER));
+                Ok(Vec::new())
             }
-            self.stalled = Some(stall);
-            return Ok(Vec::new());
+            Some(_) => {
+                // What came at this moment was lost as well.
+                self.faults += 1;
+                self.stalled = None;
+                self.begin(now)
+            }
         }
-        // What came at this moment was lost as well.
-        self.faults += 1;
-        self.step(now, |engine, now, overlay| {
-            engine.start(now, overlay)?;
-            stall.missed.into_iter().try_for_each(|input| engine.handle(now, input, overlay))
-        })
     }
 
     fn step(
@@ -230,36 +227,45 @@ impl Node {
         let batch = overlay.into_batch();
         if self.full && !batch.is_empty() {
             self.faults += 1;
-            engine.reload(&self.store)?;
-            self.stalled = Some(Stall { retry: now.mono.plus(RETRY), missed: Vec::new() });
+            self.reopen()?;
+            self.stalled = Some(now.mono.plus(REOPEN_AFTER));
             return Ok(Vec::new());
         }
         let failure = if batch.is_empty() { None } else { self.burn() };
-        let lazy = output.lazy && failure.is_none();
-        let written = match failure {
-            Some(Failure::Commit) => Err(StoreError::Full),
-            Some(Failure::Flush | Failure::CutBeforeFlush | Failure::CutAfterFlush) | None => {
-                self.store.commit(&batch)
-            }
-        };
+        if failure == Some(Failure::Commit) {
+            return self.recover(now);
+        }
+        self.store.commit(&batch)?;
         if failure == Some(Failure::CutBeforeFlush) {
             self.dark = true;
             return Ok(Vec::new());
         }
-        let flush = || match (failure, lazy) {
-            (Some(Failure::Flush), _) => Err(StoreError::Injected),
-            (_, true) => Ok(()),
-            (_, false) => self.store.flush(),
-        };
-        if written.and_then(|()| flush()).is_err() {
+        if matches!(failure, Some(Failure::Flush | Failure::FlushKept)) {
+            if failure == Some(Failure::FlushKept) {
+                self.store.flush()?;
+            }
             return self.recover(now);
         }
+        self.flush(now, output.lazy && failure.is_none(), batch.is_empty())?;
         if failure == Some(Failure::CutAfterFlush) {
             self.dark = true;
             return Ok(Vec::new());
         }
+        self.around.are_known();
         self.events.extend(output.events);
         Ok(output.actions)
+    }
+
+    /// What a lazy step wrote goes to the disk with a later one, or after a while.
+    fn flush(&mut self, now: Now, lazy: bool, empty: bool) -> Result<(), StoreError> {
+        if lazy && !empty {
+            self.flush_at.get_or_insert(now.mono.plus(FLUSH_WITHIN));
+        }
+        if (!lazy && !empty) || self.flush_at.is_some_and(|at| at <= now.mono) {
+            self.store.flush()?;
+            self.flush_at = None;
+        }
+        Ok(())
     }
 
     /// Counts one step that writes, and says how it goes wrong if its turn has come.
@@ -274,10 +280,18 @@ impl Node {
     /// What a driver does after the disk failed: the step's output is dropped, and the engine reads the disk anew.
     fn recover(&mut self, now: Now) -> Result<Vec<Action>, SimError> {
         self.faults += 1;
+        self.reopen()?;
+        self.begin(now)
+    }
+
+    /// The store is closed and opened again: what was not flushed is gone, whoever was told of it.
+    fn reopen(&mut self) -> Result<(), SimError> {
+        self.flush_at = None;
+        self.store.cut()?;
         if let Some(engine) = self.engine.as_mut() {
             engine.reload(&self.store)?;
         }
-        self.step(now, |engine, now, overlay| engine.start(now, overlay))
+        Ok(())
     }
 
     /// Asks the engine about its state.

@@ -196,7 +196,9 @@ impl World {
     pub(crate) fn start(&mut self, id: NodeId) -> Result<(), SimError> {
         self.note(id, None, || "starts".into());
         let (now, seed) = (self.clock_of(id), self.seed);
+        let told = self.node(id)?.events.len();
         let actions = self.node_mut(id)?.start(now, seed)?;
+        self.note_events(id, told);
         self.run(id, actions)?;
         self.invite_all(id);
         self.feed(id, Input::Addresses(self.node(id)?.addresses(id)))

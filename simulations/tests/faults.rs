@@ -3,10 +3,10 @@
 //! `FRONTDESK_FAULT_STRIDE` tries only each so-manieth step (default 4).
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use frontdesk_engine::{Command, CommandError, Event, HistoryChoice};
+use frontdesk_engine::{Command, CommandError, Event, HistoryChoice, MessageState};
 use frontdesk_sim::{
     Failure, Node, NodeId, Siege, SimError, World,
-    office::{PATIENCE, is_in, texts, who},
+    office::{PATIENCE, is_in, messages, texts, who},
 };
 
 const DAY: u64 = 24 * 3600;
@@ -132,6 +132,11 @@ fn a_failed_flush_at_any_step_loses_nothing() {
 }
 
 #[test]
+fn a_failed_flush_that_kept_what_was_written_repeats_nothing() {
+    at_every_step(Failure::FlushKept);
+}
+
+#[test]
 fn a_power_cut_before_any_flush_loses_nothing_that_was_acknowledged() {
     at_every_step(Failure::CutBeforeFlush);
 }
@@ -159,5 +164,30 @@ fn a_command_that_the_disk_failed_was_not_done_and_can_be_given_again() {
         .world
         .until_about("the text", PATIENCE, |world| texts(world, acme, thread).len() == 4)
         .unwrap();
+    siege.goes_on().unwrap();
+}
+
+/// The disk took the text and failed to say so: nobody knows whether it was done, until the store is open again.
+#[test]
+fn a_text_that_was_written_though_the_disk_failed_is_sent_and_its_owner_is_told_to_look() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (carla, acme, thread) = (siege.carla, siege.acme, siege.thread);
+    let begun = |siege: &Siege| {
+        let told = &siege.office.world.node(carla).unwrap().events;
+        told.iter().filter(|event| matches!(event, Event::Started)).count()
+    };
+    let before = begun(&siege);
+    siege.office.world.fail_step(carla, 0, Failure::FlushKept).unwrap();
+    let failed = siege.office.world.command(carla, Command::Send { thread, text: "done after all".into() });
+    assert!(matches!(failed, Err(SimError::Command(CommandError::Storage(_)))), "{failed:?}");
+    assert_eq!(begun(&siege), before + 1, "told to look again");
+    siege.settle().unwrap();
+    for reader in [carla, acme, siege.ana] {
+        let read = texts(&siege.office.world, reader, thread);
+        assert_eq!(read.iter().filter(|text| *text == "done after all").count(), 1, "{reader:?}");
+    }
+    let own = messages(&siege.office.world, carla, thread);
+    let text = own.iter().find(|message| message.text == "done after all").unwrap();
+    assert_eq!(text.state, MessageState::Delivered);
     siege.goes_on().unwrap();
 }

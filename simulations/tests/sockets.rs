@@ -20,7 +20,7 @@ impl Watch for Unseen {
 #[test]
 fn every_text_arrives_once_and_in_order_though_connections_are_cut_and_nodes_restart() {
     let plan = Plan { agents: 3, customers: 18, seconds: 8, seed: 7, ..Plan::default() };
-    assert_eq!(plan.nodes(), 22);
+    assert_eq!(plan.nodes(), 23);
     let report = play(&plan, &mut Unseen).unwrap();
     assert!(report.is_good(), "seed {}: {:#?}", report.seed, report.violations);
     assert_eq!(report.threads, 18);
@@ -32,7 +32,8 @@ fn every_text_arrives_once_and_in_order_though_connections_are_cut_and_nodes_res
     );
     assert!(report.delivered_without_administrator > 0, "nobody talked while the administrator was away");
     assert!(report.handed_over > 0, "no thread was handed over");
-    for what in ["cuts", "cuts of the administrator", "moves", "crashes"] {
+    assert!(report.revoked > 0, "no agent was taken out");
+    for what in ["cuts", "cuts of the administrator", "moves", "crashes", "failing flushes"] {
         assert!(report.faults.contains_key(what), "no {what}: {:?}", report.faults);
     }
 }

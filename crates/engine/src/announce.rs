@@ -138,7 +138,7 @@ impl Engine {
     }
 
     /// Turns to the next peers that have had something to get since before the start.
-    fn wake(&mut self, step: Step<'_>) {
+    pub(crate) fn wake(&mut self, step: Step<'_>) {
         self.touched.extend((0..PORTION).map_while(|_| self.due.pop_first()));
         if !self.due.is_empty() {
             self.portion_at = Some(step.now.mono.plus(PORTION_EVERY));

@@ -107,6 +107,10 @@ pub struct Engine {
     pub(crate) gaps: Gaps,
     /// Peers that have had something to get since before the start.
     pub(crate) due: BTreeSet<TransportKey>,
+    /// Peers that had not opened all that was for them when this node began, and have not said since what they have.
+    pub(crate) unsure: BTreeSet<TransportKey>,
+    /// When those are waited for no longer.
+    pub(crate) unsure_until: Option<Millis>,
     /// When the next portion of what has no bound is due.
     pub(crate) portion_at: Option<Millis>,
     /// When to ask the clock whether others have to be told anew where this node is.
@@ -185,6 +189,8 @@ impl Engine {
             expiries: BTreeSet::new(),
             gaps: Gaps::default(),
             due: BTreeSet::new(),
+            unsure: BTreeSet::new(),
+            unsure_until: None,
             portion_at: None,
             renew_at: None,
             announced: None,
@@ -230,7 +236,8 @@ impl Engine {
         self.kept = self.to_keep(reader)?;
         let known: Option<Addresses> = record::get(reader, space::ADDRESS)?;
         self.addresses = known.map(|known| known.addresses).unwrap_or_default();
-        self.due = load::due(reader)?;
+        (self.due, self.unsure) = load::due(reader)?;
+        self.unsure_until = None;
         self.portion_at = None;
         self.receptions = load::receptions(reader)?;
         self.lapse_at = None;
@@ -258,6 +265,7 @@ impl Engine {
         self.touched.extend(self.kept.iter());
         self.lasting = true;
         self.begin_portions(step)?;
+        self.wait_for_unsure(step);
         self.resume(step)?;
         Ok(self.number_pending(step)?)
     }
@@ -324,6 +332,7 @@ impl Engine {
             self.next_expiry(),
             self.gaps.next(),
             self.next_portion(),
+            self.unsure_until,
             self.next_lapse(),
             self.renew_at,
         ];
@@ -350,6 +359,7 @@ impl Engine {
         self.retry_links(step);
         self.lapse(step)?;
         self.next_portions(step)?;
+        self.wait_no_longer(step);
         self.keep_address(step)?;
         self.ask_for_gaps(step)?;
         self.expire(step)

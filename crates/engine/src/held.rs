@@ -47,6 +47,7 @@ impl Engine {
             self.expiries.len(),
             self.gaps.len(),
             self.due.len(),
+            self.unsure.len(),
             self.receptions.len(),
             self.aside.held(),
             self.refills.len(),

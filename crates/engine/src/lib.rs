@@ -98,6 +98,7 @@ pub mod limits {
             MAX_OUTBOX, MAX_RECENT, MAX_RECENT_BYTES, MAX_RESUMED, MAX_WAITING, RETRY_FIRST, RETRY_MAX,
         },
         message::{ASIDE_WHEN_FULL, MAX_ASIDE, MAX_WAITING_IN_THREAD},
+        parting::UNSURE_LASTS,
         query::MAX_PAGE,
         refill::{GAP_PATIENCE, MAX_REFILL},
         revocations::{MAX_BY_STRANGERS, MAX_OF_OTHERS, REVOCATION_OUTLIVES},

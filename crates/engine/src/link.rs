@@ -206,6 +206,7 @@ impl Engine {
         self.drop_waiting_of(step, peer)?;
         step.overlay.delete(space::link(&peer))?;
         self.due.remove(&peer);
+        self.unsure.remove(&peer);
         if let Some(link) = self.links.get_mut(&peer).filter(|link| link.up) {
             link.known = false;
             link.changed = false;
@@ -312,6 +313,8 @@ impl Engine {
             return Ok(());
         }
         link.greeted = true;
+        self.unsure.remove(&from);
+        let link = self.link(step, from)?;
         if stored < link.record.stored {
             self.renumber(step, from, stored)?;
         } else if ours {

@@ -14,6 +14,9 @@ use std::collections::BTreeSet;
 
 /// Frames that are read at a time.
 const PAGE: usize = 64;
+/// How long a node that has begun anew looks for a peer that it is parted from, to ask what that has, before it tells what
+/// waits for it as failed, in milliseconds: a week, as long as grants usually last.
+pub const UNSURE_LASTS: u64 = 7 * 24 * 3_600_000;
 
 impl Engine {
     /// Brings the index of threads by node up to date, after the members of one have changed.
@@ -84,6 +87,35 @@ impl Engine {
     pub(crate) fn is_parted_from(&self, step: Step<'_>, peer: &TransportKey) -> Result<bool, StoreError> {
         let kin = self.keeps(peer) || self.colleagues.contains_key(peer);
         Ok(!kin && step.overlay.get(&space::parted(peer))?.is_some())
+    }
+
+    /// What peers acknowledged just before this node was stopped may have been told and not flushed: before what waits for
+    /// them is given up, and told as failed, they are asked.
+    pub(crate) fn wait_for_unsure(&mut self, step: Step<'_>) {
+        self.unsure_until = (!self.unsure.is_empty()).then(|| step.now.mono.plus(UNSURE_LASTS));
+    }
+
+    /// Who has not been met in all that time is asked no longer.
+    pub(crate) fn wait_no_longer(&mut self, step: Step<'_>) {
+        if self.unsure_until.take_if(|at| *at <= step.now.mono).is_some() {
+            self.due.append(&mut self.unsure);
+            self.wake(step);
+        }
+    }
+
+    /// Whether to look for a peer that this node is parted from: a text that the steward hasn't got may be there.
+    pub(crate) fn is_asked(&self, step: Step<'_>, peer: &TransportKey) -> Result<bool, StoreError> {
+        if !self.unsure.contains(peer) {
+            return Ok(false);
+        }
+        for (_, bytes) in step.overlay.scan(&Scan::prefix(&space::outgoing(peer)))? {
+            if let About::Message { thread, era, seq, more } = record::decode::<Outgoing>(&bytes)?.about()
+                && seq.0.saturating_add(u64::from(more)) > self.last_words(step, &thread, era, &self.id())?.0
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Gives up what waits for a node that this one is parted from and not connected to. The numbers go on: should they

@@ -123,10 +123,12 @@ impl Engine {
         let kept = self.keeps(&peer);
         let link = self.link(step, peer)?;
         let (up, backlog, unsettled) = (link.is_up(), link.backlog(), link.unsettled());
-        if !up && unsettled > 0 && self.is_parted_from(step, &peer)? {
+        let parted = !up && unsettled > 0 && self.is_parted_from(step, &peer)?;
+        let asked = parted && self.is_asked(step, &peer)?;
+        if parted && !asked {
             return self.give_up(step, peer);
         }
-        if up || (backlog == 0 && !kept) || self.wanted.contains(&peer) {
+        if up || (backlog == 0 && !kept && !asked) || self.wanted.contains(&peer) {
             return Ok(());
         }
         let Some(known) = record::get::<Peer>(step.overlay, &space::peer(&peer))? else { return Ok(()) };

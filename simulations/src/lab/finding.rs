@@ -87,12 +87,12 @@ impl Finding {
     }
 
     /// Looks for a smaller scenario that breaks the same promise, with at most so many runs, and writes down what happened
-    /// before, which takes one run more.
+    /// before, which takes one run more. `told`: how many runs are left, before each.
     ///
     /// # Errors
     /// [`SimError`] if the last run can't be set up.
-    pub fn explain(mut self, reruns: usize) -> Result<Self, SimError> {
-        shrink::shrink(&mut self, reruns);
+    pub fn explain(mut self, reruns: usize, told: &mut dyn FnMut(usize)) -> Result<Self, SimError> {
+        shrink::shrink(&mut self, reruns, told);
         let outcome = play(&self.scenario, self.seed, &mut Reader { until: Some(self.violation.at) })?;
         self.story = story(&self.violation, &outcome);
         Ok(self)
@@ -104,7 +104,15 @@ impl Finding {
     /// # Errors
     /// [`SimError`] if the run can't be set up.
     pub fn replay(&self, until: Option<u64>) -> Result<(Replayed, Outcome), SimError> {
-        let outcome = play(&self.scenario, self.seed, &mut Reader { until })?;
+        self.replay_watched(&mut Reader { until })
+    }
+
+    /// The same, while somebody watches, who says what the log is to tell.
+    ///
+    /// # Errors
+    /// [`SimError`] if the run can't be set up.
+    pub fn replay_watched(&self, watch: &mut dyn Watch) -> Result<(Replayed, Outcome), SimError> {
+        let outcome = play(&self.scenario, self.seed, watch)?;
         let same_run = outcome.trace == self.trace;
         let replayed = match outcome.violations.first() {
             None => Replayed::Gone { same_run },

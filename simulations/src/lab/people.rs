@@ -1,6 +1,6 @@
 //! Who takes part: businesses with their administrators, agents and bots, and customers, each with a node.
 
-use super::scenario::Scenario;
+use super::{report::words::real, scenario::Scenario};
 use crate::{NodeId, SimError, World, office, world::Founding};
 use frontdesk_engine::{ForwardRule, ForwardTo, Settings};
 use frontdesk_identity::{ContactLink, DeviceId, Role as Enrolled};
@@ -51,8 +51,11 @@ impl Cast {
         world: &mut World,
         scenario: &Scenario,
         settings: Settings,
+        founded: &mut dyn FnMut(f64),
     ) -> Result<Self, SimError> {
         let mut cast = Self::default();
+        let count = |count: usize| real(u64::try_from(count).unwrap_or(u64::MAX));
+        let part = |done| count(done) / count(scenario.nodes().max(1));
         let policy = Settings { forward_new: policy(scenario), ..settings };
         let mut administrators = Vec::new();
         for number in 0..scenario.business.count.max(1) {
@@ -67,6 +70,7 @@ impl Cast {
                     let name = format!("{role:?} {person}");
                     let node = office::enrol(world, administrator, &name, enrolled, settings)?;
                     cast.add(world, node, role, administrator)?;
+                    founded(part(cast.people.len()));
                 }
             }
             administrators.push(administrator);
@@ -74,6 +78,7 @@ impl Cast {
         for (number, administrator) in (0..scenario.customers.count).zip(administrators.iter().cycle()) {
             let customer = world.add(Founding::Customer, &format!("Customer {number}"), settings)?;
             cast.add(world, customer, Role::Customer, *administrator)?;
+            founded(part(cast.people.len()));
         }
         Ok(cast)
     }

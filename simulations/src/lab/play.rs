@@ -36,6 +36,10 @@ const HOUR: f64 = 60.0 * MINUTE;
 /// Between two looks at outboxes and disks, in milliseconds.
 const SAMPLE: f64 = 5.0 * MINUTE;
 
+/// Of a run, what founding everybody counts for, and what people do: the rest is for what must still arrive when they stop.
+const FOUNDED: f64 = 0.1;
+const PLAYED: f64 = 0.95;
+
 /// Who watches a run from outside: nothing in the run depends on it.
 pub trait Watch {
     /// Real time in seconds, from any beginning.
@@ -114,6 +118,9 @@ pub(super) struct Play<'a> {
     turns: BTreeMap<NodeId, usize>,
     /// Old copies of disks, for owners who put one back.
     copies: BTreeMap<NodeId, (u64, MemoryStore)>,
+    /// Nodes that were put back to an old copy, and whose owners don't know; and those that have told them.
+    unawares: BTreeSet<NodeId>,
+    told_old: BTreeSet<NodeId>,
     /// When each thread came to its steward.
     arrived: BTreeMap<ThreadId, u64>,
     /// Until when what lasts has befallen which node.
@@ -135,11 +142,11 @@ pub(super) struct Play<'a> {
 /// [`SimError`] if the run could not go on.
 pub fn play(scenario: &Scenario, seed: u64, watch: &mut dyn Watch) -> Result<Outcome, SimError> {
     let started = watch.seconds();
-    let mut play = Play::set_up(scenario, seed)?;
+    let mut play = Play::set_up_watched(scenario, seed, &mut |part| watch.progress(part * FOUNDED))?;
     let set_up = watch.seconds();
     play.figures.set_up_took = set_up - started;
     play.world.log = watch.wants_log().map(Log::until);
-    if let Err(error) = play.run(watch).and_then(|()| play.settle()) {
+    if let Err(error) = play.run(watch).and_then(|()| play.settle_watched(watch)) {
         let at = play.world.time;
         play.truth.broken(at, "every step can be taken", error.to_string());
     }
@@ -149,7 +156,11 @@ pub fn play(scenario: &Scenario, seed: u64, watch: &mut dyn Watch) -> Result<Out
 }
 
 impl<'a> Play<'a> {
-    fn set_up(scenario: &'a Scenario, seed: u64) -> Result<Self, SimError> {
+    fn set_up_watched(
+        scenario: &'a Scenario,
+        seed: u64,
+        founded: &mut dyn FnMut(f64),
+    ) -> Result<Self, SimError> {
         let mut world = World::new(seed, Weather::FAIR);
         let settings = Settings {
             suite: scenario.suite.suite(),
@@ -157,7 +168,7 @@ impl<'a> Play<'a> {
             introduce: false,
             ..Settings::default()
         };
-        let cast = Cast::gather(&mut world, scenario, settings)?;
+        let cast = Cast::gather(&mut world, scenario, settings, founded)?;
         for node in &mut world.nodes {
             node.events.clear();
         }
@@ -190,6 +201,8 @@ impl<'a> Play<'a> {
             removals: BTreeMap::new(),
             turns: BTreeMap::new(),
             copies: BTreeMap::new(),
+            unawares: BTreeSet::new(),
+            told_old: BTreeSet::new(),
             arrived: BTreeMap::new(),
             struck: BTreeMap::new(),
             handed: BTreeSet::new(),
@@ -214,7 +227,8 @@ impl<'a> Play<'a> {
             let percent = self.world.time.saturating_sub(self.began).saturating_mul(100) / length;
             if percent > shown {
                 shown = percent;
-                watch.progress(f64::from(u32::try_from(percent).unwrap_or(100)) / 100.0);
+                let part = f64::from(u32::try_from(percent).unwrap_or(100)) / 100.0;
+                watch.progress(FOUNDED + part * (PLAYED - FOUNDED));
             }
         }
         self.world.time = self.world.time.max(end);
@@ -244,9 +258,9 @@ mod tests {
         let scenario =
             Scenario::from_toml("about = \"x\"\nhours = 10.0\n[customers]\ncount = 3\narrive = [8.0, 9.0]")
                 .unwrap();
-        let mut play = Play::set_up(&scenario, 7).unwrap();
+        let mut play = Play::set_up_watched(&scenario, 7, &mut |_| ()).unwrap();
         play.run(&mut Nobody).unwrap();
-        play.settle().unwrap();
+        play.settle_watched(&mut Nobody).unwrap();
         assert!(play.truth.violations.is_empty(), "{:?}", play.truth.violations);
         let (number, author) =
             play.truth.said.iter().map(|(number, said)| (*number, said.author)).next().unwrap();

@@ -1,6 +1,6 @@
 //! Whether the values of a scenario can be played: TOML lets any number through.
 
-use super::scenario::{Adversary, Fault, Latency, Network, Scenario, Share};
+use super::scenario::{Adversary, AdversaryKind, Fault, Latency, Network, Scenario, Share};
 use frontdesk_engine::limits::MAX_ASKED_LASTS;
 use std::fmt;
 
@@ -144,6 +144,8 @@ impl Scenario {
             demand("adversary.count", adversary.count <= MOST_SENT, adversary.count, "at most 100,000")?;
             let counts = adversary.what.counts() || adversary.count == Adversary::DEFAULT_COUNT;
             demand("adversary.count", counts, adversary.count, "left out: this adversary doesn't count")?;
+            let named = adversary.who.is_none() || adversary.what == AdversaryKind::Withholds;
+            demand("adversary.who", named, "given", "left out: who this adversary is, is fixed")?;
         }
         Ok(())
     }
@@ -256,6 +258,7 @@ mod tests {
             (&format!("{}lasts = 5.0", fault.replace("crash", "move")), "fault.lasts"),
             (&format!("{}count = 5", adversary.replace("replay", "withholds")), "adversary.count"),
             (&format!("{adversary}every = -1.0"), "adversary.every"),
+            (&format!("{adversary}who = \"customer\""), "adversary.who"),
             (&format!("{adversary}count = 4000000000"), "adversary.count"),
         ] {
             match read(lines).unwrap_err() {

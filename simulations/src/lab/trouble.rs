@@ -122,6 +122,9 @@ pub enum FaultKind {
     Move,
     /// A node's owner puts back an older copy of its disk, as `frontdesk restore` does.
     RollBack,
+    /// A node's disk is put back to an older copy, as by a machine's snapshot, and nothing tells the node. Its owner restores
+    /// it as soon as it says that others know of more.
+    OldCopy,
     /// A device sleeps, and wakes later.
     Sleep,
 }
@@ -178,6 +181,9 @@ pub struct Adversary {
     /// Of what it sends many of: so many each time.
     #[serde(default = "default::count")]
     pub count: u32,
+    /// Who turns, where that can be somebody else than an agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<Who>,
 }
 
 impl Adversary {
@@ -199,7 +205,7 @@ pub enum AdversaryKind {
     Equivocation,
     /// An agent that was removed from the business goes on with the keys that it has.
     RemovedGoesOn,
-    /// An agent acknowledges everything, and sends half of its peers nothing.
+    /// An agent, or who else is named, acknowledges everything, and sends half of its peers nothing.
     Withholds,
     /// Strangers ask to contact the business, again and again.
     ContactFlood,

@@ -72,6 +72,8 @@ struct Stay {
     hidden: BTreeSet<u64>,
     /// What the steward had and handed on.
     granted: BTreeSet<u64>,
+    /// All of the past is given: also what the steward had not got yet, wherever that is in the order.
+    whole: bool,
 }
 
 impl Stay {
@@ -114,8 +116,11 @@ pub(crate) struct Truth {
     pub(crate) rogues: BTreeSet<NodeId>,
     /// Threads whose steward told different members different stories, which nothing protects from.
     pub(crate) split: BTreeSet<ThreadId>,
-    /// Nodes that were put back to an old copy, and what they no longer know of.
-    rolled: BTreeSet<NodeId>,
+    /// Nodes that were put back to an old copy: of which moment, and when.
+    rolled: BTreeMap<NodeId, Vec<[u64; 2]>>,
+    /// Who was put back may be taken out of each of its threads once, to come in anew.
+    may_come_anew: BTreeSet<(ThreadId, NodeId)>,
+    /// What those no longer know of.
     forgot: BTreeSet<(ThreadId, NodeId)>,
     pub(crate) violations: Vec<Violation>,
 }
@@ -326,6 +331,11 @@ impl Truth {
             MessageState::Failed { .. } => {
                 said.failed = true;
                 said.failed_at.get_or_insert(at);
+                // What its author's node has lost with a backup, it can't know.
+                if said.delivered.is_some() && !said.gone {
+                    let seen = format!("node {} says that #{number} failed", said.author.0);
+                    self.broken(at, "what was told as delivered stays so", seen);
+                }
                 Some((number, false))
             }
             MessageState::Queued | MessageState::Stored | MessageState::Received => Some((number, false)),

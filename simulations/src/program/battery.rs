@@ -175,15 +175,16 @@ impl<'a> Battery<'a> {
         let mut seat = self.screen.seat();
         let done = match job {
             Job::Regression(file, finding) => {
+                self.screen.tell(format!("{}, seed {}, a regression", finding.name, finding.seed));
                 let (replayed, _) =
-                    finding.replay(None).map_err(|error| unplayable(&finding.name, &error))?;
+                    finding.replay_watched(&mut seat).map_err(|error| unplayable(&finding.name, &error))?;
                 Done::Regression { file: file.to_owned(), finding: finding.clone(), replayed }
             }
             Job::Seed(name, scenario, seed) => {
                 self.screen.tell(format!("{name}, seed {seed}"));
                 let outcome = play(scenario, seed, &mut seat).map_err(|error| unplayable(name, &error))?;
                 let finding = Finding::of(name, seed, scenario, &outcome);
-                let finding = finding.map(|finding| self.explaining.explain(finding));
+                let finding = finding.map(|finding| self.explaining.explain(finding, &self.screen));
                 Done::Seed { name: name.to_owned(), seed, figures: Box::new(outcome.figures), finding }
             }
         };

@@ -1,6 +1,6 @@
 //! Failures: explained, written as files, and told.
 
-use super::{files, wrong::Wrong};
+use super::{files, screen::Screen, wrong::Wrong};
 use frontdesk_sim::lab::Finding;
 use std::{
     path::{Path, PathBuf},
@@ -23,9 +23,13 @@ impl Explaining {
     }
 
     /// Makes a failure smaller and adds what happened before. If that goes wrong, it stays as it was found.
-    pub(crate) fn explain(&self, finding: Finding) -> Finding {
+    pub(crate) fn explain(&self, finding: Finding, screen: &Screen) -> Finding {
         let reruns = if self.so_far.fetch_add(1, Ordering::Relaxed) < EXPLAINED { self.reruns } else { 0 };
-        finding.clone().explain(reruns).unwrap_or(finding)
+        let (name, seed) = (finding.name.clone(), finding.seed);
+        let mut told = |left| {
+            screen.tell(format!("{name}, seed {seed}: looks for a smaller failure, {left} runs at most"))
+        };
+        finding.clone().explain(reruns, &mut told).unwrap_or(finding)
     }
 }
 

@@ -1,13 +1,18 @@
 //! `replay`: a failure once more.
 
-use super::{files, options::Replay, say, say_json, wrong::Wrong};
+use super::{files, options::Replay, say, say_json, screen::Screen, wrong::Wrong};
 use frontdesk_sim::lab::{Finding, Outcome, Replayed};
 use serde_json::json;
 
 pub(crate) fn replay(options: &Replay, json: bool) -> Result<bool, Wrong> {
     let finding = files::finding(&options.failure)?;
-    let until = options.log.as_ref().map(|_| finding.violation.at);
-    let (replayed, outcome) = finding.replay(until).map_err(|error| {
+    let screen = Screen::new(Some(1));
+    screen.tell(format!("{}, seed {}", finding.name, finding.seed));
+    let mut seat = screen.seat();
+    seat.log_until = options.log.as_ref().map(|_| finding.violation.at);
+    let played = finding.replay_watched(&mut seat);
+    screen.clear();
+    let (replayed, outcome) = played.map_err(|error| {
         let what = format!("the people of {} can't be set up: {error}", finding.name);
         Wrong::with_next(what, "the scenario in the file needs more than this version of the program allows")
     })?;

@@ -63,7 +63,8 @@ fn one(
             "a business has 256 devices at most; see docs/simulations.md for what each key can be",
         )
     })?;
-    let finding = Finding::of(name, seed, scenario, &outcome).map(|finding| explaining.explain(finding));
+    let finding =
+        Finding::of(name, seed, scenario, &outcome).map(|finding| explaining.explain(finding, screen));
     let mut report = Report::new(name, seed, scenario.clone(), outcome);
     report.memory = alone.then(peak_memory).flatten();
     seat.leave();

@@ -49,7 +49,7 @@ impl Screen {
 
     /// A run of its own, to be watched.
     pub(crate) const fn seat(&self) -> Seat<'_> {
-        Seat { screen: self, since: self.since, seen: 0 }
+        Seat { screen: self, since: self.since, seen: 0, log_until: None }
     }
 
     /// A word beside the bar.
@@ -92,6 +92,8 @@ pub(crate) struct Seat<'a> {
     screen: &'a Screen,
     since: Stopwatch,
     seen: u64,
+    /// Up to when the run is to be kept in words, in milliseconds of virtual time.
+    pub(crate) log_until: Option<u64>,
 }
 
 impl Seat<'_> {
@@ -114,5 +116,9 @@ impl Watch for Seat<'_> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
     fn progress(&mut self, part: f64) {
         self.reach((part.clamp(0.0, 1.0) * 100.0) as u64);
+    }
+
+    fn wants_log(&self) -> Option<u64> {
+        self.log_until
     }
 }

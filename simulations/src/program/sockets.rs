@@ -59,7 +59,13 @@ fn in_words(report: &Report, left_out: &[String]) -> String {
     let faults: Vec<String> = report.faults.iter().map(|(what, count)| format!("{count} {what}")).collect();
     let rows = [
         ("set up in", ms(Some(report.set_up))),
-        ("threads", format!("{}, {} handed over", report.threads, report.handed_over)),
+        (
+            "threads",
+            format!(
+                "{}, {} handed over, {} whose agent was taken out",
+                report.threads, report.handed_over, report.revoked
+            ),
+        ),
         (
             "texts",
             format!(

@@ -91,6 +91,15 @@ impl Scene {
                 truth.broken(at, "nothing is shown twice", seen);
             }
         }
+        let whole = members.get(&STEWARD).map(|shown| shown.texts.clone()).unwrap_or_default();
+        for (node, shown) in members {
+            let past = |number: &&u64| truth.said.get(number).is_some_and(|said| !said.is_for(*node));
+            let missing = whole.iter().filter(past).find(|number| !shown.texts.contains(number));
+            if let Some(number) = missing {
+                let seen = format!("thread {thread}: node {} has no #{number}", node.0);
+                truth.broken(at, "who is let in has what its grant gave of the past", seen);
+            }
+        }
         for (number, said) in truth.said_in(thread) {
             self.judge_text(truth, at, members, (number, &said));
         }

@@ -54,6 +54,7 @@ enum Kind {
     Move,
     Sleep,
     Crash,
+    Flush,
 }
 
 /// What befalls nodes, and what keeps faults apart.
@@ -90,7 +91,8 @@ const fn kind(fault: Fault) -> Option<Kind> {
         FaultKind::Move => Some(Kind::Move),
         FaultKind::Sleep => Some(Kind::Sleep),
         FaultKind::Crash => Some(Kind::Crash),
-        FaultKind::DiskFull | FaultKind::FlushFails | FaultKind::PowerCut | FaultKind::RollBack => None,
+        FaultKind::FlushFails => Some(Kind::Flush),
+        FaultKind::DiskFull | FaultKind::PowerCut | FaultKind::RollBack | FaultKind::OldCopy => None,
     }
 }
 
@@ -100,7 +102,7 @@ fn victims(who: Who, stage: &Stage) -> Vec<NodeId> {
         Who::Customer => stage.customers().collect(),
         Who::Agent => stage.agents().collect(),
         Who::Administrator => vec![STEWARD],
-        Who::Bot => Vec::new(),
+        Who::Bot => stage.bots().collect(),
     }
 }
 
@@ -120,6 +122,7 @@ impl Fates {
             Kind::Move => self.restart(strike, "moves", end).await,
             Kind::Sleep => self.restart(strike, "sleeps", end).await,
             Kind::Crash => self.restart(strike, "crashes", end).await,
+            Kind::Flush => self.fail_flush(strike, end).await,
         }
     }
 
@@ -141,6 +144,16 @@ impl Fates {
             self.leave_alone(node, lasts).await;
         } else {
             self.cut(node, lasts).await;
+        }
+        Ok(())
+    }
+
+    /// The next step that a node makes durable fails.
+    async fn fail_flush(&self, strike: Strike, end: u64) -> Result<(), SimError> {
+        let _busy = self.busy(strike.victim).await?;
+        if self.lasts(strike, end).is_some() {
+            self.count("failing flushes");
+            self.stage.node(strike.victim)?.fail_next_flush();
         }
         Ok(())
     }

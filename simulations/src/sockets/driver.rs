@@ -1,10 +1,14 @@
 //! A node's turns, as the program's driver takes them: what waits, one step, one flush, and only then the actions.
 
 use super::{clock::Clock, ledger::Ledger};
-use crate::{NodeId, SimError, lab::truth::number_of};
+use crate::{
+    NodeId, SimError,
+    around::{Around, FLUSH_WITHIN},
+    lab::truth::number_of,
+};
 use frontdesk_engine::{
-    Action, Answer, Command, CommandError, CommandId, Engine, Event, Input, Now, Output, Query, Reply,
-    StepError,
+    Action, Answer, Command, CommandError, CommandId, Engine, Event, Input, Millis, Now, Output, Query,
+    Reply, StepError,
 };
 use frontdesk_identity::{DeviceId, ThreadId, TransportKey};
 use frontdesk_net::{EventReceiver, Net, NetEvent, PeerKey};
@@ -53,6 +57,9 @@ pub(super) struct Driver {
     pub(super) clock: Clock,
     /// Numbers for commands, no two alike in a run.
     pub(super) commands: Arc<AtomicU64>,
+    /// When what lazy steps wrote is flushed, if no other step does it before.
+    pub(super) flush_at: Option<Millis>,
+    pub(super) around: Around,
 }
 
 #[derive(Default)]
@@ -73,13 +80,13 @@ impl Driver {
     }
 
     async fn live(&mut self) -> Result<(), SimError> {
-        let output = self.step(|engine, now, overlay| engine.start(now, overlay))?;
-        self.settle(output, Turn::default()).await?;
+        self.begin().await?;
         let mut first = Turn::default();
         first.inputs.push(Input::Addresses(addresses(&self.net)));
         self.play(first).await?;
         loop {
-            let wait = self.engine.next_deadline().map_or(IDLE, |due| self.clock.until(due));
+            let due = [self.engine.next_deadline(), self.flush_at].into_iter().flatten().min();
+            let wait = due.map_or(IDLE, |due| self.clock.until(due));
             let mut turn = Turn::default();
             tokio::select! {
                 biased;
@@ -151,11 +158,15 @@ impl Driver {
 
     async fn play(&mut self, mut turn: Turn) -> Result<(), SimError> {
         let inputs = std::mem::take(&mut turn.inputs);
+        inputs.iter().for_each(|input| self.around.note(input));
         if !inputs.is_empty() {
             let output = self.step(|engine, now, overlay| {
                 inputs.into_iter().try_for_each(|input| engine.handle(now, input, overlay))
-            })?;
-            turn = self.settle(output, turn).await?;
+            });
+            turn = match output {
+                Ok(output) => self.settle(output, turn).await?,
+                Err(error) => self.recover(&error, turn).await?,
+            };
         }
         for (query, reply) in turn.questions {
             // Who has gone away meanwhile needs no answer.
@@ -164,19 +175,48 @@ impl Driver {
         Ok(())
     }
 
-    /// One step, durable when this returns.
+    /// The engine's beginning: the first step, and the first after a failure.
+    async fn begin(&mut self) -> Result<(), SimError> {
+        let around = self.around.as_inputs();
+        let output = self.step(|engine, now, overlay| {
+            engine.start(now, overlay)?;
+            around.into_iter().try_for_each(|input| engine.handle(now, input, overlay))
+        })?;
+        self.settle(output, Turn::default()).await.map(drop)
+    }
+
+    /// The store failed: what was under way is void, and so is what was not flushed. It is opened again, and the engine
+    /// reads it anew.
+    async fn recover(&mut self, error: &StepError, mut turn: Turn) -> Result<Turn, SimError> {
+        for waiting in std::mem::take(&mut turn.waiting).into_values() {
+            let _ = waiting.reply.send(Err(CommandError::Storage(error.to_string())));
+        }
+        self.flush_at = None;
+        self.store.crash();
+        self.engine.reload(&*self.store)?;
+        self.begin().await?;
+        Ok(turn)
+    }
+
+    /// One step, durable when this returns, or soon if it is lazy.
     fn step(
         &mut self,
         work: impl FnOnce(&mut Engine, Now, &Overlay<'_>) -> Result<(), StepError>,
-    ) -> Result<Output, SimError> {
+    ) -> Result<Output, StepError> {
         let now = self.clock.now();
         let overlay = Overlay::new(&*self.store);
         work(&mut self.engine, now, &overlay)?;
         let output = self.engine.finish(now, &overlay)?;
-        self.store.commit(&overlay.into_batch())?;
-        if !output.lazy {
-            self.store.flush()?;
+        let batch = overlay.into_batch();
+        self.store.commit(&batch)?;
+        if output.lazy && !batch.is_empty() {
+            self.flush_at.get_or_insert(now.mono.plus(FLUSH_WITHIN));
         }
+        if (!output.lazy && !batch.is_empty()) || self.flush_at.is_some_and(|at| at <= now.mono) {
+            self.store.flush()?;
+            self.flush_at = None;
+        }
+        self.around.are_known();
         Ok(output)
     }
 

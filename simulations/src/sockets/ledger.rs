@@ -93,7 +93,9 @@ impl Book {
                 }
             }
             Event::CommandDone { id, .. } => self.truth.done(at, *id),
-            Event::Security { peer, reason, detail, .. } => self.accuse(at, (node, *peer), *reason, detail),
+            Event::Security { peer, thread, reason, detail } => {
+                self.accuse(at, (node, *peer), *thread, (*reason, detail));
+            }
             Event::PeerUp { .. } => self.figures.links += 1,
             Event::Started
             | Event::ThreadOpened { .. }
@@ -137,10 +139,18 @@ impl Book {
         }
     }
 
-    /// All are honest here. What was sent under a right that had just ended is no accusation.
-    fn accuse(&mut self, at: u64, (node, peer): (NodeId, TransportKey), reason: Reason, detail: &str) {
+    /// All are honest here. What was sent by one that the steward has taken out of that thread, and that may not have heard it
+    /// yet, is no accusation.
+    fn accuse(
+        &mut self,
+        at: u64,
+        (node, peer): (NodeId, TransportKey),
+        thread: Option<ThreadId>,
+        (reason, detail): (Reason, &str),
+    ) {
         *self.figures.complaints.entry(reason.to_string()).or_default() += 1;
-        if ![Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason) {
+        let left = self.keys.get(&peer).is_some_and(|peer| self.truth.has_left(thread, *peer, at));
+        if !left || ![Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason) {
             let peer =
                 self.keys.get(&peer).map_or_else(|| "a stranger".into(), |peer| format!("node {}", peer.0));
             let seen = format!("node {} accuses {peer}: {reason}: {detail}", node.0);

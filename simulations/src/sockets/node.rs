@@ -5,11 +5,11 @@ use super::{
     driver::{Driver, Request, addresses},
     ledger::Ledger,
 };
-use crate::{NodeId, SimError};
+use crate::{NodeId, SimError, around::Around};
 use frontdesk_engine::{Answer, Command, CommandError, Engine, Query, Reply, Settings, StatusView};
 use frontdesk_identity::DeviceKeys;
 use frontdesk_net::{Net, NetConfig, NetEvent, TransportSecret};
-use frontdesk_store::MemoryStore;
+use frontdesk_store::{Fault, MemoryStore, Store as _};
 use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicU64};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -75,6 +75,8 @@ impl Node {
             ledger: Arc::clone(&self.ledger),
             clock: self.clock,
             commands: Arc::clone(&self.commands),
+            flush_at: None,
+            around: Around::default(),
         };
         let task = tokio::spawn(driver.run());
         *self.life() = Some(Life { inbox, net, task });
@@ -94,11 +96,17 @@ impl Node {
         SimError::Broken(format!("the network of node {}: {error}", self.id.0))
     }
 
-    /// Stops it in good order, as the program stops.
+    /// Stops it in good order, as the program stops: all that it wrote is flushed.
     pub(super) async fn stop(&self) {
         let Some(life) = self.take_life() else { return };
         drop(life.inbox);
         let _ = life.task.await;
+        let _ = self.store.flush();
+    }
+
+    /// Its next flush fails, and what was not flushed before is gone.
+    pub(super) fn fail_next_flush(&self) {
+        self.store.fail_next_flush(Fault::Injected);
     }
 
     /// Stops it wherever it is between two steps or in the middle of its actions. What was not flushed is gone.

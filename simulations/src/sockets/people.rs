@@ -5,7 +5,7 @@ use crate::{
     NodeId, SimError,
     lab::{chance::Chance as _, whole},
 };
-use frontdesk_engine::Command;
+use frontdesk_engine::{Command, CommandError};
 use frontdesk_identity::ThreadId;
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng as _;
@@ -28,6 +28,10 @@ pub(super) struct Talk {
     answers_after: u64,
     /// The text in the middle, with which the agent hands over, and to whom.
     hands_over: Option<(usize, NodeId)>,
+    /// The text with which the administrator takes the agent out.
+    ends_with: Option<usize>,
+    /// It has been taken out.
+    is_left: bool,
 }
 
 impl Talk {
@@ -43,10 +47,22 @@ impl Talk {
         let mut times: Vec<u64> = (0..texts).map(|_| within(rng, length)).collect();
         times.sort_unstable();
         let others: Vec<NodeId> = stage.agents().filter(|other| *other != agent).collect();
-        let heir = rng.pick(&others).copied().filter(|_| rng.hits(plan.hand_over));
-        let hands_over = heir.map(|heir| (times.len() / 2, heir));
+        let is_bot = stage.bots().any(|bot| bot == agent);
+        let heir = rng.pick(&others).copied().filter(|_| is_bot || rng.hits(plan.hand_over));
+        let hands_over = heir.map(|heir| (if is_bot { 0 } else { times.len() / 2 }, heir));
+        let ends_with = rng.hits(plan.revoke).then_some(times.len() * 3 / 4);
         let answers_after = within(rng, 300);
-        Self { thread, customer, agent, heir: None, times, answers_after, hands_over }
+        Self {
+            thread,
+            customer,
+            agent,
+            heir: None,
+            times,
+            answers_after,
+            hands_over,
+            ends_with,
+            is_left: false,
+        }
     }
 
     /// Writes until all is written. What a node doesn't take, for it is down, is not written.
@@ -57,15 +73,32 @@ impl Talk {
             self.write(&stage, self.customer, "a question").await?;
             tokio::time::sleep(Duration::from_millis(self.answers_after)).await;
             self.succeed(&stage).await;
-            if self.heir.is_some() {
+            if self.heir.is_some() || self.is_left {
                 continue;
             }
             self.write(&stage, self.agent, "an answer").await?;
             if let Some((_, heir)) = self.hands_over.filter(|(middle, _)| *middle == number) {
                 self.ask(&stage, heir).await?;
+            } else if self.ends_with.is_some_and(|last| number >= last) {
+                self.end(&stage).await?;
             }
         }
         Ok(())
+    }
+
+    /// The administrator takes the agent out, and the customer writes on to the administrator.
+    async fn end(&mut self, stage: &Stage) -> Result<(), SimError> {
+        stage.ledger.book().truth.may_go(self.thread, self.agent);
+        match stage.revoke(self.thread, self.agent).await {
+            Ok(()) => {
+                self.is_left = true;
+                stage.ledger.book().figures.revoked += 1;
+                Ok(())
+            }
+            // It is tried again with the next text; a node that was killed before it answered may have done it.
+            Err(SimError::Down | SimError::Command(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The agent asks the steward to let another take its place, and writes no more.
@@ -74,6 +107,8 @@ impl Talk {
         match stage.forward(self.agent, self.thread, heir, true).await {
             // A node that was killed before it answered may have asked or not.
             Ok(()) | Err(SimError::Down) => self.heir = Some(heir),
+            // Nothing was done, and the agent stays.
+            Err(SimError::Command(CommandError::Storage(_))) => {}
             Err(error) => return Err(error),
         }
         Ok(())
@@ -94,7 +129,7 @@ impl Talk {
         let send = Command::Send { thread: self.thread, text: stage.text(words) };
         match stage.node(by)?.command(send).await {
             Ok(_) => Ok(()),
-            Err(SimError::Down) => {
+            Err(SimError::Down | SimError::Command(CommandError::Storage(_))) => {
                 stage.ledger.book().figures.not_taken += 1;
                 Ok(())
             }

@@ -13,12 +13,16 @@ const LONGEST: u64 = 3600;
 pub struct Plan {
     /// Agents of the one business, at least one.
     pub agents: usize,
+    /// Its bots: each thread goes to one first, which hands over to an agent with its first answer.
+    pub bots: usize,
     /// Its customers, at least one.
     pub customers: usize,
     /// Texts that each customer writes, on average; each is answered.
     pub texts: f64,
     /// Threads that are handed over in the middle, of 1.
     pub hand_over: f64,
+    /// Threads from which the administrator takes the agent out before its customer has stopped writing, of 1.
+    pub revoke: f64,
     /// What goes wrong, several times each. Whatever these are, the administrator's node is also cut off in the middle, for
     /// a quarter of the time.
     pub faults: Vec<Fault>,
@@ -55,8 +59,8 @@ pub enum PlanError {
 
 impl Fault {
     /// What can go wrong on real sockets.
-    pub const KINDS: [FaultKind; 4] =
-        [FaultKind::Partition, FaultKind::Move, FaultKind::Sleep, FaultKind::Crash];
+    pub const KINDS: [FaultKind; 5] =
+        [FaultKind::Partition, FaultKind::Move, FaultKind::Sleep, FaultKind::Crash, FaultKind::FlushFails];
 }
 
 impl Default for Plan {
@@ -64,14 +68,17 @@ impl Default for Plan {
         let fault = |what, who| Fault { what, who };
         Self {
             agents: 4,
+            bots: 1,
             customers: 20,
             texts: 8.0,
             hand_over: 0.3,
+            revoke: 0.2,
             faults: vec![
                 fault(FaultKind::Partition, Who::Anyone),
                 fault(FaultKind::Partition, Who::Agent),
                 fault(FaultKind::Move, Who::Anyone),
                 fault(FaultKind::Crash, Who::Anyone),
+                fault(FaultKind::FlushFails, Who::Anyone),
             ],
             seconds: 15,
             seed: 1,
@@ -84,12 +91,14 @@ impl Plan {
     #[must_use]
     pub fn of(scenario: &Scenario) -> (Self, Vec<String>) {
         let fits = |what: &FaultKind| Fault::KINDS.contains(what);
-        let faults = scenario.faults.iter().filter(|fault| fits(&fault.what) && fault.who != Who::Bot);
+        let faults = scenario.faults.iter().filter(|fault| fits(&fault.what));
         let plan = Self {
             agents: scenario.business.agents,
+            bots: scenario.business.bots,
             customers: scenario.customers.count,
             texts: scenario.customers.texts,
             hand_over: scenario.business.hand_over,
+            revoke: scenario.business.revoke,
             faults: faults.map(|fault| Fault { what: fault.what, who: fault.who }).collect(),
             ..Self::default()
         };
@@ -100,7 +109,7 @@ impl Plan {
     /// How many nodes it has.
     #[must_use]
     pub const fn nodes(&self) -> usize {
-        self.agents.saturating_add(self.customers).saturating_add(1)
+        self.agents.saturating_add(self.bots).saturating_add(self.customers).saturating_add(1)
     }
 
     /// Whether it can be played.
@@ -126,10 +135,8 @@ fn left_out(scenario: &Scenario, faults: usize) -> Vec<String> {
     let business = &scenario.business;
     let kinds = [
         (business.count > 1, "further businesses"),
-        (business.bots > 0, "bots"),
         (business.by_policy(), "forwarding by rule"),
         (business.history != "all", "bounded history"),
-        (business.revoke > 0.0, "revocations"),
         (scenario.suite != SuiteName::Classic, "the hybrid suite"),
         (scenario.customers.at_once > 1.0, "texts that one writes at once"),
         (scenario.customers.come_back > 0.0, "customers who come back"),
@@ -154,9 +161,9 @@ mod tests {
             [[fault]]\nwhat = \"move\"\nwho = \"agent\"\nfrom = 8.0\nuntil = 9.0\n\
             [[fault]]\nwhat = \"disk-full\"\nwho = \"agent\"\nfrom = 8.0\nuntil = 9.0\n";
         let (plan, left_out) = Plan::of(&toml::from_str(text).unwrap());
-        assert_eq!((plan.agents, plan.customers, plan.nodes()), (3, 9, 13));
+        assert_eq!((plan.agents, plan.customers, plan.nodes()), (3, 9, 14));
         assert_eq!(plan.faults, [Fault { what: FaultKind::Move, who: Who::Agent }]);
-        assert_eq!(left_out, ["bots", "customers who come back", "some faults"]);
+        assert_eq!(left_out, ["customers who come back", "some faults"]);
     }
 
     #[test]
@@ -164,7 +171,7 @@ mod tests {
         let plan = Plan::default();
         assert_eq!(plan.check(), Ok(()));
         let many = Plan { customers: 56, ..plan.clone() };
-        assert_eq!(many.check(), Err(PlanError::Nodes(61)));
+        assert_eq!(many.check(), Err(PlanError::Nodes(62)));
         assert_eq!(Plan { agents: 0, ..plan.clone() }.check(), Err(PlanError::Empty));
         assert_eq!(Plan { seconds: 0, ..plan }.check(), Err(PlanError::Seconds(0)));
     }

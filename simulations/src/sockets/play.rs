@@ -67,11 +67,12 @@ async fn run(plan: &Plan, watch: &mut dyn Watch, errors: &Errors) -> Result<Repo
 
 /// All agents are enrolled, all customers have contacted the business, each thread is with an agent.
 async fn open(plan: &Plan, stage: &Arc<Stage>) -> Result<Vec<(ThreadId, NodeId, NodeId)>, SimError> {
-    for agent in stage.agents() {
+    for agent in stage.agents().chain(stage.bots()) {
         stage.enrol(agent).await?;
     }
-    let pairs: Vec<(NodeId, NodeId)> =
-        stage.customers().zip(stage.agents().collect::<Vec<_>>().into_iter().cycle()).collect();
+    let bots: Vec<NodeId> = stage.bots().collect();
+    let first = if bots.is_empty() { stage.agents().collect() } else { bots };
+    let pairs: Vec<(NodeId, NodeId)> = stage.customers().zip(first.into_iter().cycle()).collect();
     let mut talks = Vec::with_capacity(plan.customers);
     for group in pairs.chunks(AT_ONCE) {
         let mut opening = JoinSet::new();
@@ -167,6 +168,7 @@ fn report(plan: &Plan, stage: &Stage, (threads, began): (usize, u64), settled: O
         refused: count(&|said| said.failed && said.delivered.is_none()),
         not_taken: figures.not_taken,
         handed_over: figures.handed_over,
+        revoked: figures.revoked,
         links: figures.links,
         delay_p50: figures.delay(50),
         delay_p99: figures.delay(99),

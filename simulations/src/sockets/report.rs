@@ -15,6 +15,7 @@ pub(super) struct Figures {
     pub(super) complaints: BTreeMap<String, u64>,
     pub(super) faults: BTreeMap<&'static str, u64>,
     pub(super) handed_over: u64,
+    pub(super) revoked: u64,
     pub(super) not_taken: u64,
 }
 
@@ -41,6 +42,8 @@ pub struct Report {
     pub not_taken: u64,
     /// Threads that an agent handed over to another.
     pub handed_over: u64,
+    /// Threads from which the administrator took the agent out.
+    pub revoked: u64,
     /// Faults, by kind.
     pub faults: BTreeMap<&'static str, u64>,
     /// Times that a node saw a peer come.

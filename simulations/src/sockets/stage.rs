@@ -33,6 +33,7 @@ pub(super) struct Stage {
     pub(super) ledger: Arc<Ledger>,
     nodes: Vec<Arc<Node>>,
     agents: usize,
+    bots: usize,
     /// For the engines, a fresh seed each life.
     seeds: Mutex<ChaCha20Rng>,
 }
@@ -44,17 +45,18 @@ impl Stage {
         let mut rng = ChaCha20Rng::seed_from_u64(plan.seed);
         let keys: Vec<DeviceKeys> = (0..plan.nodes()).map(|_| DeviceKeys::generate(&mut rng)).collect();
         let names = keys.iter().map(|keys| (keys.id(), keys.transport_public()));
-        let ledger = Arc::new(Ledger::new(names, plan.agents));
+        let ledger = Arc::new(Ledger::new(names, plan.agents.saturating_add(plan.bots)));
         let commands = Arc::new(AtomicU64::new(0));
         let settings =
             Settings { suite: Suite::Classic, key_packages: 8, introduce: false, ..Settings::default() };
         let mut nodes = Vec::new();
         for (number, keys) in keys.into_iter().enumerate() {
-            let store = found((number, plan.agents), &keys, clock, &mut rng)?;
+            let store = found((number, plan.agents.saturating_add(plan.bots)), &keys, clock, &mut rng)?;
             let node = (NodeId(number), keys, settings);
             nodes.push(Arc::new(Node::new(node, store, Arc::clone(&ledger), clock, Arc::clone(&commands))));
         }
-        let stage = Self { clock, ledger, nodes, agents: plan.agents, seeds: Mutex::new(rng) };
+        let stage =
+            Self { clock, ledger, nodes, agents: plan.agents, bots: plan.bots, seeds: Mutex::new(rng) };
         for node in &stage.nodes {
             stage.start(node).await?;
         }
@@ -73,8 +75,13 @@ impl Stage {
         (1..=self.agents).map(NodeId)
     }
 
+    pub(super) fn bots(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let first = self.agents.saturating_add(1);
+        (first..first.saturating_add(self.bots)).map(NodeId)
+    }
+
     pub(super) fn customers(&self) -> impl Iterator<Item = NodeId> + use<> {
-        (self.agents.saturating_add(1)..self.nodes.len()).map(NodeId)
+        (self.agents.saturating_add(self.bots).saturating_add(1)..self.nodes.len()).map(NodeId)
     }
 
     pub(super) async fn start(&self, node: &Node) -> Result<(), SimError> {
@@ -83,10 +90,12 @@ impl Stage {
         node.start(seed).await
     }
 
-    /// Enrols an agent's device, by invitation and approval.
+    /// Enrols an agent's device, or a bot's, by invitation and approval.
     pub(super) async fn enrol(&self, agent: NodeId) -> Result<(), SimError> {
         let (administrator, node) = (self.node(STEWARD)?, self.node(agent)?);
-        let invite = Command::Invite { role: Role::Agent, name: format!("Agent {}", agent.0), lasts: 3600 };
+        let (role, standing) =
+            if agent.0 > self.agents { (Role::Bot, Standing::Bot) } else { (Role::Agent, Standing::Agent) };
+        let invite = Command::Invite { role, name: format!("{role:?} {}", agent.0), lasts: 3600 };
         let Reply::Invited { invitation } = administrator.command(invite).await? else {
             return Err(SimError::Broken("an invitation without an invitation".into()));
         };
@@ -104,7 +113,7 @@ impl Stage {
             Ok(true)
         })
         .await?;
-        self.until("the enrolment", async || Ok(node.status().await?.standing == Standing::Agent)).await?;
+        self.until("the enrolment", async || Ok(node.status().await?.standing == standing)).await?;
         let device = node.keys.id();
         self.until("its key packages", async || {
             let Answer::Devices(devices) = administrator.query(Query::Devices).await? else {
@@ -151,6 +160,12 @@ impl Stage {
         let (history, lasts) = (frontdesk_engine::HistoryChoice::All, 24 * 3600);
         let forward = Command::Forward { thread, to, history, lasts, hand_over, note: String::new() };
         self.node(by)?.command(forward).await.map(|_| ())
+    }
+
+    /// The administrator takes an agent out of a thread.
+    pub(super) async fn revoke(&self, thread: ThreadId, from: NodeId) -> Result<(), SimError> {
+        let from = self.node(from)?.keys.id();
+        self.node(STEWARD)?.command(Command::Revoke { thread, from }).await.map(|_| ())
     }
 
     /// A new text, with its number.

@@ -40,18 +40,23 @@ pub(super) fn expiries(reader: &dyn Reader) -> Result<BTreeSet<(UnixTime, Thread
     Ok(keys.iter().filter_map(|(key, _)| space::read_expiry(key)).collect())
 }
 
-/// Peers that have something to get.
-pub(super) fn due(reader: &dyn Reader) -> Result<BTreeSet<TransportKey>, StoreError> {
-    let mut due = BTreeSet::new();
+/// Peers that have something to get, and those of whom it isn't known whether they opened all: what they acknowledged
+/// last may have been told and not flushed.
+pub(super) fn due(
+    reader: &dyn Reader,
+) -> Result<(BTreeSet<TransportKey>, BTreeSet<TransportKey>), StoreError> {
+    let (mut due, mut unsure) = (BTreeSet::new(), BTreeSet::new());
     for (key, bytes) in reader.scan(&Scan::prefix(space::LINKS))? {
         let link: LinkRecord = record::decode(&bytes)?;
-        if link.numbered > link.stored
-            && let Some(peer) = space::read_link(&key)
-        {
+        let Some(peer) = space::read_link(&key) else { continue };
+        if link.numbered > link.stored {
             due.insert(peer);
         }
+        if link.numbered > link.delivered {
+            unsure.insert(peer);
+        }
     }
-    Ok(due)
+    Ok((due, unsure))
 }
 
 pub(super) fn receptions(reader: &dyn Reader) -> Result<BTreeMap<RequestId, OpenOffer>, StoreError> {

@@ -7,8 +7,8 @@ const HOUR: f64 = 3_600_000.0;
 const MINUTE: u64 = 60_000;
 
 /// Tries what makes a scenario smaller, one thing after another, and keeps what still breaks the promise.
-pub(super) fn shrink(finding: &mut Finding, reruns: usize) {
-    let mut search = Search { finding, left: reruns };
+pub(super) fn shrink(finding: &mut Finding, reruns: usize, told: &mut dyn FnMut(usize)) {
+    let mut search = Search { finding, left: reruns, told };
     search.end_early();
     search.fewer("businesses", |scenario| &mut scenario.business.count);
     search.fewer("customers", |scenario| &mut scenario.customers.count);
@@ -26,6 +26,7 @@ pub(super) fn shrink(finding: &mut Finding, reruns: usize) {
 struct Search<'a> {
     finding: &'a mut Finding,
     left: usize,
+    told: &'a mut dyn FnMut(usize),
 }
 
 impl Search<'_> {
@@ -35,6 +36,7 @@ impl Search<'_> {
             return false;
         }
         let Some(left) = self.left.checked_sub(1) else { return false };
+        (self.told)(self.left);
         self.left = left;
         let Ok(outcome) = play(&candidate, self.finding.seed, &mut Reader { until: None }) else {
             return false;

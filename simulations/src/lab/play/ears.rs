@@ -145,12 +145,12 @@ impl Play<'_> {
                 self.removals.insert((thread, out), now);
                 self.look_after(node, thread);
             }
-            Some(Role::Customer) => {
+            Some(Role::Customer | Role::Agent | Role::Bot) => {
                 if let Some(at) = self.removals.get(&(thread, out)) {
                     self.figures.revocation.push(now.saturating_sub(*at));
                 }
             }
-            Some(Role::Agent | Role::Bot) | None => {}
+            None => {}
         }
     }
 
@@ -232,9 +232,14 @@ impl Play<'_> {
     ) {
         let Some(peer) = self.world.by_key.get(&peer).copied() else { return };
         *self.figures.security.entry(reason.to_string()).or_default() += 1;
+        if reason == Reason::Malformed && thread.is_none() && self.unawares.contains(&node) {
+            // It is this node that is not what it was, and its owner is told so.
+            self.told_old.insert(node);
+            return;
+        }
         let now = self.world.time;
         let ended = [Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason)
-            && (self.truth.untold || self.truth.has_left(thread, peer, now));
+            && (self.truth.may_have_left(thread, peer) || self.truth.has_left(thread, peer, now));
         let split = thread.is_some_and(|thread| self.truth.split.contains(&thread));
         if !ended && !split && self.is_honest(peer) && self.is_honest(node) {
             let seen = format!("node {} accuses node {}: {reason}: {detail}", node.0, peer.0);

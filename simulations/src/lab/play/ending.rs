@@ -1,9 +1,9 @@
 //! The end: faults stop, everything settles, and what came of it is counted.
 
-use super::{MINUTE, Outcome, Play};
+use super::{MINUTE, Outcome, PLAYED, Play, Watch};
 use crate::{
     NodeId, SimError,
-    lab::{Roads, bounds, figures::Sample, log::Log, people::Role, roads::whole},
+    lab::{Roads, bounds, figures::Sample, log::Log, people::Role, report::words::real, roads::whole},
     office,
 };
 use frontdesk_engine::Engine;
@@ -18,12 +18,14 @@ const LOOKS: usize = 12;
 const LAST_STRIKES: usize = 3;
 /// Between two looks whether all has settled, in milliseconds.
 const LOOK: u64 = 250;
+/// Nothing must wait for so long, in milliseconds: who lacks something asks for it only after some seconds.
+const QUIET: u64 = 5_000;
 /// Where a node's store keeps what it has to send: `o/`, then the peer's transport key.
 const OUTGOING: &[u8] = b"o/";
 
 impl Play<'_> {
     /// Faults and attacks stop, everybody is awake, and all must agree in time.
-    pub(super) fn settle(&mut self) -> Result<(), SimError> {
+    pub(super) fn settle_watched(&mut self, watch: &mut dyn Watch) -> Result<(), SimError> {
         self.last_words()?;
         self.make_peace()?;
         let (start, last) = (self.world.time, self.world.time + whole(self.scenario.settle * MINUTE));
@@ -31,21 +33,27 @@ impl Play<'_> {
         self.figures.waited = u64::try_from(waits.count()).unwrap_or(u64::MAX);
         // Who still had something to get when it was looked at last is asked first.
         let mut latest = NodeId(0);
+        let mut quiet_since = None;
         loop {
-            let until = (self.world.time + LOOK).min(last);
+            let until = self.world.time + LOOK;
             while self.world.happen(until)? {
                 self.attend()?;
             }
             self.world.time = until;
+            let part = real(until.saturating_sub(start)) / real(last.saturating_sub(start).max(1));
+            watch.progress(PLAYED + part.min(1.0) * (1.0 - PLAYED));
             let nodes = std::iter::once(latest).chain(self.cast.everybody());
             match nodes.into_iter().find(|node| !self.waits(*node).is_empty()) {
-                Some(node) => latest = node,
+                Some(node) => (latest, quiet_since) = (node, None),
                 None => {
-                    self.figures.settled_in = Some(self.world.time.saturating_sub(start));
-                    break;
+                    let since = *quiet_since.get_or_insert(self.world.time);
+                    if self.world.time.saturating_sub(since) >= QUIET {
+                        self.figures.settled_in = Some(since.saturating_sub(start));
+                        break;
+                    }
                 }
             }
-            if until >= last {
+            if until >= last && quiet_since.is_none() {
                 let who: Vec<String> =
                     self.cast.everybody().flat_map(|node| self.waits(node)).take(20).collect();
                 self.truth.broken(last, "all is delivered once faults have stopped", who.join("; "));

@@ -9,7 +9,12 @@ mod thieves;
 use super::{Deed, HOUR, MINUTE, Play, SECOND};
 use crate::{
     Adversary, Business, Fate, NodeId, SimError, Usurper,
-    lab::{chance::Chance as _, figures::Attack, people::Role, scenario::AdversaryKind},
+    lab::{
+        chance::Chance as _,
+        figures::Attack,
+        people::Role,
+        scenario::{AdversaryKind, Who},
+    },
     office,
 };
 use frontdesk_identity::ThreadId;
@@ -62,7 +67,7 @@ impl Play<'_> {
             AdversaryKind::FalseCommits => self.insider()?,
             AdversaryKind::RemovedGoesOn => self.removed()?,
             AdversaryKind::Equivocation => self.steward()?,
-            AdversaryKind::Withholds => self.withholder()?,
+            AdversaryKind::Withholds => self.withholder(adversary.who.unwrap_or(Who::Agent))?,
             AdversaryKind::LyingClock => self.liar()?,
         };
         // Nobody fits who could turn: one is looked for again.

@@ -2,11 +2,11 @@
 
 use super::{
     Measured, Report, measures, page, plots,
-    words::{escaped, short},
+    words::{escaped, real, short},
 };
 use crate::lab::Violation;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Two runs, and where they differ.
 #[derive(Debug, Clone, Serialize)]
@@ -31,7 +31,7 @@ pub struct Comparison {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     /// What it measures.
-    pub name: &'static str,
+    pub name: String,
     /// In the first run, in its own unit: times in milliseconds, sizes in bytes.
     pub base: Option<f64>,
     /// In the second.
@@ -50,7 +50,8 @@ impl Comparison {
     /// Compares two runs.
     #[must_use]
     pub fn new(base: &Report, new: &Report) -> Self {
-        let rows = measures(base).into_iter().zip(measures(new));
+        let rows = measures(base).into_iter().zip(measures(new)).map(|(base, new)| Row::of(&base, &new));
+        let rows = rows.chain(counts(base, new));
         let promises = |report: &Report| -> BTreeSet<String> {
             let promise = |violation: &Violation| violation.promise.clone();
             report.violations.iter().map(promise).collect()
@@ -61,7 +62,7 @@ impl Comparison {
             new: format!("{}, seed {}", new.name, new.seed),
             same_trace: base.trace == new.trace,
             same_scenario: base.scenario == new.scenario,
-            rows: rows.map(|(base, new)| Row::of(&base, &new)).collect(),
+            rows: rows.collect(),
             mended: before.difference(&after).cloned().collect(),
             broken: after.difference(&before).cloned().collect(),
         }
@@ -96,7 +97,7 @@ impl Comparison {
     pub fn table(&self) -> String {
         let head = [String::new(), "base".into(), "new".into(), "difference".into()];
         let cells = |row: &Row| {
-            [row.name.into(), row.base_shown.clone(), row.new_shown.clone(), row.difference.clone()]
+            [row.name.clone(), row.base_shown.clone(), row.new_shown.clone(), row.difference.clone()]
         };
         let lines: Vec<[String; 4]> = std::iter::once(head).chain(self.rows.iter().map(cells)).collect();
         let [first, second, third, fourth] = [0, 1, 2, 3].map(|column| {
@@ -133,7 +134,7 @@ impl Comparison {
             .map(|row| {
                 let cells = [&row.base_shown, &row.new_shown, &row.difference];
                 let cells: String = cells.map(|cell| format!("<td>{}</td>", escaped(cell))).concat();
-                format!("<tr><td>{}</td>{cells}</tr>\n", escaped(row.name))
+                format!("<tr><td>{}</td>{cells}</tr>\n", escaped(&row.name))
             })
             .collect();
         let table = format!(
@@ -150,6 +151,43 @@ impl Comparison {
     }
 }
 
+/// What each run counted by reason or kind: all that either of them has.
+fn counts(base: &Report, new: &Report) -> Vec<Row> {
+    let (before, after) = (tallies(base), tallies(new));
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let row = |name: &String| {
+        let count = |of: &BTreeMap<String, u64>| real(of.get(name).copied().unwrap_or_default());
+        let measured =
+            |value| Measured { name: "", value: Some(value), words: short, is_part: false, fixed: true };
+        Row { name: name.clone(), ..Row::of(&measured(count(&before)), &measured(count(&after))) }
+    };
+    names.into_iter().map(row).collect()
+}
+
+/// Refusals and complaints by reason, faults and attacks by kind.
+fn tallies(report: &Report) -> BTreeMap<String, u64> {
+    let figures = &report.figures;
+    let mut all = BTreeMap::new();
+    let refusals =
+        figures.refusals.iter().map(|(reason, count)| (format!("texts refused: {reason}"), *count));
+    let told = figures.security.iter().map(|(reason, count)| (format!("complaints: {reason}"), *count));
+    all.extend(refusals.chain(told));
+    for (_, what) in &figures.faults {
+        *all.entry(format!("faults: {what:?}")).or_default() += 1;
+    }
+    for (what, attack) in &figures.attacks {
+        for (outcome, count) in [
+            ("tried", attack.tried),
+            ("taken", attack.taken),
+            ("refused", attack.refused.values().sum()),
+            ("ignored", attack.ignored),
+        ] {
+            all.insert(format!("attacks: {what:?}, {outcome}"), count);
+        }
+    }
+    all
+}
+
 impl Row {
     fn of(base: &Measured, new: &Measured) -> Self {
         let difference = match (base.value, new.value) {
@@ -159,7 +197,7 @@ impl Row {
             (Some(_), None) => "only in base".into(),
         };
         Self {
-            name: base.name,
+            name: base.name.to_owned(),
             base: base.value,
             new: new.value,
             base_shown: base.shown(),

@@ -38,7 +38,7 @@ const FIRST_ANSWER: &str = "From a customer's first text, or the first after an 
     it; how many these are is told above.";
 const FORWARD: &str = "From the command to forward, or from the thread's coming where a node's own rule forwards it, until the \
     newcomer is in the thread and can write.";
-const REVOCATION: &str = "From the change that takes a device out until the customer's node knows it: so long the \
+const REVOCATION: &str = "From the change that takes a device out until each of the other members' nodes knows it: so long the \
     removed device could still write to the customer, and read what the customer wrote.";
 
 fn ratio(figures: &Figures) -> Plot {

@@ -41,7 +41,7 @@ impl Truth {
                 let excused = !(eyes.can_meet)(said.author, *node)
                     || (split && !together)
                     || (said.gone && !self.shown.contains_key(&(*node, number)))
-                    || (self.rolled.contains(node) && !epochs.contains_key(&said.author));
+                    || (self.rolled.contains_key(node) && !epochs.contains_key(&said.author));
                 if !excused && !list.contains(&number) && !(eyes.refused_by)(number, &said, *node) {
                     let seen = format!(
                         "thread {thread}: node {} has no #{number} of node {}",
@@ -59,10 +59,17 @@ impl Truth {
             return;
         }
         let mut missing = Vec::new();
-        for (node, list) in lists.iter().filter(|(node, _)| !self.rolled.contains(node)) {
+        let steward = self.founders.get(&thread).map(|[_, steward]| *steward);
+        let all = steward.and_then(|steward| lists.get(&steward)).cloned().unwrap_or_default();
+        for (node, list) in lists.iter().filter(|(node, _)| !self.rolled.contains_key(node)) {
             let stays = self.stays.get(&(thread, *node)).into_iter().flatten();
             let open = stays.into_iter().filter(|stay| stay.until.is_none() && at < stay.ends);
-            let mut granted = open.flat_map(|stay: &Stay| &stay.granted);
+            let of = |stay: &Stay| -> Vec<u64> {
+                let crossed = if stay.whole { all.as_slice() } else { &[] };
+                stay.granted.iter().chain(crossed).copied().collect()
+            };
+            let granted: Vec<u64> = open.flat_map(of).collect();
+            let mut granted = granted.iter();
             missing.extend(granted.find(|number| !list.contains(number)).map(|number| (*node, *number)));
         }
         for (node, number) in missing {
@@ -75,7 +82,7 @@ impl Truth {
     pub(super) fn check_kept(&mut self, at: u64, eyes: &Eyes<'_>) {
         let mut shown: BTreeMap<(ThreadId, NodeId), Vec<u64>> = BTreeMap::new();
         for (node, number) in self.shown.keys() {
-            let excused = self.rolled.contains(node) || self.rogues.contains(node);
+            let excused = self.rolled.contains_key(node) || self.rogues.contains(node);
             if let Some(said) = self.said.get(number).filter(|_| !excused) {
                 shown.entry((said.thread, *node)).or_default().push(*number);
             }
@@ -121,14 +128,10 @@ impl Truth {
         if self.is_frozen(thread) || self.split.contains(&thread) {
             return;
         }
-        // Who was put back to an old copy, and has lost the keys, refuses what was sealed for it.
-        let others = self.stays.keys().filter(|(of, _)| *of == thread).map(|(_, node)| *node);
-        let mut all = self.founders.get(&thread).copied().into_iter().flatten().chain(others);
-        if all.any(|node| self.rolled.contains(&node)) {
-            return;
-        }
         for (number, said) in self.said_in(thread) {
             let told = said.failed_at.filter(|_| !said.perhaps && !self.rogues.contains(&said.author));
+            // Who was put back to an old copy, and has lost the keys, refuses what was sealed for it.
+            let told = told.filter(|_| !self.may_be_lost(&said));
             if told.is_some_and(|told| !self.may_be_refused(thread, said.author, [said.at, told])) {
                 let seen = format!("thread {thread}: #{number} of node {} failed", said.author.0);
                 self.broken(at, "nothing is refused without a cause", seen);
@@ -139,7 +142,7 @@ impl Truth {
     /// A thread that its business never told of: what was written in it was refused for a cause, and its author knows.
     pub(super) fn check_unopened(&mut self, at: u64, thread: ThreadId, business: NodeId, eyes: &Eyes<'_>) {
         for (number, said) in self.said_in(thread) {
-            let off = |node: &NodeId| self.rogues.contains(node) || self.rolled.contains(node);
+            let off = |node: &NodeId| self.rogues.contains(node) || self.rolled.contains_key(node);
             if [said.author, business].iter().any(off) {
                 continue;
             }
@@ -247,9 +250,25 @@ mod tests {
     }
 
     #[test]
+    fn who_may_read_all_of_the_past_has_what_crossed_its_coming_too() {
+        let crossed = |whole: HistoryChoice| {
+            let mut truth = Truth::default();
+            truth.founders.insert(THREAD, [CARLA, ACME]);
+            truth.lets_in((THREAD, ANA, 20), whole, u64::MAX, (&[], &[]));
+            // Carla had not heard of her, and Acme got it after it had let her in.
+            truth.says((1, "carla.1".into()), (THREAD, CARLA, 21), BTreeSet::from([CARLA, ACME]));
+            truth.state(30, THREAD, "carla.1", MessageState::Delivered);
+            let lists = [(CARLA, vec![1]), (ACME, vec![1]), (ANA, vec![])].into_iter().collect();
+            found(&mut truth, &lists, false)
+        };
+        assert_eq!(crossed(HistoryChoice::All), these(&[GIVEN]));
+        assert_eq!(crossed(HistoryChoice::None), these(&[]));
+    }
+
+    #[test]
     fn who_was_put_back_to_an_old_copy_may_lack_what_it_was_shown() {
         let mut truth = story();
-        truth.rolled_back(ANA, 5, &BTreeSet::new());
+        truth.rolled_back(ANA, [5, 40], &BTreeSet::new());
         assert_eq!(found(&mut truth, &lists(Some((ANA, 1))), false), these(&[]));
     }
 

@@ -1,15 +1,28 @@
 //! What may be lost: what only a node had that was put back to an old copy of its disk.
 
-use super::Truth;
+use super::{Said, Truth};
 use crate::NodeId;
 use frontdesk_identity::ThreadId;
 use std::collections::BTreeSet;
 
+/// How long it takes at most until who was put back to an old copy is in its threads anew, in milliseconds: an hour, for
+/// those that are off meanwhile.
+const COMES_ANEW: u64 = 3_600_000;
+
 impl Truth {
     /// A node is put back to a copy of its disk that was made at `since`. What it wrote after that, others may have or not;
     /// what it was shown, it may be shown again; of threads that came to it later, it knows nothing.
-    pub(in crate::lab) fn rolled_back(&mut self, node: NodeId, since: u64, forgot: &BTreeSet<ThreadId>) {
-        self.rolled.insert(node);
+    pub(in crate::lab) fn rolled_back(
+        &mut self,
+        node: NodeId,
+        [since, at]: [u64; 2],
+        forgot: &BTreeSet<ThreadId>,
+    ) {
+        self.rolled.entry(node).or_default().push([since, at]);
+        let threads = self.stays.keys().filter(|(_, member)| *member == node).copied();
+        let founded = self.founders.iter().filter(|(_, founders)| founders.contains(&node));
+        let all: Vec<_> = threads.chain(founded.map(|(thread, _)| (*thread, node))).collect();
+        self.may_come_anew.extend(all);
         self.forgot.extend(forgot.iter().map(|thread| (*thread, node)));
         self.known_out.retain(|(_, teller, _)| *teller != node);
         self.known_in.retain(|(_, teller, _)| *teller != node);
@@ -20,6 +33,13 @@ impl Truth {
             said.gone = true;
             said.audience.remove(&node);
         }
+    }
+
+    /// Whether a text may be refused since somebody whom it was for, or its author, was put back to an old copy: it was
+    /// written after that copy was made, and before who was put back can have come in anew everywhere.
+    pub(super) fn may_be_lost(&self, said: &Said) -> bool {
+        let of = said.audience.iter().chain([&said.author]).filter_map(|node| self.rolled.get(node));
+        of.flatten().any(|[since, at]| (*since..=at.saturating_add(COMES_ANEW)).contains(&said.at))
     }
 
     /// A thread of which its steward, put back to an older copy, knows nothing: nobody can change its members any more.

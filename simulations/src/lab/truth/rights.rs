@@ -41,7 +41,8 @@ impl Truth {
         let given = so_far.iter().rev().take(shown).filter(|(_, place)| Some(*place) != edge);
         let had = |number: &u64| here.iter().any(|(other, _)| other == number);
         let granted = given.map(|(number, _)| *number).filter(had).collect();
-        self.stay((thread, node), Stay { from: at, until: None, ends, hidden, granted });
+        let whole = history == HistoryChoice::All;
+        self.stay((thread, node), Stay { from: at, until: None, ends, hidden, granted, whole });
         self.may_go.remove(&(thread, node));
     }
 
@@ -59,7 +60,7 @@ impl Truth {
         so_far: &[Placed],
     ) {
         let (hidden, granted) = (hidden(history, so_far), BTreeSet::new());
-        self.stay((thread, node), Stay { from: at, until: None, ends, hidden, granted });
+        self.stay((thread, node), Stay { from: at, until: None, ends, hidden, granted, whole: false });
     }
 
     /// Whom an owner wants out of a thread, and of whom no node has said yet that it is.
@@ -112,7 +113,7 @@ impl Truth {
         let stays = self.stays.get(&(thread, node)).map(Vec::as_slice).unwrap_or_default();
         let mut open = stays.iter().filter(|stay| stay.until.is_none());
         let in_force = open.any(|stay| !stay.is_over(at));
-        let wanted = self.may_go.contains(&(thread, node)) || self.rolled.contains(&node);
+        let wanted = self.may_go.contains(&(thread, node)) || self.may_come_anew.remove(&(thread, node));
         if (founds || in_force) && !wanted {
             let seen = format!("thread {thread}: node {} is out", node.0);
             self.broken(at, "nobody is taken out whom nobody took out", seen);
@@ -137,6 +138,12 @@ impl Truth {
         let here = |of: &ThreadId| thread.is_none_or(|thread| thread == *of);
         let stays = self.stays.iter().filter(|((of, who), _)| *who == node && here(of));
         stays.flat_map(|(_, stays)| stays).any(|stay| stay.is_over(now))
+    }
+
+    /// Whether an owner wanted somebody out of a thread, or of any, and no node may have told that it is.
+    pub(crate) fn may_have_left(&self, thread: Option<ThreadId>, node: NodeId) -> bool {
+        let here = |of: &ThreadId| thread.is_none_or(|thread| thread == *of);
+        self.untold && self.may_go.iter().any(|(of, member)| *member == node && here(of))
     }
 
     /// Whether what somebody wrote at one moment may be refused by another: a right had ended by then, and none has lasted
@@ -340,5 +347,29 @@ mod tests {
         };
         let without = Some("nothing is refused without a cause".to_owned());
         assert_eq!([refused(CARLA), refused(BEN), refused(ANA)], [without.clone(), without, None]);
+    }
+
+    #[test]
+    fn who_was_put_back_to_an_old_copy_may_refuse_what_was_written_then_and_nothing_later() {
+        let refused = |said| {
+            let mut truth = handed_over();
+            truth.rolled_back(BEN, [25, 50], &BTreeSet::new());
+            truth.says((1, "x".into()), (THREAD, CARLA, said), BTreeSet::from([CARLA, BEN]));
+            truth.said.entry(1).and_modify(|text| text.failed_at = Some(said + 10));
+            truth.check_refusals(u64::MAX, THREAD);
+            truth.violations.is_empty()
+        };
+        assert_eq!([refused(24), refused(25), refused(60), refused(9_000_000)], [false, true, true, false]);
+    }
+
+    #[test]
+    fn who_was_put_back_to_an_old_copy_is_taken_out_once_to_come_in_anew() {
+        let mut truth = handed_over();
+        truth.rolled_back(BEN, [25, 50], &BTreeSet::new());
+        truth.is_out(THREAD, BEN, 60);
+        assert!(truth.violations.is_empty());
+        truth.lets_in((THREAD, BEN, 70), HistoryChoice::All, ENDS, (&[], &[]));
+        truth.is_out(THREAD, BEN, 80);
+        assert_eq!(truth.violations.len(), 1);
     }
 }

@@ -162,7 +162,7 @@ fn who_was_put_back_to_an_old_copy_may_be_shown_again_what_it_lost() {
     let mut truth = three();
     truth.shows(11, ANA, "#1 hello", false);
     truth.shows(21, ANA, "#2 hello", false);
-    truth.rolled_back(ANA, 15, &BTreeSet::new());
+    truth.rolled_back(ANA, [15, 40], &BTreeSet::new());
     truth.shows(50, ANA, "#2 hello", false);
     assert!(truth.violations.is_empty());
     truth.shows(51, ANA, "#1 hello", false);

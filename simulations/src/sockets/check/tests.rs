@@ -66,6 +66,18 @@ fn a_text_that_is_missing_doubled_or_misplaced_is_noticed() {
 }
 
 #[test]
+fn what_was_written_before_somebody_was_let_in_is_there() {
+    let (mut truth, mut scene) = good();
+    truth.says((4, "x.4".into()), (THREAD, CARLA, 5), BTreeSet::from([STEWARD, CARLA]));
+    for (node, shown) in scene.threads.get_mut(&THREAD).unwrap() {
+        shown.states.extend((*node == CARLA).then_some((4, MessageState::Delivered)));
+        shown.texts.extend((*node != ANA).then_some(4));
+    }
+    let found = scene.judge(&mut truth, 100).into_iter().map(|violation| violation.promise);
+    assert!(found.collect::<BTreeSet<_>>().contains("who is let in has what its grant gave of the past"));
+}
+
+#[test]
 fn a_text_that_has_not_ended_and_a_node_that_still_sends_are_noticed() {
     let open = broken(|scene| own(scene, MessageState::Stored));
     assert_eq!(open, names(["every text ends delivered or refused"]));

@@ -38,22 +38,22 @@ impl Play<'_> {
     /// Sends what others have sent to those whom they sent it to, over links of their own.
     pub(super) fn replay(&mut self, index: usize, hands: &mut Hands, count: u32) -> Result<bool, SimError> {
         let tape = self.world.tape();
-        let mut heard: Vec<(NodeId, Vec<u8>)> = Vec::new();
+        // What any member may send is no attack of the agent, and one of the stranger all the same.
+        let mut heard: Vec<(NodeId, Vec<u8>, bool)> = Vec::new();
         for sent in tape.iter().rev().take(REMEMBERS) {
             if let Ok(Frame::Data(data)) = Frame::decode(&sent.frame)
                 && let Ok(body) = Body::decode(&data.body)
-                && breaks_a_rule(&body)
                 && self.cast.role(sent.to).is_some()
                 && !self.truth.rogues.contains(&sent.to)
                 && !self.truth.rogues.contains(&sent.from)
             {
-                heard.push((sent.to, data.body.into_vec()));
+                heard.push((sent.to, data.body.into_vec(), is_any_members(&body, &hands.threads)));
             }
         }
         let mut shots = Vec::new();
         for _ in 0..count {
-            let Some((to, bytes)) = self.rng.pick(&heard).cloned() else { break };
-            let by = usize::from(self.rng.hits(0.5));
+            let Some((to, bytes, lawful)) = self.rng.pick(&heard).cloned() else { break };
+            let by = usize::from(lawful || self.rng.hits(0.5));
             shots.push(((by, to), bytes));
         }
         let targets: Vec<(usize, NodeId)> = shots.iter().map(|(target, _)| *target).collect();
@@ -153,8 +153,13 @@ impl Play<'_> {
     }
 }
 
-/// Whether it breaks a rule if anybody but its author sends it. A wish to forward is lawful for any member, and a request
-/// for missed messages as well.
-fn breaks_a_rule(body: &Body) -> bool {
-    !matches!(body, Body::ForwardRequest(_) | Body::RefillRequest(_) | Body::Rejoin(_))
+/// Whether any member of these threads may send it: a wish to forward, or for what is missed.
+fn is_any_members(body: &Body, threads: &[ThreadId]) -> bool {
+    if let Body::ForwardRequest(wish) = body {
+        return threads.contains(&wish.thread);
+    }
+    if let Body::RefillRequest(wish) = body {
+        return threads.contains(&wish.thread);
+    }
+    false
 }

@@ -3,7 +3,7 @@
 use super::{Traitor, Villain};
 use crate::{
     Clock, NodeId, SimError,
-    lab::{chance::Chance as _, people::Role, play::Play},
+    lab::{chance::Chance as _, play::Play, scenario::Who},
 };
 use frontdesk_engine::MessageState;
 
@@ -11,11 +11,12 @@ use frontdesk_engine::MessageState;
 const STANDS_STILL: i64 = -1_000_000_000;
 
 impl Play<'_> {
-    /// An agent that sends half of the others nothing, for a time. Its engine numbers and keeps what it withholds.
-    pub(super) fn withholder(&mut self) -> Result<Option<Villain>, SimError> {
+    /// Somebody that sends half of the others nothing, for a time: an agent, or a steward, who tells some members of a
+    /// commit and others not. Its engine numbers and keeps what it withholds.
+    pub(super) fn withholder(&mut self, who: Who) -> Result<Option<Villain>, SimError> {
         let everybody: Vec<NodeId> = self.cast.everybody().collect();
         // What it withholds comes when it stops, so that everything that is promised holds for it as well.
-        let Some(node) = self.rng.pick(self.cast.of(Role::Agent)).copied() else { return Ok(None) };
+        let Some(node) = self.victim(who) else { return Ok(None) };
         for other in everybody {
             if self.rng.hits(0.5) {
                 self.world.node_mut(node)?.withholds.insert(other);

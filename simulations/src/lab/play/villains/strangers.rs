@@ -8,7 +8,9 @@ use crate::{
 };
 use frontdesk_capability::{Abilities, Ability, ChainBytes, Terms};
 use frontdesk_identity::{DeviceKeys, PrincipalId, ThreadId, UnixTime};
-use frontdesk_wire::{Body, ContactRequest, RequestId, ThreadMessage};
+use frontdesk_wire::{
+    Body, ContactRequest, EraNotice, EraOffer, ForwardPayload, Position, RequestId, ThreadMessage,
+};
 use rand_core::Rng as _;
 use serde_bytes::ByteBuf;
 
@@ -70,11 +72,71 @@ impl Play<'_> {
             business.grant(Business::terms(stranger, since))?.bytes().clone(),
             business.grant_without(Ability::Write)?.bytes().clone(),
         ];
+        let elsewhere = self.show_forged_rights(index, hands, (administrator, entity), &chains)?;
         for chain in chains {
             let mut id = [0; 16];
             self.rng.fill_bytes(&mut id);
             let body = ContactRequest { request: RequestId::from_bytes(id), chain, ..request.clone() };
             self.shoot(index, hands, (0, administrator), &Body::ContactRequest(body))?;
+        }
+        Ok(elsewhere)
+    }
+
+    /// The same chains, and the administrator's own, wherever else a grant travels: to a customer in an offer to lead a new era
+    /// of its thread, to an agent in the notice of one, and in a forward.
+    fn show_forged_rights(
+        &mut self,
+        index: usize,
+        hands: &mut Hands,
+        (administrator, entity): (NodeId, PrincipalId),
+        chains: &[ChainBytes],
+    ) -> Result<bool, SimError> {
+        let own = self.world.node(administrator)?.engine().and_then(|engine| engine.own_grant().cloned());
+        let founded = self.truth.founders.iter().filter(|(_, [_, steward])| *steward == administrator);
+        let founded: Vec<(ThreadId, NodeId)> =
+            founded.map(|(thread, [guest, _])| (*thread, *guest)).collect();
+        let Some((thread, customer)) = self.rng.pick(&founded).copied() else { return Ok(true) };
+        let agents = self.cast.colleagues(administrator, Role::Agent).to_vec();
+        let Some(agent) = self.rng.pick(&agents).copied() else { return Ok(true) };
+        if !self.reach_all(hands, &[(1, customer), (1, agent)])? {
+            return Ok(false);
+        }
+        let (now, suite) = (self.world.now().wall, self.scenario.suite.suite());
+        let Some(forger) = hands.businesses.get_mut(1) else { return Ok(true) };
+        let record = forger.record_for(entity)?.signed().clone();
+        let address = forger.device.address(now)?;
+        let package = ByteBuf::from(forger.device.key_package(now, suite)?.as_slice().to_vec());
+        let spoiled = own.as_ref().map(Forge::spoil);
+        for chain in chains.iter().cloned().chain(own).chain(spoiled) {
+            let offer = EraOffer {
+                thread,
+                era: 0,
+                record: record.clone(),
+                chain: chain.clone(),
+                key_package: package.clone(),
+                address: address.clone(),
+            };
+            let notice = EraNotice {
+                thread,
+                era: 1,
+                record: record.clone(),
+                chain: chain.clone(),
+                address: address.clone(),
+            };
+            let forward = ForwardPayload {
+                thread,
+                era: 0,
+                chain,
+                welcome: ByteBuf::from(vec![7; 200]),
+                addresses: Vec::new(),
+                heads: Vec::new(),
+                position: Position(1),
+                pieces: 0,
+                note: String::new(),
+            };
+            self.shoot(index, hands, (1, customer), &Body::EraOffer(offer))?;
+            self.shoot(index, hands, (1, agent), &Body::EraNotice(notice))?;
+            self.shoot(index, hands, (1, agent), &Body::ForwardPayload(forward))?;
         }
         Ok(true)
     }
