@@ -12,7 +12,9 @@ use frontdesk_sim::{
     office::{Office, PATIENCE, texts, told},
 };
 use frontdesk_thread::Suite;
-use frontdesk_wire::{Body, ContactOffer, Reason, RequestId, Revoked, limits::MAX_PROFILE_NUMBER};
+use frontdesk_wire::{
+    Body, ContactOffer, Frame, LinkSeq, Reason, RequestId, Revoked, limits::MAX_PROFILE_NUMBER,
+};
 use serde_bytes::ByteBuf;
 
 const SETTINGS: Settings =
@@ -423,4 +425,50 @@ fn requests_that_are_refused_leave_no_offer_behind_and_take_none_away() {
         assert_eq!(asks(&mut office, &mut guest, acme, good), Fate::Delivered);
     }
     assert_eq!(offers(&office), MAX_RECEPTIONS_PER_PEER, "the one that lapsed is cleared away");
+}
+
+#[test]
+fn a_business_that_took_a_request_and_never_answered_is_asked_again_though_it_is_connected_all_the_while() {
+    let mut stage = Stage::new();
+    let (thread, request) = stage.contact();
+    let asked = |stage: &mut Stage| {
+        stage.acme.device.listen(&mut stage.world).unwrap();
+        let heard = stage.acme.device.heard(stage.carla);
+        heard.iter().filter(|body| matches!(body, Body::ContactRequest(_))).count()
+    };
+    assert_eq!(asked(&mut stage), 1);
+    stage.world.pass((OFFER_LASTS - 10) * 1000).unwrap();
+    assert_eq!(asked(&mut stage), 1);
+    stage.world.pass(60_000).unwrap();
+    assert_eq!(asked(&mut stage), 2);
+    let offer = stage.acme.offer(&stage.world, request).unwrap();
+    assert_eq!(stage.offer(offer), Fate::Delivered);
+    assert_eq!(stage.status(thread).0, ThreadStatus::Open);
+    stage.world.pass(3 * OFFER_LASTS * 1000).unwrap();
+    assert_eq!(asked(&mut stage), 2, "it has answered");
+}
+
+/// What a stranger didn't fetch of its first offer is forgotten with it. The number that frame had must not be missing for good.
+#[test]
+fn a_guest_that_did_not_get_its_offer_for_an_hour_over_one_connection_gets_the_next_one() {
+    let mut office = Office::open(5, Weather::FAIR, 0, SETTINGS).unwrap();
+    let (acme, entity) = (office.acme, office.entity().unwrap());
+    let mut guest = Business::found(&mut office.world).unwrap();
+    guest.device.meet(&mut office.world, acme).unwrap();
+    let numbers = |guest: &mut Business, world: &mut World| {
+        let from = world.tape().len();
+        let request = guest.request(world, entity).unwrap();
+        guest.device.push(world, acme, &Body::ContactRequest(request)).unwrap();
+        world.pass(100).unwrap();
+        let offered = world.tape().iter().skip(from).filter(|sent| sent.from == acme);
+        let numbers = offered.filter_map(|sent| match Frame::decode(&sent.frame) {
+            Ok(Frame::Data(data)) => Some(data.seq),
+            _ => None,
+        });
+        numbers.collect::<Vec<_>>()
+    };
+    office.world.record();
+    assert_eq!(numbers(&mut guest, &mut office.world), [LinkSeq(1)]);
+    office.world.pass((OFFER_LASTS + 60) * 1000).unwrap();
+    assert_eq!(numbers(&mut guest, &mut office.world), [LinkSeq(1)], "nobody has the first one");
 }

@@ -216,7 +216,7 @@ fn each_fault_and_each_adversary_has_a_scenario_of_its_own() {
         faults.chain(it.adversaries.iter().map(|adversary| format!("{:?}", adversary.what))).collect()
     };
     let alone: BTreeSet<String> = all.iter().map(kinds).filter(|kinds| kinds.len() == 1).flatten().collect();
-    assert_eq!(alone.len(), 9 + 10, "{alone:?}");
+    assert_eq!(alone.len(), 8 + 10, "{alone:?}");
 }
 
 #[test]
@@ -248,8 +248,6 @@ fn owners_switch_off_at_night_and_nodes_are_put_back_to_old_copies() {
     let rollback = keeps("rollback", 7);
     assert!(rollback.rolled_back > 20 && rollback.forgotten > 0);
     assert!(rollback.frozen * 2 < rollback.threads, "{} of {}", rollback.frozen, rollback.threads);
-    let unawares = keeps("old_copy", 7);
-    assert!(unawares.noticed > 10 && unawares.noticed <= unawares.rolled_back, "{}", unawares.noticed);
     let administrator = keeps("rollback_administrator", 7);
     assert!(administrator.rolled_back > 0 && administrator.frozen > 0);
 }

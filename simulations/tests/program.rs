@@ -288,7 +288,7 @@ fn wrong_use_and_wrong_files_say_what_is_wrong_and_what_to_do() {
         ),
         (&["compare", "empty", "empty"], &["empty can't be read"]),
         (&["check"], &["simulations/scenarios can't be read", "root of the repository"]),
-        (&["sockets", "--customers", "56"], &["61 nodes are too many", "next: give at most 60"]),
+        (&["sockets", "--customers", "56"], &["62 nodes are too many", "next: give at most 60"]),
         (&["sockets", "--agents", "0"], &["without agents", "next: give at least one"]),
         (&["sockets", "--seconds", "1"], &["1 seconds are too few", "next: give between 3 and 3600"]),
         (&["fly"], &["fly"]),

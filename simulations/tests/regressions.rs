@@ -44,11 +44,11 @@ fn a_failure_that_plays_another_run_is_not_taken_for_one_that_stays_mended() {
     let outcome: Outcome = play(&hasty, 1, &mut Nobody).unwrap();
     let finding = Finding::of("hasty", 1, &hasty, &outcome).unwrap();
     assert_eq!(finding.replay(None).unwrap().0, Replayed::Exactly);
-    let patient = Scenario { settle: 60.0, ..hasty };
-    let (replayed, outcome) = Finding { scenario: patient, ..finding.clone() }.replay(None).unwrap();
+    let mut mended = finding.clone();
+    mended.scenario.settle = 60.0;
+    let (replayed, outcome) = mended.replay(None).unwrap();
     assert_eq!(replayed, Replayed::Gone { same_run: false }, "{:#?}", outcome.violations);
     assert!(!is_worth_keeping(&replayed));
-    let mended = Finding { trace: outcome.trace.clone(), ..finding };
-    let patient = Scenario { settle: 60.0, ..mended.scenario.clone() };
-    assert!(is_worth_keeping(&Finding { scenario: patient, ..mended }.replay(None).unwrap().0));
+    mended.trace.clone_from(&outcome.trace);
+    assert!(is_worth_keeping(&mended.replay(None).unwrap().0));
 }

@@ -24,6 +24,7 @@ use frontdesk_wire::{
     SignedProfile,
 };
 use serde_bytes::{ByteArray, ByteBuf};
+use std::collections::BTreeSet;
 
 /// Contacts that this node has made an offer to and that have not opened their thread yet.
 pub const MAX_RECEPTIONS: usize = 1_000;
@@ -31,6 +32,9 @@ pub const MAX_RECEPTIONS: usize = 1_000;
 pub const MAX_RECEPTIONS_PER_PEER: usize = 4;
 /// How long an offer holds, in seconds.
 pub const OFFER_LASTS: u64 = 3_600;
+/// How long to wait for an offer before the reception is asked again, in milliseconds: it has forgotten what it offered by
+/// then.
+const ASK_AFTER: u64 = (OFFER_LASTS + 1) * 1000;
 /// Threads that this node is opening at one time.
 pub const MAX_CONTACTS: usize = 256;
 
@@ -93,6 +97,35 @@ impl Engine {
         let (suites, address) = (vec![self.settings.suite.code()], self.address_record(step)?);
         let body = ContactRequest { request, host: contact.host, record, chain, suites, address };
         self.enqueue(contact.reception, About::Contact(request), Body::ContactRequest(body));
+        self.ask_at.get_or_insert(step.now.mono.plus(ASK_AFTER));
+        Ok(())
+    }
+
+    /// After a start: contacts that wait for an offer are looked at again.
+    pub(crate) fn plan_asking(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        let waits = !step.overlay.scan(&Scan::prefix(space::CONTACTS).limit(1))?.is_empty();
+        self.ask_at = waits.then(|| step.now.mono.plus(ASK_AFTER));
+        Ok(())
+    }
+
+    /// Asks receptions again whose offers did not come in time, though they have been connected all the while.
+    pub(crate) fn ask_late(&mut self, step: Step<'_>) -> Result<(), StoreError> {
+        if self.ask_at.take_if(|at| *at <= step.now.mono).is_none() {
+            return Ok(());
+        }
+        let mut receptions = BTreeSet::new();
+        for (_, bytes) in step.overlay.scan(&Scan::prefix(space::CONTACTS))? {
+            receptions.insert(record::decode::<Contact>(&bytes)?.reception);
+        }
+        if !receptions.is_empty() {
+            self.ask_at = Some(step.now.mono.plus(ASK_AFTER));
+        }
+        for reception in receptions {
+            // Who is not there is asked when it is.
+            if self.link(step, reception)?.is_up() {
+                self.ask_again(step, reception)?;
+            }
+        }
         Ok(())
     }
 

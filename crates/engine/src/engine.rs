@@ -111,6 +111,8 @@ pub struct Engine {
     pub(crate) unsure: BTreeSet<TransportKey>,
     /// When those are waited for no longer.
     pub(crate) unsure_until: Option<Millis>,
+    /// When to ask receptions again that have not answered.
+    pub(crate) ask_at: Option<Millis>,
     /// When the next portion of what has no bound is due.
     pub(crate) portion_at: Option<Millis>,
     /// When to ask the clock whether others have to be told anew where this node is.
@@ -191,6 +193,7 @@ impl Engine {
             due: BTreeSet::new(),
             unsure: BTreeSet::new(),
             unsure_until: None,
+            ask_at: None,
             portion_at: None,
             renew_at: None,
             announced: None,
@@ -266,6 +269,7 @@ impl Engine {
         self.lasting = true;
         self.begin_portions(step)?;
         self.wait_for_unsure(step);
+        self.plan_asking(step)?;
         self.resume(step)?;
         Ok(self.number_pending(step)?)
     }
@@ -333,6 +337,7 @@ impl Engine {
             self.gaps.next(),
             self.next_portion(),
             self.unsure_until,
+            self.ask_at,
             self.next_lapse(),
             self.renew_at,
         ];
@@ -360,6 +365,7 @@ impl Engine {
         self.lapse(step)?;
         self.next_portions(step)?;
         self.wait_no_longer(step);
+        self.ask_late(step)?;
         self.keep_address(step)?;
         self.ask_for_gaps(step)?;
         self.expire(step)

@@ -211,6 +211,11 @@ impl Engine {
             link.known = false;
             link.changed = false;
             link.recent.clear();
+            // What the peer hasn't got is gone: a hole in the numbers would keep it from ever taking a later frame.
+            link.record.numbered = link.record.stored;
+            link.record.delivered = link.record.stored;
+            link.sent = link.record.stored;
+            link.retry_at = None;
         } else {
             self.links.remove(&peer);
         }

@@ -46,8 +46,6 @@ pub struct Figures {
     pub rolled_back: u64,
     /// Threads that those nodes knew nothing of any more.
     pub forgotten: u64,
-    /// Nodes that noticed that they had been put back to an old copy unawares.
-    pub noticed: u64,
     /// Threads that businesses had.
     pub threads: u64,
     /// Of these, threads that their steward forgot, so that nobody can change their members any more.

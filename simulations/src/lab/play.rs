@@ -118,9 +118,6 @@ pub(super) struct Play<'a> {
     turns: BTreeMap<NodeId, usize>,
     /// Old copies of disks, for owners who put one back.
     copies: BTreeMap<NodeId, (u64, MemoryStore)>,
-    /// Nodes that were put back to an old copy, and whose owners don't know; and those that have told them.
-    unawares: BTreeSet<NodeId>,
-    told_old: BTreeSet<NodeId>,
     /// When each thread came to its steward.
     arrived: BTreeMap<ThreadId, u64>,
     /// Until when what lasts has befallen which node.
@@ -201,8 +198,6 @@ impl<'a> Play<'a> {
             removals: BTreeMap::new(),
             turns: BTreeMap::new(),
             copies: BTreeMap::new(),
-            unawares: BTreeSet::new(),
-            told_old: BTreeSet::new(),
             arrived: BTreeMap::new(),
             struck: BTreeMap::new(),
             handed: BTreeSet::new(),

@@ -122,9 +122,6 @@ pub enum FaultKind {
     Move,
     /// A node's owner puts back an older copy of its disk, as `frontdesk restore` does.
     RollBack,
-    /// A node's disk is put back to an older copy, as by a machine's snapshot, and nothing tells the node. Its owner restores
-    /// it as soon as it says that others know of more.
-    OldCopy,
     /// A device sleeps, and wakes later.
     Sleep,
 }

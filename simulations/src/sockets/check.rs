@@ -22,6 +22,8 @@ pub(super) struct Shown {
     texts: Vec<u64>,
     /// Where the node's own texts are.
     states: BTreeMap<u64, MessageState>,
+    /// Who has refused them, as the node knows.
+    refused: BTreeSet<(u64, NodeId)>,
 }
 
 /// What all members show of all threads, and who still has something to send.
@@ -119,22 +121,31 @@ impl Scene {
         if is_out && matches!(state, Some(MessageState::Failed { .. })) {
             return;
         }
-        if !matches!(state, Some(MessageState::Delivered | MessageState::Read)) {
+        // What the steward has of one that it took out, it brings: no acknowledgement tells the author.
+        let brought = is_out && state == Some(MessageState::Stored);
+        if !brought && !matches!(state, Some(MessageState::Delivered | MessageState::Read)) {
             let seen = format!("thread {thread}: #{number} of node {author} is {state:?}");
             truth.broken(at, "every text ends delivered or refused", seen);
         }
-        for (node, _) in
-            members.iter().filter(|(node, shown)| said.is_for(**node) && !shown.texts.contains(&number))
-        {
+        // What came to somebody when its author was out already, it refused.
+        let refused = |node: &NodeId| {
+            is_out
+                && self.shown(thread, said.author).is_some_and(|own| own.refused.contains(&(number, *node)))
+        };
+        let lacks = |(node, shown): &(&NodeId, &Shown)| said.is_for(**node) && !shown.texts.contains(&number);
+        for (node, _) in members.iter().filter(lacks).filter(|(node, _)| !refused(node)) {
             let seen = format!("thread {thread}: node {} has no #{number} of node {author}", node.0);
             truth.broken(at, "nothing that was answered for is lost", seen);
         }
     }
 
     fn state(&self, thread: ThreadId, author: NodeId, number: u64) -> Option<MessageState> {
+        self.shown(thread, author)?.states.get(&number).copied()
+    }
+
+    fn shown(&self, thread: ThreadId, node: NodeId) -> Option<&Shown> {
         let sides = [&self.threads, &self.left];
-        let shown = sides.into_iter().find_map(|side| side.get(&thread)?.get(&author))?;
-        shown.states.get(&number).copied()
+        sides.into_iter().find_map(|side| side.get(&thread)?.get(&node))
     }
 }
 
@@ -153,6 +164,10 @@ async fn show(stage: &Stage, node: NodeId, thread: ThreadId) -> Result<Shown, Si
         shown.texts.push(number);
         if message.mine {
             shown.states.insert(number, message.state);
+            let refusers = message.receivers.iter();
+            let refusers = refusers.filter(|one| matches!(one.state, MessageState::Failed { .. }));
+            let refusers = refusers.filter_map(|one| stage.ledger.book().node_of(&one.device));
+            shown.refused.extend(refusers.map(|node| (number, node)));
         }
     }
     Ok(shown)

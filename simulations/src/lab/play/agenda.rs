@@ -80,7 +80,6 @@ impl Play<'_> {
                 for event in std::mem::take(&mut self.world.node_mut(node)?.events) {
                     self.hear(node, event);
                 }
-                self.restore_old_copy(node)?;
                 continue;
             }
             let Some(number) = self.world.calls.pop() else { return Ok(()) };

@@ -232,11 +232,6 @@ impl Play<'_> {
     ) {
         let Some(peer) = self.world.by_key.get(&peer).copied() else { return };
         *self.figures.security.entry(reason.to_string()).or_default() += 1;
-        if reason == Reason::Malformed && thread.is_none() && self.unawares.contains(&node) {
-            // It is this node that is not what it was, and its owner is told so.
-            self.told_old.insert(node);
-            return;
-        }
         let now = self.world.time;
         let ended = [Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason)
             && (self.truth.may_have_left(thread, peer) || self.truth.has_left(thread, peer, now));

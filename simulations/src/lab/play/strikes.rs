@@ -57,7 +57,7 @@ impl Play<'_> {
                 self.world.stop(node)?;
                 self.lasts(fault.what, node, lasts);
             }
-            FaultKind::RollBack | FaultKind::OldCopy => self.roll_back(node, fault.what)?,
+            FaultKind::RollBack => self.roll_back(node)?,
         }
         Ok(())
     }
@@ -95,40 +95,24 @@ impl Play<'_> {
             | FaultKind::FlushFails
             | FaultKind::PowerCut
             | FaultKind::Move
-            | FaultKind::RollBack
-            | FaultKind::OldCopy => {}
+            | FaultKind::RollBack => {}
         }
         Ok(())
     }
 
-    /// The first time, the owner makes a backup; the second time, puts it back, or the machine does and tells nobody.
-    fn roll_back(&mut self, node: NodeId, what: FaultKind) -> Result<(), SimError> {
+    /// The first time, the owner makes a backup; the second time, puts it back.
+    pub(super) fn roll_back(&mut self, node: NodeId) -> Result<(), SimError> {
         let Some((since, copy)) = self.copies.remove(&node) else {
             self.copies.insert(node, (self.world.time, self.world.copy_of(node)?));
             return Ok(());
         };
         let before = office::threads(&self.world, node);
-        if what == FaultKind::OldCopy {
-            self.unawares.insert(node);
-            self.world.put_back(node, copy)?;
-        } else {
-            self.world.restore(node, copy)?;
-        }
+        self.world.restore(node, copy)?;
         let after = office::threads(&self.world, node);
         let forgot: BTreeSet<ThreadId> = before.difference(&after).copied().collect();
         self.figures.rolled_back += 1;
         self.figures.forgotten += u64::try_from(forgot.len()).unwrap_or(u64::MAX);
         self.truth.rolled_back(node, [since, self.world.time], &forgot);
-        Ok(())
-    }
-
-    /// The owner of a home that says that others know of more makes a backup of it and restores that: a new life begins.
-    pub(super) fn restore_old_copy(&mut self, node: NodeId) -> Result<(), SimError> {
-        if self.told_old.remove(&node) && self.unawares.remove(&node) {
-            self.figures.noticed += 1;
-            let home = self.world.copy_of(node)?;
-            self.world.restore(node, home)?;
-        }
         Ok(())
     }
 
@@ -185,7 +169,6 @@ const fn failure(what: FaultKind) -> Option<Failure> {
         | FaultKind::DiskFull
         | FaultKind::Move
         | FaultKind::RollBack
-        | FaultKind::OldCopy
         | FaultKind::Sleep => None,
     }
 }

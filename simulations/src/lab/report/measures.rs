@@ -92,7 +92,6 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         fixed("times that owners switched off", some(figures.switched_off), short),
         fixed("agents taken out by hand", some(figures.revoked), short),
         fixed("nodes put back to old copies", some(figures.rolled_back), short),
-        fixed("of these unawares, and it was noticed", some(figures.noticed), short),
         fixed("threads that those forgot", some(figures.forgotten), short),
         fixed("threads that their steward forgot", some(figures.frozen), short),
         fixed("texts that a steward brought for one who had left", Some(real(figures.brought)), short),

@@ -90,7 +90,7 @@ impl Truth {
         let epochs: BTreeMap<NodeId, (u32, u64)> =
             views.iter().filter_map(|(node, view)| Some((*node, view.as_ref()?.0))).collect();
         self.check_losses(at, thread, (&lists, &epochs), eyes);
-        self.check_history(at, thread, &lists);
+        self.check_history(at, thread, &lists, eyes);
         self.check_ends(at, thread, [customer, steward], eyes);
         self.check_refusals(at, thread);
     }

@@ -54,7 +54,7 @@ impl Truth {
     }
 
     /// Who was let in with some of the past, and is in still, has that.
-    pub(super) fn check_history(&mut self, at: u64, thread: ThreadId, lists: &Lists) {
+    pub(super) fn check_history(&mut self, at: u64, thread: ThreadId, lists: &Lists, eyes: &Eyes<'_>) {
         if self.split.contains(&thread) || self.is_frozen(thread) {
             return;
         }
@@ -64,8 +64,11 @@ impl Truth {
         for (node, list) in lists.iter().filter(|(node, _)| !self.rolled.contains_key(node)) {
             let stays = self.stays.get(&(thread, *node)).into_iter().flatten();
             let open = stays.into_iter().filter(|stay| stay.until.is_none() && at < stay.ends);
+            // What crossed its coming, its author brings.
+            let crossing = |said: &Said| !said.is_for(*node) && (eyes.can_meet)(said.author, *node);
+            let brought = |number: &&u64| self.said.get(*number).is_some_and(crossing);
             let of = |stay: &Stay| -> Vec<u64> {
-                let crossed = if stay.whole { all.as_slice() } else { &[] };
+                let crossed = all.iter().filter(|_| stay.whole).filter(brought);
                 stay.granted.iter().chain(crossed).copied().collect()
             };
             let granted: Vec<u64> = open.flat_map(of).collect();
@@ -219,7 +222,7 @@ mod tests {
         };
         let epochs = lists.keys().map(|node| (*node, (0, 3))).collect();
         truth.check_losses(LATE, THREAD, (lists, &epochs), &eyes);
-        truth.check_history(LATE, THREAD, lists);
+        truth.check_history(LATE, THREAD, lists, &eyes);
         truth.check_ends(LATE, THREAD, [CARLA, ACME], &eyes);
         truth.check_kept(LATE, &eyes);
         std::mem::take(&mut truth.violations).into_iter().map(|violation| violation.promise).collect()

@@ -23,6 +23,7 @@ fn good() -> (Truth, Scene) {
             members: (0..3).map(member).collect(),
             texts: vec![1, 2, 3],
             states: own.map(|(number, _)| (*number, MessageState::Delivered)).collect(),
+            refused: BTreeSet::new(),
         };
         scene.threads.entry(THREAD).or_default().insert(node, shown);
     }
@@ -108,4 +109,25 @@ fn only_who_was_taken_out_may_see_a_text_of_its_own_fail() {
         }
     });
     assert_eq!(out, BTreeSet::new());
+}
+
+#[test]
+fn only_of_one_that_was_taken_out_may_somebody_lack_what_it_refused_and_the_steward_bring_the_rest() {
+    let out = |state, refused: bool| {
+        broken(|scene| {
+            let mut shown = scene.threads.get_mut(&THREAD).unwrap().remove(&ANA).unwrap();
+            shown.states.insert(3, state);
+            shown.refused.extend(refused.then_some((3, STEWARD)));
+            scene.left.entry(THREAD).or_default().insert(ANA, shown);
+            for (node, other) in scene.threads.get_mut(&THREAD).unwrap() {
+                other.members.retain(|(device, ..)| *device != DeviceId::from_bytes([1; 32]));
+                other
+                    .texts
+                    .retain(|number| *number != 3 || *node != STEWARD || state == MessageState::Stored);
+            }
+        })
+    };
+    assert_eq!(out(MessageState::Stored, false), BTreeSet::new());
+    assert_eq!(out(MessageState::Delivered, true), BTreeSet::new());
+    assert_eq!(out(MessageState::Delivered, false), names(["nothing that was answered for is lost"]));
 }
