@@ -65,7 +65,9 @@ impl Truth {
             let stays = self.stays.get(&(thread, *node)).into_iter().flatten();
             let open = stays.into_iter().filter(|stay| stay.until.is_none() && at < stay.ends);
             // What crossed its coming, its author brings.
-            let crossing = |said: &Said| !said.is_for(*node) && (eyes.can_meet)(said.author, *node);
+            let crossing = |said: &Said| {
+                !said.is_for(*node) && said.delivered.is_some() && (eyes.can_meet)(said.author, *node)
+            };
             let brought = |number: &&u64| self.said.get(*number).is_some_and(crossing);
             let of = |stay: &Stay| -> Vec<u64> {
                 let crossed = all.iter().filter(|_| stay.whole).filter(brought);
