@@ -185,9 +185,7 @@ impl Adversary {
         world.disconnect(self.node, to)?;
         world.connect(self.node, to)?;
         self.greeted.extend(world.wires.number(self.node, to).map(|number| (to, number)));
-        let ack = Ack { stored, delivered: stored, refused: Vec::new() };
-        let about = self.lives.get(&to).copied();
-        self.frame(world, to, &Frame::Hello(Hello { incarnation: self.life, about, heard: true, ack }))?;
+        self.say_it_has(world, to, stored)?;
         self.listen(world)
     }
 
@@ -228,6 +226,16 @@ impl Adversary {
     /// Whether it has greeted a node over the connection that they have now.
     pub(crate) fn has_greeted(&self, world: &World, to: NodeId) -> bool {
         world.wires.number(self.node, to).is_some_and(|number| self.greeted.get(&to) == Some(&number))
+    }
+
+    /// Answers a greeting: it has so many frames.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn say_it_has(&mut self, world: &mut World, to: NodeId, stored: LinkSeq) -> Result<(), SimError> {
+        let ack = Ack { stored, delivered: stored, refused: Vec::new() };
+        let about = self.lives.get(&to).copied();
+        self.frame(world, to, &Frame::Hello(Hello { incarnation: self.life, about, heard: true, ack }))
     }
 
     fn greet(&mut self, world: &mut World, to: NodeId) -> Result<(), SimError> {

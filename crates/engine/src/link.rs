@@ -207,17 +207,20 @@ impl Engine {
         step.overlay.delete(space::link(&peer))?;
         self.due.remove(&peer);
         self.unsure.remove(&peer);
-        if let Some(link) = self.links.get_mut(&peer).filter(|link| link.up) {
-            link.known = false;
-            link.changed = false;
-            link.recent.clear();
-            // What the peer hasn't got is gone: a hole in the numbers would keep it from ever taking a later frame.
-            link.record.numbered = link.record.stored;
-            link.record.delivered = link.record.stored;
-            link.sent = link.record.stored;
-            link.retry_at = None;
-        } else {
+        let Some(link) = self.links.get_mut(&peer).filter(|link| link.up) else {
             self.links.remove(&peer);
+            return Ok(());
+        };
+        link.known = false;
+        link.changed = false;
+        link.recent.clear();
+        let stored = link.record.stored;
+        if link.record.numbered > stored {
+            // What the peer hasn't got is gone: a hole in the numbers would keep it from ever taking a later frame. But it may
+            // have got it, and not have said so yet: before a number is used again, it is asked.
+            link.record.numbered = stored;
+            link.record.delivered = stored;
+            self.greet_link(step, peer, stored)?;
         }
         Ok(())
     }
@@ -229,20 +232,27 @@ impl Engine {
         peer: TransportKey,
         had: LinkSeq,
     ) -> Result<(), StoreError> {
-        let incarnation = self.incarnation;
         let link = self.link(step, peer)?;
         link.up = true;
+        link.refusals = Refusals::default();
+        self.greet_link(step, peer, had)?;
+        self.tell(Event::PeerUp { peer });
+        Ok(())
+    }
+
+    /// Says how far this node has the peer's frames, and sends nothing before the peer has said how far it has this node's.
+    fn greet_link(&mut self, step: Step<'_>, peer: TransportKey, had: LinkSeq) -> Result<(), StoreError> {
+        let incarnation = self.incarnation;
+        let link = self.link(step, peer)?;
         link.greeted = false;
         link.ahead = false;
         link.had = had;
-        link.refusals = Refusals::default();
         link.sent = link.record.stored;
         link.early.clear();
         link.retries = 0;
         let hello = link.hello(incarnation);
         self.send(peer, &Frame::Hello(hello));
         self.set_retry(step, peer);
-        self.tell(Event::PeerUp { peer });
         Ok(())
     }
 
