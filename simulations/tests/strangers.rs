@@ -1,5 +1,5 @@
 //! What strangers can make a node keep: next to nothing, and not for long.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use frontdesk_engine::{
     Command, HistoryChoice, Reply, Settings,

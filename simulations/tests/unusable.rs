@@ -30,9 +30,9 @@ fn sent_by(siege: &Siege, node: NodeId) -> usize {
 
 fn details(siege: &Siege, node: NodeId) -> Vec<(Reason, String)> {
     let events = siege.office.world.node(node).unwrap().events.iter();
-    let found = events.filter_map(|event| match event {
-        Event::Security { reason, detail, .. } => Some((*reason, detail.clone())),
-        _ => None,
+    let found = events.filter_map(|event| {
+        let Event::Security { reason, detail, .. } = event else { return None };
+        Some((*reason, detail.clone()))
     });
     found.collect()
 }

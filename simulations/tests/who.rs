@@ -27,7 +27,7 @@ fn is_about(told: UnixTime, at: UnixTime) -> bool {
 fn who_tells_since_when_each_device_can_read_the_thread_not_since_when_it_is_enrolled() {
     let mut office = Office::open(7, Weather::FAIR, 2, Settings::default()).unwrap();
     let (acme, carla) = (office.acme, office.customer);
-    let [ana, ben] = [office.agents[0], office.agents[1]];
+    let (ana, ben) = (*office.agents.first().unwrap(), *office.agents.last().unwrap());
     office.world.pass(HOUR * 1_000).unwrap();
     let opened = office.world.now().wall;
     let thread = office.contact("hello").unwrap();
