@@ -1,5 +1,7 @@
 //! A node without an engine: it keeps no rule but its own, and speaks the protocol by hand.
 
+mod links;
+
 use crate::{Node, NodeId, SimError, World};
 use frontdesk_capability::{Abilities, ChainBytes, History, Revocations, Scope, Terms};
 use frontdesk_engine::{Answer, Query, Settings};
@@ -163,56 +165,6 @@ impl Adversary {
         self.listen(world)
     }
 
-    /// Connects to a node anew, as a device that was put back to an early copy of itself: in a new life, in which it has
-    /// sent nothing and heard nothing.
-    ///
-    /// # Errors
-    /// [`SimError`].
-    pub fn begin_anew(&mut self, world: &mut World, to: NodeId) -> Result<(), SimError> {
-        let mut life = [0; 8];
-        self.rng.fill_bytes(&mut life);
-        self.life = Incarnation::from_bytes(life);
-        self.heard.remove(&to);
-        world.disconnect(self.node, to)?;
-        self.meet(world, to)
-    }
-
-    /// Connects to a node anew, and claims to have so many frames of it, whatever that has sent.
-    ///
-    /// # Errors
-    /// [`SimError`].
-    pub fn boast(&mut self, world: &mut World, to: NodeId, stored: LinkSeq) -> Result<(), SimError> {
-        world.disconnect(self.node, to)?;
-        world.connect(self.node, to)?;
-        self.greeted.extend(world.wires.number(self.node, to).map(|number| (to, number)));
-        self.say_it_has(world, to, stored)?;
-        self.listen(world)
-    }
-
-    /// Connects to a node anew, and acknowledges so many frames before it has greeted.
-    ///
-    /// # Errors
-    /// [`SimError`].
-    pub fn acknowledge_first(
-        &mut self,
-        world: &mut World,
-        to: NodeId,
-        stored: LinkSeq,
-    ) -> Result<(), SimError> {
-        world.disconnect(self.node, to)?;
-        world.connect(self.node, to)?;
-        self.acknowledge(world, to, stored)
-    }
-
-    /// Acknowledges so many frames, whatever it has.
-    ///
-    /// # Errors
-    /// [`SimError`].
-    pub fn acknowledge(&mut self, world: &mut World, to: NodeId, stored: LinkSeq) -> Result<(), SimError> {
-        let ack = Ack { stored, delivered: stored, refused: Vec::new() };
-        self.frame(world, to, &Frame::Ack(ack))
-    }
-
     /// Connects to a node and greets it, and doesn't wait for the answer. Whether that could be.
     pub(crate) fn call(&mut self, world: &mut World, to: NodeId) -> Result<bool, SimError> {
         world.connect(self.node, to)?;
@@ -226,16 +178,6 @@ impl Adversary {
     /// Whether it has greeted a node over the connection that they have now.
     pub(crate) fn has_greeted(&self, world: &World, to: NodeId) -> bool {
         world.wires.number(self.node, to).is_some_and(|number| self.greeted.get(&to) == Some(&number))
-    }
-
-    /// Answers a greeting: it has so many frames.
-    ///
-    /// # Errors
-    /// [`SimError`].
-    pub fn say_it_has(&mut self, world: &mut World, to: NodeId, stored: LinkSeq) -> Result<(), SimError> {
-        let ack = Ack { stored, delivered: stored, refused: Vec::new() };
-        let about = self.lives.get(&to).copied();
-        self.frame(world, to, &Frame::Hello(Hello { incarnation: self.life, about, heard: true, ack }))
     }
 
     fn greet(&mut self, world: &mut World, to: NodeId) -> Result<(), SimError> {
@@ -328,7 +270,6 @@ impl Adversary {
             let from = world.by_key.get(&from).copied().ok_or(SimError::Down)?;
             match Frame::decode(&bytes).map_err(|error| broken(&error))? {
                 Frame::Ack(ack) => self.learn(from, ack),
-                Frame::Unusable(_) => {}
                 // A node forgets the count of a stranger that leaves.
                 Frame::Hello(hello) => {
                     self.lives.insert(from, hello.incarnation);
