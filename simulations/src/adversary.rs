@@ -270,6 +270,7 @@ impl Adversary {
             let from = world.by_key.get(&from).copied().ok_or(SimError::Down)?;
             match Frame::decode(&bytes).map_err(|error| broken(&error))? {
                 Frame::Ack(ack) => self.learn(from, ack),
+                Frame::Unusable(_) => {}
                 // A node forgets the count of a stranger that leaves.
                 Frame::Hello(hello) => {
                     self.lives.insert(from, hello.incarnation);

@@ -455,30 +455,25 @@ fn a_guest_that_did_not_get_its_offer_for_an_hour_over_one_connection_gets_the_n
     let (acme, entity) = (office.acme, office.entity().unwrap());
     let mut guest = Business::found(&mut office.world).unwrap();
     guest.device.meet(&mut office.world, acme).unwrap();
-    let offered = |world: &World, from: usize| {
-        let frames = world.tape().iter().skip(from).filter(|sent| sent.from == acme);
-        let numbers = frames.filter_map(|sent| match Frame::decode(&sent.frame) {
-            Ok(Frame::Data(data)) => Some(data.seq),
-            _ => None,
-        });
-        numbers.collect::<Vec<_>>()
-    };
     let ask = |guest: &mut Business, world: &mut World| {
         let from = world.tape().len();
         let request = guest.request(world, entity).unwrap();
         guest.device.push(world, acme, &Body::ContactRequest(request)).unwrap();
         world.pass(100).unwrap();
-        offered(world, from)
+        let offered = world.tape().iter().skip(from).filter(|sent| sent.from == acme);
+        let numbers = offered.filter_map(|sent| match Frame::decode(&sent.frame) {
+            Ok(Frame::Data(data)) => Some(data.seq),
+            _ => None,
+        });
+        numbers.collect::<Vec<_>>()
     };
     let world = &mut office.world;
     world.record();
     assert_eq!(ask(&mut guest, world), [LinkSeq(1)]);
     for (has, next) in [(LinkSeq(0), LinkSeq(1)), (LinkSeq(1), LinkSeq(2))] {
         world.pass((OFFER_LASTS + 60) * 1000).unwrap();
-        assert_eq!(ask(&mut guest, world), [], "it has to say first what it has");
-        let from = world.tape().len();
         guest.device.say_it_has(world, acme, has).unwrap();
         world.pass(100).unwrap();
-        assert_eq!(offered(world, from), [next]);
+        assert_eq!(ask(&mut guest, world), [next], "it has {has:?}, and never said so before");
     }
 }

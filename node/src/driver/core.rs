@@ -132,18 +132,16 @@ impl<S: Store> Core<S> {
     }
 
     fn reopen(&mut self, now: Now) -> Result<Output, StoreFailure> {
-        match (self.opener)().and_then(|store| self.adopt(store)) {
-            Ok(()) => {
-                tracing::warn!("the store is open again");
-                self.start(now)
-            }
-            Err(error) => {
+        let opened = (self.opener)().and_then(|store| self.adopt(store));
+        let begun = opened.map_err(StoreFailure::from).and_then(|()| self.start(now));
+        match &begun {
+            Ok(_) => tracing::warn!("the store is open again"),
+            Err(why) => {
                 let wait = u64::try_from(REOPEN_AFTER.as_millis()).unwrap_or(u64::MAX);
-                let why = StoreFailure::from(error);
                 self.state = State::Failed { why: why.clone(), retry: now.mono.plus(wait) };
-                Err(why)
             }
         }
+        begun
     }
 
     fn adopt(&mut self, store: S) -> Result<(), StoreError> {

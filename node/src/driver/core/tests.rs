@@ -99,6 +99,17 @@ fn while_the_store_is_away_nothing_is_done_and_it_is_tried_again_in_time() {
 }
 
 #[test]
+fn a_store_that_opens_and_can_not_be_written_to_is_not_opened_over_and_over() {
+    let mut scene = Scene::new();
+    scene.disk.fail_next_flush(Fault::Full);
+    scene.invite(1).unwrap_err();
+    scene.disk.fail_next_commit(Fault::Full);
+    let peer = Input::PeerUp(TransportKey::from_bytes([1; 32]));
+    assert!(scene.core.step(now(2), vec![peer]).is_err(), "its first step writes");
+    assert_eq!(scene.core.next_deadline(), Some(Millis(2 + 2000)));
+}
+
+#[test]
 fn peers_that_came_and_went_meanwhile_are_known_afterwards() {
     let mut scene = Scene::new();
     let [stays, goes, comes] = [1, 2, 3].map(|n| TransportKey::from_bytes([n; 32]));
