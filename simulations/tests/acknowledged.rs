@@ -48,11 +48,14 @@ fn what_was_delivered_before_a_kill_never_fails_though_its_author_is_out_before_
 }
 
 #[test]
-fn who_is_not_met_for_a_week_is_given_up() {
+fn who_is_not_met_for_a_week_is_given_up_however_often_its_author_begins_anew_meanwhile() {
     let mut siege = killed_and_taken_out();
-    siege.office.world.pass(UNSURE_LASTS - 60_000).unwrap();
+    let (days, ana) = (UNSURE_LASTS * 1000 / 7, siege.ana);
+    siege.office.world.pass(4 * days).unwrap();
+    siege.office.world.crash(ana, 1000).unwrap();
+    siege.office.world.pass(3 * days - 120_000).unwrap();
     assert_eq!(state(&siege), MessageState::Queued);
-    siege.office.world.pass(120_000).unwrap();
+    siege.office.world.pass(days + 240_000).unwrap();
     assert_eq!(state(&siege), MessageState::Failed { reason: Reason::NotMember });
     assert_eq!(outbox(&siege.office.world, siege.ana), 0);
 }

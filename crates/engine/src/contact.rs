@@ -121,8 +121,9 @@ impl Engine {
             self.ask_at = Some(step.now.mono.plus(ASK_AFTER));
         }
         for reception in receptions {
-            // Who is not there is asked when it is.
-            if self.link(step, reception)?.is_up() {
+            // Who is not there is asked when it is, and who has not even stored the first request gets that.
+            let link = self.link(step, reception)?;
+            if link.is_up() && link.backlog() == 0 {
                 self.ask_again(step, reception)?;
             }
         }

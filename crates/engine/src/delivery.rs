@@ -143,6 +143,10 @@ impl Engine {
     /// The business would not have the thread: its user can write again by a contact link.
     fn opening_failed(&mut self, step: Step<'_>, thread: ThreadId, reason: Reason) -> Result<(), StoreError> {
         if let Some(mut meta) = self.meta(step.overlay, &thread)? {
+            if meta.era > 0 {
+                // Another administrator leads it by now.
+                return Ok(());
+            }
             meta.set_status(ThreadStatus::Failed);
             meta.reason = Some(reason);
             self.put_meta(step, &meta)?;

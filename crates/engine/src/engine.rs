@@ -109,8 +109,8 @@ pub struct Engine {
     pub(crate) due: BTreeSet<TransportKey>,
     /// Peers that had not opened all that was for them when this node began, and have not said since what they have.
     pub(crate) unsure: BTreeSet<TransportKey>,
-    /// When those are waited for no longer.
-    pub(crate) unsure_until: Option<Millis>,
+    /// When to look who of those is waited for no longer.
+    pub(crate) unsure_at: Option<Millis>,
     /// When to ask receptions again that have not answered.
     pub(crate) ask_at: Option<Millis>,
     /// When the next portion of what has no bound is due.
@@ -192,7 +192,7 @@ impl Engine {
             gaps: Gaps::default(),
             due: BTreeSet::new(),
             unsure: BTreeSet::new(),
-            unsure_until: None,
+            unsure_at: None,
             ask_at: None,
             portion_at: None,
             renew_at: None,
@@ -240,7 +240,7 @@ impl Engine {
         let known: Option<Addresses> = record::get(reader, space::ADDRESS)?;
         self.addresses = known.map(|known| known.addresses).unwrap_or_default();
         (self.due, self.unsure) = load::due(reader)?;
-        self.unsure_until = None;
+        self.unsure_at = None;
         self.portion_at = None;
         self.receptions = load::receptions(reader)?;
         self.lapse_at = None;
@@ -336,7 +336,7 @@ impl Engine {
             self.next_expiry(),
             self.gaps.next(),
             self.next_portion(),
-            self.unsure_until,
+            self.unsure_at,
             self.ask_at,
             self.next_lapse(),
             self.renew_at,

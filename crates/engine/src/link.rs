@@ -66,6 +66,8 @@ pub(crate) struct Link {
     retries: u32,
     malformed: u32,
     refusals: Refusals,
+    /// What waited for the peer was forgotten while it was connected: what it says that it has is where the numbers go on.
+    forgotten: bool,
     breaches: u32,
     /// The peer has more from this node than it ever sent, as it says on this connection.
     ahead: bool,
@@ -220,6 +222,7 @@ impl Engine {
             // have got it, and not have said so yet: before a number is used again, it is asked.
             link.record.numbered = stored;
             link.record.delivered = stored;
+            link.forgotten = true;
             self.greet_link(step, peer, stored)?;
         }
         Ok(())
@@ -322,7 +325,8 @@ impl Engine {
             link.resume_after(stored);
         }
         let (ahead, more) = (space::ahead(&from), stored > link.record.numbered);
-        if link.known && ours && (more || step.overlay.get(&ahead)?.is_some()) {
+        let forgotten = std::mem::take(&mut link.forgotten) && stored <= MAX_RESUMED;
+        if !forgotten && link.known && ours && (more || step.overlay.get(&ahead)?.is_some()) {
             step.overlay.put(ahead, Vec::new())?;
             self.peer_is_ahead(from);
             return Ok(());
@@ -330,7 +334,7 @@ impl Engine {
         link.greeted = true;
         self.unsure.remove(&from);
         let link = self.link(step, from)?;
-        if stored < link.record.stored {
+        if forgotten || stored < link.record.stored {
             self.renumber(step, from, stored)?;
         } else if ours {
             self.acked(step, from, &hello.ack)?;
@@ -364,7 +368,7 @@ impl Engine {
     pub(crate) fn finish_links(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         for peer in std::mem::take(&mut self.touched) {
             self.pump(step, peer)?;
-            self.want(step, peer)?;
+            let asked = self.want(step, peer)?;
             if self.is_spent(step, peer)? {
                 self.forget_link(step, peer)?;
             }
@@ -379,7 +383,9 @@ impl Engine {
             } else if !link.up && (link.backlog() == 0 || !link.known) {
                 // Nothing waits for it, of a peer that was forgotten least of all.
                 self.links.remove(&peer);
-                self.look_away(peer);
+                if !asked {
+                    self.look_away(peer);
+                }
             }
         }
         Ok(())

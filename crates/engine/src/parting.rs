@@ -10,13 +10,15 @@ use crate::{
 use frontdesk_identity::{ThreadId, TransportKey};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_wire::{Reason, Seq};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 /// Frames that are read at a time.
 const PAGE: usize = 64;
 /// How long a node that has begun anew looks for a peer that it is parted from, to ask what that has, before it tells what
-/// waits for it as failed, in milliseconds: a week, as long as grants usually last.
-pub const UNSURE_LASTS: u64 = 7 * 24 * 3_600_000;
+/// waits for it as failed, in seconds from the parting: a week, as long as grants usually last.
+pub const UNSURE_LASTS: u64 = 7 * 24 * 3_600;
+/// How often it is looked whether that time is over, in milliseconds.
+const UNSURE_EVERY: u64 = 24 * 3_600_000;
 
 impl Engine {
     /// Brings the index of threads by node up to date, after the members of one have changed.
@@ -76,7 +78,7 @@ impl Engine {
         for node in nodes.into_iter().filter(|node| *node != own) {
             step.overlay.delete(space::shared_thread(&node, thread))?;
             if step.overlay.scan(&Scan::prefix(&space::shared(&node)).limit(1))?.is_empty() {
-                step.overlay.put(space::parted(&node), Vec::new())?;
+                step.overlay.put(space::parted(&node), step.wall().0.to_be_bytes().to_vec())?;
                 self.touched.insert(node);
             }
         }
@@ -92,14 +94,15 @@ impl Engine {
     /// What peers acknowledged just before this node was stopped may have been told and not flushed: before what waits for
     /// them is given up, and told as failed, they are asked.
     pub(crate) fn wait_for_unsure(&mut self, step: Step<'_>) {
-        self.unsure_until = (!self.unsure.is_empty()).then(|| step.now.mono.plus(UNSURE_LASTS));
+        self.unsure_at = (!self.unsure.is_empty()).then(|| step.now.mono.plus(UNSURE_EVERY));
     }
 
     /// Who has not been met in all that time is asked no longer.
     pub(crate) fn wait_no_longer(&mut self, step: Step<'_>) {
-        if self.unsure_until.take_if(|at| *at <= step.now.mono).is_some() {
-            self.due.append(&mut self.unsure);
+        if self.unsure_at.take_if(|at| *at <= step.now.mono).is_some() {
+            self.due.extend(&self.unsure);
             self.wake(step);
+            self.wait_for_unsure(step);
         }
     }
 
@@ -108,14 +111,27 @@ impl Engine {
         if !self.unsure.contains(peer) {
             return Ok(false);
         }
-        for (_, bytes) in step.overlay.scan(&Scan::prefix(&space::outgoing(peer)))? {
-            if let About::Message { thread, era, seq, more } = record::decode::<Outgoing>(&bytes)?.about()
-                && seq.0.saturating_add(u64::from(more)) > self.last_words(step, &thread, era, &self.id())?.0
-            {
-                return Ok(true);
+        // A home of an early version doesn't say since when.
+        let parted = step.overlay.get(&space::parted(peer))?;
+        let parted = parted.and_then(|at| <[u8; 8]>::try_from(at).ok()).map(u64::from_be_bytes);
+        if parted.is_none_or(|at| at.saturating_add(UNSURE_LASTS) <= step.wall().0) {
+            return Ok(false);
+        }
+        let prefix = space::outgoing(peer);
+        let mut last = prefix.clone();
+        loop {
+            let page = step.overlay.scan(&Scan::prefix(&prefix).after(&last).limit(PAGE))?;
+            let Some((end, _)) = page.last() else { return Ok(false) };
+            last.clone_from(end);
+            for (_, bytes) in &page {
+                let about = record::decode::<Outgoing>(bytes)?.about();
+                if let Some((thread, era, seqs)) = texts_of(about)
+                    && seqs.end() > &self.last_words(step, &thread, era, &self.id())?.0
+                {
+                    return Ok(true);
+                }
             }
         }
-        Ok(false)
     }
 
     /// Gives up what waits for a node that this one is parted from and not connected to. The numbers go on: should they
@@ -141,15 +157,26 @@ impl Engine {
     /// What the steward had when it took this device out, it brings to those who lack it: that is in good hands.
     fn given_up(&mut self, step: Step<'_>, peer: TransportKey, about: About) -> Result<(), StoreError> {
         let refused = Some(Reason::NotMember);
-        let About::Message { thread, era, seq, more } = about else {
+        let Some((thread, era, seqs)) = texts_of(about) else {
             return self.fate(step, peer, about, false, refused);
         };
         let last = self.last_words(step, &thread, era, &self.id())?;
-        for seq in (seq.0..=seq.0.saturating_add(u64::from(more))).map(Seq) {
+        for seq in seqs.map(Seq) {
             let refused = refused.filter(|_| seq > last);
             self.message_fate(step, peer, (thread, seq), false, refused)?;
         }
         Ok(())
+    }
+}
+
+/// The texts that a frame brings, by their numbers. The one that opened a thread is a text like others once others lead it.
+fn texts_of(about: About) -> Option<(ThreadId, u32, RangeInclusive<u64>)> {
+    match about {
+        About::Message { thread, era, seq, more } => {
+            Some((thread, era, seq.0..=seq.0.saturating_add(u64::from(more))))
+        }
+        About::Opening { thread, era, seq } => Some((thread, era, seq.0..=seq.0)),
+        _ => None,
     }
 }
 

@@ -118,20 +118,22 @@ impl Engine {
         Ok(record::get::<Peer>(step.overlay, &space::peer(peer))?.and_then(|peer| peer.address))
     }
 
-    /// Asks to be connected to a peer that has something to get, or that this node stays close to.
-    pub(crate) fn want(&mut self, step: Step<'_>, peer: TransportKey) -> Result<(), StoreError> {
+    /// Asks to be connected to a peer that has something to get or to tell, or that this node stays close to. Whether it is one
+    /// that is to tell something.
+    pub(crate) fn want(&mut self, step: Step<'_>, peer: TransportKey) -> Result<bool, StoreError> {
         let kept = self.keeps(&peer);
         let link = self.link(step, peer)?;
         let (up, backlog, unsettled) = (link.is_up(), link.backlog(), link.unsettled());
         let parted = !up && unsettled > 0 && self.is_parted_from(step, &peer)?;
         let asked = parted && self.is_asked(step, &peer)?;
         if parted && !asked {
-            return self.give_up(step, peer);
+            self.give_up(step, peer)?;
+            return Ok(false);
         }
         if up || (backlog == 0 && !kept && !asked) || self.wanted.contains(&peer) {
-            return Ok(());
+            return Ok(asked);
         }
-        let Some(known) = record::get::<Peer>(step.overlay, &space::peer(&peer))? else { return Ok(()) };
+        let Some(known) = record::get::<Peer>(step.overlay, &space::peer(&peer))? else { return Ok(asked) };
         let held = known.address.and_then(|held| held.read_kept().ok());
         let mut addresses: Vec<String> = known.hints;
         addresses.extend(held.iter().flat_map(|held| held.addresses().iter().map(ToString::to_string)));
@@ -140,7 +142,7 @@ impl Engine {
             self.wanted.insert(peer);
             self.act(Action::Dial { peer, addresses });
         }
-        Ok(())
+        Ok(asked)
     }
 
     /// Whether to stay connected to a peer even with nothing to send.

@@ -23,8 +23,7 @@ pub(super) async fn forward(context: &Context, args: Forward) -> Outcome {
         None => None,
     };
     let mut events = client.events(Some(&thread)).await?;
-    // Where that can't be told, there is nothing to ask for either.
-    let before = members(&client, &thread).await.unwrap_or_default();
+    let before = members(&client, &thread).await.ok();
     let body = json!({
         "to": to,
         "history": history(args.history.0),
@@ -69,7 +68,8 @@ pub(super) struct Wish<'a> {
     pub(super) thread: &'a str,
     pub(super) to: Option<&'a str>,
     pub(super) hand_over: bool,
-    pub(super) before: Vec<String>,
+    /// None if that could not be told: then nobody counts as new.
+    pub(super) before: Option<Vec<String>>,
 }
 
 impl Wish<'_> {
@@ -80,7 +80,8 @@ impl Wish<'_> {
             Err(failure) if self.hand_over && failure.code == "left" => return Ok(Some(())),
             other => other?,
         };
-        let mut new = now.iter().filter(|device| !self.before.contains(device));
+        let Some(before) = &self.before else { return Ok(None) };
+        let mut new = now.iter().filter(|device| !before.contains(device));
         Ok(new.any(|device| self.to.is_none_or(|to| to == device)).then_some(()))
     }
 }

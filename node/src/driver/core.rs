@@ -23,6 +23,8 @@ pub(crate) struct Core<S> {
     /// When what lazy steps wrote is flushed, if no other step does it before.
     flush_at: Option<Millis>,
     opener: Opener<S>,
+    /// When it was last opened again, or tried to be.
+    reopened: Option<Millis>,
     around: Surroundings,
 }
 
@@ -54,7 +56,14 @@ impl From<StepError> for StoreFailure {
 
 impl<S: Store> Core<S> {
     pub(crate) fn new(engine: Engine, store: S, opener: Opener<S>) -> Self {
-        Self { engine, state: State::Open(store), flush_at: None, opener, around: Surroundings::default() }
+        Self {
+            engine,
+            state: State::Open(store),
+            flush_at: None,
+            opener,
+            reopened: None,
+            around: Surroundings::default(),
+        }
     }
 
     /// The engine's beginning. The first step, and the first after each failure.
@@ -125,21 +134,26 @@ impl<S: Store> Core<S> {
             }
             Err(why) => {
                 self.flush_at = None;
-                self.state = State::Failed { why: why.clone(), retry: now.mono };
+                self.fail(now, &why);
                 Err(why)
             }
         }
     }
 
+    /// A first failure is looked into at once, one that comes again in time: a disk may let itself be read and not be written to.
+    fn fail(&mut self, now: Now, why: &StoreFailure) {
+        let wait = u64::try_from(REOPEN_AFTER.as_millis()).unwrap_or(u64::MAX);
+        let retry = self.reopened.map_or(now.mono, |at| at.plus(wait).max(now.mono));
+        self.state = State::Failed { why: why.clone(), retry };
+    }
+
     fn reopen(&mut self, now: Now) -> Result<Output, StoreFailure> {
+        self.reopened = Some(now.mono);
         let opened = (self.opener)().and_then(|store| self.adopt(store));
         let begun = opened.map_err(StoreFailure::from).and_then(|()| self.start(now));
         match &begun {
             Ok(_) => tracing::warn!("the store is open again"),
-            Err(why) => {
-                let wait = u64::try_from(REOPEN_AFTER.as_millis()).unwrap_or(u64::MAX);
-                self.state = State::Failed { why: why.clone(), retry: now.mono.plus(wait) };
-            }
+            Err(why) => self.fail(now, why),
         }
         begun
     }

@@ -49,10 +49,8 @@ pub(super) fn due(
     for (key, bytes) in reader.scan(&Scan::prefix(space::LINKS))? {
         let link: LinkRecord = record::decode(&bytes)?;
         let Some(peer) = space::read_link(&key) else { continue };
-        if link.numbered > link.stored {
-            due.insert(peer);
-        }
         if link.numbered > link.delivered {
+            due.insert(peer);
             unsure.insert(peer);
         }
     }

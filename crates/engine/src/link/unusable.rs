@@ -1,7 +1,7 @@
 //! Frames that nothing can be done with, and that have no number to be refused by: the peer is told why, and both owners.
 //!
-//! The refusal itself is never refused, and is told once for each reason on a connection: nobody gets more bytes out of
-//! a node than it sends, and two nodes that don't understand each other fall silent instead of refusing in turn.
+//! The refusal itself is never refused, and is told once for each reason on a connection: nobody gets more out of
+//! a node than three short frames on a connection, and two nodes that don't understand each other fall silent instead of refusing in turn.
 
 use super::{BAN, MAX_MALFORMED};
 use crate::{Action, Engine, Event, step::Step};

@@ -119,7 +119,7 @@ fn forward_looks_again_where_events_were_lost() {
         (Some("ben"), false, left(), "left"),
     ];
     for (to, hand_over, who, expected) in cases {
-        let wish = Wish { thread: THREAD, to, hand_over, before: vec!["ana".to_owned()] };
+        let wish = Wish { thread: THREAD, to, hand_over, before: Some(vec!["ana".to_owned()]) };
         let outcome = after_a_lag(Value::Null, json!([]), who, async |client, mut events| {
             forward::answered(&client, &mut events, Some(&json!("request")), &wish).await
         });
