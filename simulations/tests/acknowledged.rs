@@ -3,8 +3,8 @@
 
 use frontdesk_engine::{Command, HistoryChoice, MessageState, limits::UNSURE_LASTS};
 use frontdesk_sim::{
-    Siege,
-    office::{is_in, messages, outbox, texts},
+    Siege, World,
+    office::{PATIENCE, is_in, messages, outbox, texts},
 };
 use frontdesk_wire::{LinkSeq, Reason};
 
@@ -45,6 +45,37 @@ fn what_was_delivered_before_a_kill_never_fails_though_its_author_is_out_before_
     assert_eq!(state(&siege), MessageState::Delivered);
     assert!(texts(&siege.office.world, siege.carla, siege.thread).contains(&TEXT.to_owned()));
     assert_eq!(outbox(&siege.office.world, siege.ana), 0);
+}
+
+/// Carla's node had stored it, which was long flushed, and opened it when the commit came that it waited for.
+#[test]
+fn what_waited_for_a_commit_and_was_delivered_just_before_a_kill_is_asked_for_though_nothing_has_to_be_sent()
+{
+    let mut siege = Siege::lay(HistoryChoice::All, 30 * 24 * 3600).unwrap();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    siege.office.world.part(acme, carla).unwrap();
+    siege.office.forward(thread, ben, HistoryChoice::All, false).unwrap();
+    siege.settle().unwrap();
+    siege.office.world.part(acme, ana).unwrap();
+    siege.office.say(ana, thread, TEXT).unwrap();
+    siege.settle().unwrap();
+    assert_eq!(state(&siege), MessageState::Stored);
+    siege.office.world.mend(acme, carla);
+    let delivered = |world: &World| {
+        let all = messages(world, ana, thread);
+        all.iter().any(|message| message.text == TEXT && message.state == MessageState::Delivered)
+    };
+    siege.office.world.until("the commit", PATIENCE, delivered).unwrap();
+    siege.office.world.crash(ana, 1000).unwrap();
+    let from = siege.device(ana).unwrap();
+    siege.office.world.command(acme, Command::Revoke { thread, from }).unwrap();
+    siege.office.world.pass(500).unwrap();
+    siege.office.world.mend(acme, ana);
+    siege.settle().unwrap();
+    assert!(!is_in(&siege.office.world, ana, thread), "she has heard that she is out");
+    siege.settle().unwrap();
+    assert_eq!(state(&siege), MessageState::Delivered);
+    assert_eq!(outbox(&siege.office.world, ana), 0);
 }
 
 #[test]
