@@ -176,7 +176,19 @@ fn texts_of(about: About) -> Option<(ThreadId, u32, RangeInclusive<u64>)> {
             Some((thread, era, seq.0..=seq.0.saturating_add(u64::from(more))))
         }
         About::Opening { thread, era, seq } => Some((thread, era, seq.0..=seq.0)),
-        _ => None,
+        About::Nothing
+        | About::Thread(_)
+        | About::Reveal(_)
+        | About::Packages
+        | About::Payload(_)
+        | About::Contact(_)
+        | About::Join(_)
+        | About::Forward { .. }
+        | About::Rejoin(_)
+        | About::Takeover(_)
+        | About::Passed { .. }
+        | About::Told { .. }
+        | About::Refill { .. } => None,
     }
 }
 
