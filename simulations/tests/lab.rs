@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use frontdesk_sim::lab::{
-    Mishaps, Outcome, Path, Scenario, Watch,
+    Mishaps, Outcome, Path, Scenario, Unwatched,
     figures::{Attack, Figures, percentile},
     play,
     scenario::{AdversaryKind, FaultKind},
@@ -43,7 +43,7 @@ fn scenario(name: &str) -> Scenario {
 }
 
 fn run(scenario: &Scenario, seed: u64) -> Outcome {
-    play(scenario, seed, &mut Nobody).unwrap()
+    play(scenario, seed, &mut Unwatched).unwrap()
 }
 
 /// What comes of a scenario as it is written.
@@ -73,16 +73,6 @@ fn attack(name: &str, kind: AdversaryKind) -> (Figures, Attack) {
     let figures = keeps(name, 7);
     let attack = figures.attacks.get(&kind).unwrap_or_else(|| panic!("{name}: nobody attacked")).clone();
     (figures, attack)
-}
-
-struct Nobody;
-
-impl Watch for Nobody {
-    fn seconds(&self) -> f64 {
-        0.0
-    }
-
-    fn progress(&mut self, _part: f64) {}
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Failures that were found and mended stay mended.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use frontdesk_sim::lab::{Finding, Outcome, Replayed, Scenario, Watch, play};
+use frontdesk_sim::lab::{Finding, Outcome, Replayed, Scenario, Unwatched, play};
 use std::{fs, path::PathBuf};
 
 #[test]
@@ -20,23 +20,13 @@ fn the_scenarios_and_seeds_that_once_broke_a_promise_keep_every_one() {
     assert!(played > 0);
 }
 
-struct Nobody;
-
-impl Watch for Nobody {
-    fn seconds(&self) -> f64 {
-        0.0
-    }
-
-    fn progress(&mut self, _part: f64) {}
-}
-
 /// Nobody is given the time to get what was written last.
 #[test]
 fn a_failure_is_played_again_exactly_and_is_gone_once_its_cause_is() {
     let hasty = "about = \"x\"\nhours = 10.0\nsettle = 0.0\n[network]\nloss = 0.5\n\
         [customers]\ncount = 6\narrive = [8.0, 9.0]";
     let hasty = Scenario::from_toml(hasty).unwrap();
-    let outcome: Outcome = play(&hasty, 1, &mut Nobody).unwrap();
+    let outcome: Outcome = play(&hasty, 1, &mut Unwatched).unwrap();
     let finding = Finding::of("hasty", 1, &hasty, &outcome).unwrap();
     assert_eq!(finding.replay(None).unwrap().0, Replayed::Exactly);
     let mut mended = finding.clone();

@@ -17,7 +17,7 @@ pub(crate) mod truth;
 pub use finding::{Finding, FindingError, Replayed};
 pub use log::Happening;
 pub use people::Path;
-pub use play::{Outcome, Watch, play};
+pub use play::{Outcome, Unwatched, Watch, play};
 pub(crate) use roads::whole;
 pub use roads::{Mishaps, Roads};
 pub use scenario::Scenario;

@@ -54,6 +54,18 @@ pub trait Watch {
     }
 }
 
+/// Nobody watches: there is no time to tell, and nothing to show.
+#[derive(Debug, Clone, Copy)]
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn seconds(&self) -> f64 {
+        0.0
+    }
+
+    fn progress(&mut self, _part: f64) {}
+}
+
 /// What a run came to.
 #[derive(Debug, serde::Serialize)]
 pub struct Outcome {
@@ -238,24 +250,14 @@ mod tests {
     use crate::lab::truth::text;
     use frontdesk_store::{Batch, Reader as _, Scan, Store as _};
 
-    struct Nobody;
-
-    impl Watch for Nobody {
-        fn seconds(&self) -> f64 {
-            0.0
-        }
-
-        fn progress(&mut self, _part: f64) {}
-    }
-
     #[test]
     fn a_record_that_disappears_from_one_disk_after_a_good_run_breaks_exactly_one_promise() {
         let scenario =
             Scenario::from_toml("about = \"x\"\nhours = 10.0\n[customers]\ncount = 3\narrive = [8.0, 9.0]")
                 .unwrap();
         let mut play = Play::set_up_watched(&scenario, 7, &mut |_| ()).unwrap();
-        play.run(&mut Nobody).unwrap();
-        play.settle_watched(&mut Nobody).unwrap();
+        play.run(&mut Unwatched).unwrap();
+        play.settle_watched(&mut Unwatched).unwrap();
         assert!(play.truth.violations.is_empty(), "{:?}", play.truth.violations);
         let (number, author) =
             play.truth.said.iter().map(|(number, said)| (*number, said.author)).next().unwrap();
