@@ -182,7 +182,13 @@ impl Adversary {
 
     fn greet(&mut self, world: &mut World, to: NodeId) -> Result<(), SimError> {
         self.greeted.extend(world.wires.number(self.node, to).map(|number| (to, number)));
-        let hello = Hello { incarnation: self.life, about: None, heard: true, ack: Ack::default() };
+        let hello = Hello {
+            incarnation: self.life,
+            about: None,
+            heard: true,
+            ack: Ack::default(),
+            acknowledged: LinkSeq::default(),
+        };
         self.frame(world, to, &Frame::Hello(hello))
     }
 

@@ -263,6 +263,65 @@ fn a_customer_restored_from_a_backup_rejoins_and_reads_and_writes_again() {
     comes_back(&mut siege, carla);
 }
 
+/// In the backup it still waits for the offer, and so it founds the thread once more.
+#[test]
+fn a_customer_restored_to_where_it_waited_for_an_offer_is_let_into_the_thread_that_it_has_opened_since() {
+    let mut siege = siege();
+    let (acme, carla, ana) = (siege.acme, siege.carla, siege.ana);
+    let link = siege.office.link_to(acme).unwrap();
+    siege.office.world.stop(acme).unwrap();
+    let contact = Command::Contact { link, text: "one more thing".into() };
+    let Reply::Opened { thread } = siege.office.world.command(carla, contact).unwrap() else {
+        panic!("opened")
+    };
+    let backup = siege.office.world.copy_of(carla).unwrap();
+    siege.office.world.revive(acme).unwrap();
+    let opened = |world: &World| texts(world, acme, thread).len() == 1;
+    siege.office.world.until("the first text", PATIENCE, opened).unwrap();
+    siege.office.forward(thread, ana, HistoryChoice::All, false).unwrap();
+    for (author, reader, text) in [(ana, carla, "yes?"), (carla, ana, "the price, please")] {
+        siege.office.say(author, thread, text).unwrap();
+        let there = |world: &World| texts(world, reader, thread).contains(&text.to_owned());
+        siege.office.world.until(text, PATIENCE, there).unwrap();
+    }
+    siege.office.world.restore(carla, backup).unwrap();
+    let back = |world: &World| texts(world, carla, thread) == ["one more thing", "yes?"];
+    siege.office.world.until("Carla to be back", 3 * 3_600_000, back).unwrap();
+    let first = messages(&siege.office.world, carla, thread).remove(0);
+    assert_eq!(first.state, MessageState::Delivered, "the business had it all the while");
+    for (author, text) in [(carla, "here again"), (ana, "42"), (acme, "plus tax")] {
+        siege.office.say(author, thread, text).unwrap();
+        for reader in [acme, carla, ana] {
+            let there = |world: &World| texts(world, reader, thread).contains(&text.to_owned());
+            siege.office.world.until(text, PATIENCE, there).unwrap();
+        }
+    }
+    for node in [acme, carla, ana] {
+        let accused = |event: &Event| matches!(event, Event::Security { .. });
+        assert!(!told(&siege.office.world, node, accused), "nobody is accused");
+    }
+}
+
+#[test]
+fn a_customer_restored_to_where_it_waited_for_an_offer_opens_the_thread_if_it_has_not_yet() {
+    let mut siege = siege();
+    let (acme, carla) = (siege.acme, siege.carla);
+    let link = siege.office.link_to(acme).unwrap();
+    siege.office.world.stop(acme).unwrap();
+    let contact = Command::Contact { link, text: "one more thing".into() };
+    let Reply::Opened { thread } = siege.office.world.command(carla, contact).unwrap() else {
+        panic!("opened")
+    };
+    let backup = siege.office.world.copy_of(carla).unwrap();
+    siege.office.world.restore(carla, backup).unwrap();
+    siege.office.world.revive(acme).unwrap();
+    let opened = |world: &World| texts(world, acme, thread) == ["one more thing"];
+    siege.office.world.until("the first text", PATIENCE, opened).unwrap();
+    siege.office.say(acme, thread, "yes?").unwrap();
+    let answered = |world: &World| texts(world, carla, thread) == ["one more thing", "yes?"];
+    siege.office.world.until("the answer", PATIENCE, answered).unwrap();
+}
+
 #[test]
 fn a_restored_member_asks_for_what_those_wrote_who_came_after_the_backup() {
     let mut siege = siege();

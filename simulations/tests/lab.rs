@@ -238,6 +238,8 @@ fn owners_switch_off_at_night_and_nodes_are_put_back_to_old_copies() {
     let rollback = keeps("rollback", 7);
     assert!(rollback.rolled_back > 20 && rollback.forgotten > 0);
     assert!(rollback.frozen * 2 < rollback.threads, "{} of {}", rollback.frozen, rollback.threads);
+    let by_hand = keeps("old_copy", 7);
+    assert!(by_hand.rolled_back > 20 && by_hand.warned > 3);
     let administrator = keeps("rollback_administrator", 7);
     assert!(administrator.rolled_back > 0 && administrator.frozen > 0);
 }

@@ -93,17 +93,92 @@ fn who_restores_a_backup_of_the_old_copy_is_in_again_and_what_waited_is_delivere
     siege.goes_on().unwrap();
 }
 
+/// A copy of a node that has sent nothing since it was made, and was sent something: nobody has more of it than it knows.
+fn put_back_silent(node: impl Fn(&Siege) -> NodeId) -> (Siege, NodeId, Vec<String>) {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (node, thread) = (node(&siege), siege.thread);
+    let copy = siege.office.world.copy_of(node).unwrap();
+    for author in [siege.ana, siege.carla, siege.acme].into_iter().filter(|author| *author != node) {
+        siege.office.say(author, thread, &format!("missed, of {}", author.0)).unwrap();
+        siege.settle().unwrap();
+    }
+    let before = texts(&siege.office.world, node, thread);
+    assert_eq!(before.len(), 5);
+    siege.office.world.put_back(node, copy).unwrap();
+    siege.settle().unwrap();
+    (siege, node, before)
+}
+
+#[test]
+fn who_lacks_what_it_acknowledged_learns_it_from_those_who_sent_it() {
+    for node in [|siege: &Siege| siege.ana, |siege: &Siege| siege.carla, |siege: &Siege| siege.acme] {
+        let (mut siege, node, before) = put_back_silent(node);
+        let thread = siege.thread;
+        let world = &siege.office.world;
+        assert_eq!(ahead(world, node), 2, "{node:?}");
+        assert!(is_told_once_by(world, node, 2));
+        assert_eq!(texts(world, node, thread).len(), 3, "what it lacks, nobody has any more");
+        siege.office.say(node, thread, "anew").unwrap();
+        siege.office.world.crash(node, 500).unwrap();
+        siege.office.world.pass(3_600_000).unwrap();
+        let world = &siege.office.world;
+        assert_eq!(ahead(world, node), 2, "{node:?}");
+        let last = messages(world, node, thread).pop().unwrap();
+        assert_eq!((last.text.as_str(), last.state), ("anew", MessageState::Queued));
+        for other in [siege.acme, siege.carla, siege.ana].into_iter().filter(|other| *other != node) {
+            assert_eq!(texts(world, other, thread), before);
+            assert!(!told(world, other, |event| matches!(event, Event::Security { .. })), "{other:?}");
+        }
+    }
+}
+
+#[test]
+fn what_an_old_copy_lacks_comes_with_a_backup_of_it() {
+    let (mut siege, ana, before) = put_back_silent(|siege| siege.ana);
+    let thread = siege.thread;
+    let backup = siege.office.world.copy_of(ana).unwrap();
+    siege.office.world.restore(ana, backup).unwrap();
+    siege.office.world.until("Ana to be in", PATIENCE, |world| is_in(world, ana, thread)).unwrap();
+    siege.settle().unwrap();
+    assert_eq!(texts(&siege.office.world, ana, thread), before);
+    siege.goes_on().unwrap();
+}
+
+/// The wrong disk was started, and then the right one.
+#[test]
+fn the_newest_home_goes_on_where_an_old_copy_has_run_meanwhile() {
+    for node in [|siege: &Siege| siege.ana, |siege: &Siege| siege.carla, |siege: &Siege| siege.acme] {
+        let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+        let (node, thread) = (node(&siege), siege.thread);
+        let old = siege.office.world.copy_of(node).unwrap();
+        for author in [siege.ana, siege.carla, siege.acme] {
+            siege.office.say(author, thread, &format!("of {}", author.0)).unwrap();
+            siege.settle().unwrap();
+        }
+        let newest = siege.office.world.copy_of(node).unwrap();
+        siege.office.world.put_back(node, old).unwrap();
+        siege.settle().unwrap();
+        assert_eq!(ahead(&siege.office.world, node), 2);
+        siege.office.world.put_back(node, newest).unwrap();
+        siege.settle().unwrap();
+        assert_eq!(ahead(&siege.office.world, node), 0);
+        siege.goes_on().unwrap();
+    }
+}
+
 /// Most frames that a node believes to have sent to a stranger that it has forgotten.
 const MOST: u64 = 1 << 53;
 
 #[test]
-fn a_stranger_that_claims_to_have_more_than_was_sent_alarms_nobody() {
+fn a_stranger_that_claims_to_know_of_more_alarms_nobody() {
     let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
     let acme = siege.acme;
     for stored in [1, MOST, MOST + 1, u64::MAX] {
         let mut stranger = siege.stranger(&[acme]).unwrap();
         for _ in 0..2 {
-            stranger.boast(&mut siege.office.world, acme, LinkSeq(stored)).unwrap();
+            for claims in [[stored, 0], [0, stored]] {
+                stranger.boast(&mut siege.office.world, acme, claims.map(LinkSeq)).unwrap();
+            }
         }
         assert_eq!(siege.office.world.count(acme, b"L/").unwrap(), 0, "{stored}");
     }
@@ -112,18 +187,18 @@ fn a_stranger_that_claims_to_have_more_than_was_sent_alarms_nobody() {
 }
 
 #[test]
-fn a_member_that_claims_to_have_more_than_was_sent_harms_its_own_link_alone() {
-    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
-    let (acme, carla) = (siege.acme, siege.carla);
-    let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
-    for stored in [MOST, u64::MAX] {
-        ana.boast(&mut siege.office.world, acme, LinkSeq(stored)).unwrap();
+fn a_member_that_claims_to_know_of_more_harms_its_own_link_alone() {
+    for claims in [[MOST, 0], [u64::MAX, 0], [0, u64::MAX], [0, 1]] {
+        let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+        let (acme, carla) = (siege.acme, siege.carla);
+        let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
+        ana.boast(&mut siege.office.world, acme, claims.map(LinkSeq)).unwrap();
+        assert_eq!((ahead(&siege.office.world, acme), ahead(&siege.office.world, carla)), (1, 0));
+        assert!(told(&siege.office.world, acme, |event| matches!(event, Event::Security { .. })));
+        siege.goes_on().unwrap();
+        siege.office.world.crash(acme, 500).unwrap();
+        siege.settle().unwrap();
+        siege.goes_on().unwrap();
+        assert_eq!(siege.office.world.count(acme, b"L/").unwrap(), 1);
     }
-    assert_eq!((ahead(&siege.office.world, acme), ahead(&siege.office.world, carla)), (1, 0));
-    assert!(told(&siege.office.world, acme, |event| matches!(event, Event::Security { .. })));
-    siege.goes_on().unwrap();
-    siege.office.world.crash(acme, 500).unwrap();
-    siege.settle().unwrap();
-    siege.goes_on().unwrap();
-    assert_eq!(siege.office.world.count(acme, b"L/").unwrap(), 1);
 }

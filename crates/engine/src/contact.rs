@@ -2,6 +2,7 @@
 
 mod openings;
 mod reception;
+mod resumed;
 
 pub use self::openings::{MAX_OPENINGS, MAX_THREADS_PER_GUEST, OPENINGS_SPAN};
 use crate::{
@@ -137,15 +138,28 @@ impl Engine {
             let Some(request) = space::read_contact(&key).filter(|_| contact.reception == reception) else {
                 continue;
             };
-            let late = |meta: &Meta| meta.active_at.plus(OFFER_LASTS) < step.wall();
+            let late = |meta: &Meta| {
+                meta.status() == ThreadStatus::Contacting && meta.active_at.plus(OFFER_LASTS) < step.wall()
+            };
             let Some(mut meta) = self.meta(step.overlay, &contact.thread)?.filter(late) else { continue };
-            let own = self.record.as_ref().map(|record| record.signed().clone());
-            let Some(own) = own.zip(self.chain.as_ref().map(|chain| chain.bytes().clone())) else { continue };
-            meta.active_at = step.wall();
-            self.put_meta(step, &meta)?;
-            self.ask(step, (request, &contact), own)?;
+            self.ask_anew(step, &mut meta, (request, &contact))?;
         }
         Ok(())
+    }
+
+    /// Asks for an offer from now on, if this device has a right to.
+    fn ask_anew(
+        &mut self,
+        step: Step<'_>,
+        meta: &mut Meta,
+        contact: (RequestId, &Contact),
+    ) -> Result<(), StoreError> {
+        let own = self.record.as_ref().map(|record| record.signed().clone());
+        let own = own.zip(self.chain.as_ref().map(|chain| chain.bytes().clone()));
+        let Some(own) = own else { return Ok(()) };
+        meta.active_at = step.wall();
+        self.put_meta(step, meta)?;
+        self.ask(step, contact, own)
     }
 
     pub(crate) fn own_record(&self) -> Result<SignedDeviceRecord, Halt<Refuse>> {

@@ -214,6 +214,7 @@ impl Engine {
             }
         }
         (meta.piece, meta.pieces) = (0, body.pieces);
+        self.was_opened(step, &mut meta, &thread)?;
         self.come_in(step, &mut meta, &body.heads, body.position)?;
         self.refresh(step, &mut meta, &thread)?;
         self.stay_close(step, &meta)?;

@@ -69,7 +69,7 @@ pub(crate) struct Link {
     /// What waited for the peer was forgotten while it was connected: what it says that it has is where the numbers go on.
     forgotten: bool,
     breaches: u32,
-    /// The peer has more from this node than it ever sent, as it says on this connection.
+    /// The peer knows of frames that this node doesn't, as it says on this connection.
     ahead: bool,
     /// What it had of this node's, as it has said on this connection before a reload.
     had: LinkSeq,
@@ -109,6 +109,7 @@ impl Link {
             self.record.numbered = stored;
             self.record.stored = stored;
             self.record.delivered = stored;
+            self.record.acknowledged = stored;
         }
     }
 
@@ -135,7 +136,11 @@ impl Link {
     }
 
     fn hello(&self, incarnation: Incarnation) -> Hello {
-        Hello { incarnation, about: self.record.incarnation, heard: self.greeted, ack: self.ack() }
+        // Of a life of which this node has nothing, and perhaps had and forgot something, it has nothing to say.
+        let speaks = self.known || self.record.received > LinkSeq::default();
+        let about = self.record.incarnation.filter(|_| speaks);
+        let acknowledged = self.record.acknowledged;
+        Hello { incarnation, about, heard: self.greeted, ack: self.ack(), acknowledged }
     }
 
     /// Keeps a frame for its turn, if there is room. A stranger's frames come in order over its one connection, so it
@@ -298,12 +303,14 @@ impl Engine {
     fn hello(&mut self, step: Step<'_>, from: TransportKey, hello: &Hello) -> Result<(), StoreError> {
         let own = self.incarnation;
         let link = self.link(step, from)?;
-        let reborn = link.record.incarnation.is_some_and(|known| known != hello.incarnation);
+        let same_life = link.record.incarnation == Some(hello.incarnation);
+        let reborn = link.record.incarnation.is_some() && !same_life;
         if !link.greeted && link.record.incarnation != Some(hello.incarnation) {
             link.record.incarnation = Some(hello.incarnation);
             link.record.received = LinkSeq::default();
             link.record.refused.clear();
             link.record.waiting.clear();
+            link.record.acknowledged = LinkSeq::default();
             link.changed = true;
             self.drop_waiting_of(step, from)?;
         }
@@ -324,11 +331,17 @@ impl Engine {
         if !link.known && stored <= MAX_RESUMED {
             link.resume_after(stored);
         }
-        let (ahead, more) = (space::ahead(&from), stored > link.record.numbered);
+        let more = stored > link.record.numbered || hello.acknowledged > link.record.received;
+        let ahead = space::ahead(&from);
         let forgotten = std::mem::take(&mut link.forgotten) && stored <= MAX_RESUMED;
         if !forgotten && link.known && ours && (more || step.overlay.get(&ahead)?.is_some()) {
             step.overlay.put(ahead, Vec::new())?;
             self.peer_is_ahead(from);
+            return Ok(());
+        }
+        if ours && same_life && stored < link.record.acknowledged {
+            // The peer has lost what it acknowledged: it is an old copy, and learns it from this node's greeting. What this
+            // node knows stays, so that the newest home, put back, goes on.
             return Ok(());
         }
         link.greeted = true;
@@ -352,14 +365,15 @@ impl Engine {
         Ok(())
     }
 
-    /// A peer has more from this node, in this life, than it ever sent. Either it lies, or this home is an old copy, and knows
-    /// nothing of what it did since. Whatever it sent now would be taken for what it sent then, and acknowledged unread: nothing
-    /// flows between the two in this life any more, and the owner is told.
+    /// A peer has more from this node, in this life, than it ever sent, or was told of more that this node has. Either it lies,
+    /// or this home is an old copy, and knows nothing of what it did since. Whatever it sent now would be taken for what it sent
+    /// then, and acknowledged unread, and what it lacks of its peers they no longer have: nothing flows between the two in this
+    /// life any more, and the owner is told.
     fn peer_is_ahead(&mut self, peer: TransportKey) {
         let told = self.links.get_mut(&peer).is_none_or(|link| std::mem::replace(&mut link.ahead, true));
         if !told {
             self.refused_frames = self.refused_frames.saturating_add(1);
-            let detail = "has more from this device than it ever sent: is this home an old copy?".to_owned();
+            let detail = "knows of frames that this home doesn't: is it an old copy?".to_owned();
             self.tell(Event::Security { peer, thread: None, reason: Reason::Malformed, detail });
         }
     }

@@ -158,6 +158,9 @@ pub(crate) struct LinkRecord {
     pub(crate) stored: LinkSeq,
     /// The peer has opened up to here.
     pub(crate) delivered: LinkSeq,
+    /// The peer itself has acknowledged up to here. `stored` also counts what was given up.
+    #[serde(default)]
+    pub(crate) acknowledged: LinkSeq,
 }
 
 /// What this node knows of one author in one thread.

@@ -29,6 +29,7 @@ impl Engine {
                 None => self.look_again(step, meta.thread, 0)?,
             }
         }
+        self.resume_contacts(step)?;
         let administrators: Vec<TransportKey> = self.kept.iter().copied().collect();
         if self.me.role().is_some_and(|role| role != frontdesk_identity::Role::Admin) {
             for administrator in administrators {
@@ -140,6 +141,9 @@ impl Engine {
         let meta = self.meta(step.overlay, &thread)?;
         let waits = meta.filter(|meta| meta.status() == ThreadStatus::Rejoining);
         let Some(mut meta) = waits else { return Ok(()) };
+        if reason == Reason::UnknownThread && self.was_never_opened(step, &mut meta, from)? {
+            return Ok(());
+        }
         // Another is its steward, perhaps.
         if summoned && meta.steward_transport != Some(from) {
             return Ok(());
@@ -147,6 +151,7 @@ impl Engine {
         if matches!(reason, Reason::UnknownThread | Reason::NotSteward | Reason::PastEra) {
             return Ok(());
         }
+        self.forget_contact(step, &thread)?;
         meta.set_status(ThreadStatus::Left);
         self.note(step, &mut meta, "this device left".into())?;
         self.put_meta(step, &meta)?;

@@ -38,7 +38,7 @@ pub(crate) const ANNOUNCING: &[u8] = b"a/";
 pub(crate) const DEVICES: &[u8] = b"d/";
 pub(crate) const THREADS: &[u8] = b"t/";
 pub(crate) const LINKS: &[u8] = b"l/";
-/// Peers that have more from this node than it ever sent.
+/// Peers that know of frames that this home doesn't.
 pub(crate) const AHEAD: &[u8] = b"L/";
 pub(crate) const OUTGOING: &[u8] = b"o/";
 /// Addresses of others that are on their way to members of their threads, and to colleagues.

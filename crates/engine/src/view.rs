@@ -116,7 +116,7 @@ pub struct StatusView {
     pub join_refused: Option<Reason>,
     /// Refused frames since the node started.
     pub refused_frames: u64,
-    /// Connected peers that have more from this device than this home knows to have sent: they lie, or it is an old copy.
+    /// Connected peers that know of frames between them and this device that this home doesn't: they lie, or it is an old copy.
     pub ahead: usize,
 }
 

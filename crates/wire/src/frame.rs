@@ -83,6 +83,9 @@ pub struct Hello {
     pub heard: bool,
     /// The sender's cursor over the receiver's frames.
     pub ack: Ack,
+    /// How many of the sender's frames, in its present life, the receiver has acknowledged. A receiver that has fewer is
+    /// an old copy.
+    pub acknowledged: LinkSeq,
 }
 
 /// A numbered, durable frame.

@@ -54,7 +54,7 @@ pub(crate) fn newest(ahead: usize, connected: usize) -> Check {
         return Check::ok("copy", "no connected peer knows of more than this home");
     }
     let text = format!(
-        "{ahead} of {connected} connected peers have more from this device than this home knows of, so nothing is sent to them: it seems to be an old copy; put the newest home back, or `frontdesk backup` this one and `frontdesk restore` that into a new home"
+        "{ahead} of {connected} connected peers know of messages to or from this device that this home doesn't, so nothing goes to or comes from them: it seems to be an old copy; put the newest home back, or `frontdesk backup` this one and `frontdesk restore` that into a new home"
     );
     Check::fail("copy", text)
 }

@@ -21,15 +21,21 @@ impl Adversary {
         self.meet(world, to)
     }
 
-    /// Connects to a node anew, and claims to have so many frames of it, whatever that has sent.
+    /// Connects to a node anew, and claims to have so many frames of it, whatever that has sent, and that so many of its own were
+    /// acknowledged.
     ///
     /// # Errors
     /// [`SimError`].
-    pub fn boast(&mut self, world: &mut World, to: NodeId, stored: LinkSeq) -> Result<(), SimError> {
+    pub fn boast(
+        &mut self,
+        world: &mut World,
+        to: NodeId,
+        [stored, acknowledged]: [LinkSeq; 2],
+    ) -> Result<(), SimError> {
         world.disconnect(self.node, to)?;
         world.connect(self.node, to)?;
         self.greeted.extend(world.wires.number(self.node, to).map(|number| (to, number)));
-        self.say_it_has(world, to, stored)?;
+        self.claim(world, to, [stored, acknowledged])?;
         self.listen(world)
     }
 
@@ -38,9 +44,22 @@ impl Adversary {
     /// # Errors
     /// [`SimError`].
     pub fn say_it_has(&mut self, world: &mut World, to: NodeId, stored: LinkSeq) -> Result<(), SimError> {
+        self.claim(world, to, [stored, LinkSeq::default()])
+    }
+
+    fn claim(
+        &mut self,
+        world: &mut World,
+        to: NodeId,
+        [stored, acknowledged]: [LinkSeq; 2],
+    ) -> Result<(), SimError> {
         let ack = Ack { stored, delivered: stored, refused: Vec::new() };
         let about = self.lives.get(&to).copied();
-        self.frame(world, to, &Frame::Hello(Hello { incarnation: self.life, about, heard: true, ack }))
+        self.frame(
+            world,
+            to,
+            &Frame::Hello(Hello { incarnation: self.life, about, heard: true, ack, acknowledged }),
+        )
     }
 
     /// Connects to a node anew, and acknowledges so many frames before it has greeted.

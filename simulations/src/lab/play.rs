@@ -1,6 +1,7 @@
 //! One run of a scenario: people who write, forward and go home, faults that befall their nodes, and what came of it.
 
 mod agenda;
+mod copies;
 mod customers;
 mod ears;
 mod ending;
@@ -20,10 +21,10 @@ use super::{
 };
 use crate::{NodeId, SimError, Weather, World};
 use agenda::Deed;
+use copies::Copies;
 use customers::Talk;
 use frontdesk_engine::{CommandError, HistoryChoice, Settings};
 use frontdesk_identity::ThreadId;
-use frontdesk_store::MemoryStore;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use sha2::{Digest as _, Sha256};
@@ -128,8 +129,8 @@ pub(super) struct Play<'a> {
     removals: BTreeMap<(ThreadId, NodeId), u64>,
     /// Agents by turns.
     turns: BTreeMap<NodeId, usize>,
-    /// Old copies of disks, for owners who put one back.
-    copies: BTreeMap<NodeId, (u64, MemoryStore)>,
+    /// Old copies of disks.
+    copies: Copies,
     /// When each thread came to its steward.
     arrived: BTreeMap<ThreadId, u64>,
     /// Until when what lasts has befallen which node.
@@ -209,7 +210,7 @@ impl<'a> Play<'a> {
             forwards: BTreeMap::new(),
             removals: BTreeMap::new(),
             turns: BTreeMap::new(),
-            copies: BTreeMap::new(),
+            copies: Copies::default(),
             arrived: BTreeMap::new(),
             struck: BTreeMap::new(),
             handed: BTreeSet::new(),

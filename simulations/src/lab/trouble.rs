@@ -122,6 +122,8 @@ pub enum FaultKind {
     Move,
     /// A node's owner puts back an older copy of its disk, as `frontdesk restore` does.
     RollBack,
+    /// A node's disk is put back to an older copy of it by hand, and nothing tells the node; others do.
+    OldCopy,
     /// A device sleeps, and wakes later.
     Sleep,
 }

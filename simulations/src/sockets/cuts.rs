@@ -92,7 +92,7 @@ const fn kind(fault: Fault) -> Option<Kind> {
         FaultKind::Sleep => Some(Kind::Sleep),
         FaultKind::Crash => Some(Kind::Crash),
         FaultKind::FlushFails => Some(Kind::Flush),
-        FaultKind::DiskFull | FaultKind::PowerCut | FaultKind::RollBack => None,
+        FaultKind::DiskFull | FaultKind::PowerCut | FaultKind::RollBack | FaultKind::OldCopy => None,
     }
 }
 

@@ -81,6 +81,7 @@ impl Engine {
         link.record.numbered = next;
         link.record.stored = stored;
         link.record.delivered = stored;
+        link.record.acknowledged = stored;
         link.sent = stored;
         link.changed = true;
         Ok(())
@@ -94,7 +95,8 @@ impl Engine {
         }
         let delivered = ack.delivered.max(record.delivered);
         let stored = ack.stored.max(record.stored);
-        if stored == record.stored && delivered == record.delivered {
+        let acknowledged = ack.stored.max(record.acknowledged);
+        if (stored, delivered, acknowledged) == (record.stored, record.delivered, record.acknowledged) {
             return Ok(());
         }
         let refused: BTreeMap<LinkSeq, Reason> = ack.refused.iter().map(|r| (r.seq, r.reason)).collect();
@@ -117,6 +119,7 @@ impl Engine {
         let link = self.link(step, from)?;
         link.record.stored = stored;
         link.record.delivered = delivered;
+        link.record.acknowledged = acknowledged;
         link.changed = true;
         link.retries = 0;
         link.retry_at = None;

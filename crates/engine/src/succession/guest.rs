@@ -123,6 +123,7 @@ impl Engine {
             None => (Vec::new(), Vec::new()),
         };
         self.end_era(step, before)?;
+        self.was_opened(step, &mut meta, &thread)?;
         let position = Position(meta.position.0.saturating_add(ERA_RISES));
         let heads = meta.heads_for(&self.id(), &steward.id());
         self.come_in(step, &mut meta, &[], position)?;

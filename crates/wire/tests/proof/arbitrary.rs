@@ -132,8 +132,15 @@ fn ack() -> impl Strategy<Value = Ack> {
 
 pub(crate) fn frame() -> impl Strategy<Value = Frame> {
     let incarnation = || any::<[u8; 8]>().prop_map(Incarnation::from_bytes);
-    let hello = (incarnation(), option::of(incarnation()), any::<bool>(), ack());
-    let hello = hello.prop_map(|(incarnation, about, heard, ack)| Hello { incarnation, about, heard, ack });
+    let hello =
+        (incarnation(), option::of(incarnation()), any::<bool>(), ack(), any::<u64>().prop_map(LinkSeq));
+    let hello = hello.prop_map(|(incarnation, about, heard, ack, acknowledged)| Hello {
+        incarnation,
+        about,
+        heard,
+        ack,
+        acknowledged,
+    });
     let data = ((1..=u64::MAX).prop_map(LinkSeq), blob(limits::MAX_BODY));
     let causes = select(vec![Reason::Malformed, Reason::UnknownVersion, Reason::TooLong]);
     let unusable = (causes, option::of(any::<u64>()), any::<u64>());

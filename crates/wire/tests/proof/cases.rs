@@ -77,6 +77,7 @@ fn frame_shapes() -> Vec<Case> {
         frame("an-ack-of-four-fields", "ack-of-nothing", |f| f.push(int(0_u64)), "not-canonical"),
         frame("a-negative-number", "ack-of-nothing", |f| f[0] = Value::Integer((-1).into()), "malformed"),
         frame("an-incarnation-of-7-bytes", "hello-again", |f| f[0] = bytes([1; 7]), "malformed"),
+        frame("a-hello-of-four-fields", "hello-again", |f| drop(f.pop()), "malformed"),
         frame("a-flag-of-1", "hello-again", |f| f[2] = int(1_u64), "malformed"),
         frame(
             "a-reason-of-17-bits",

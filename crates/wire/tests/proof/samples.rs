@@ -26,8 +26,9 @@ pub(crate) struct Sample<T> {
 
 pub(crate) fn frames() -> Vec<Sample<Frame>> {
     let sample = |name, kind, value, fields| Sample { name, kind, value, fields };
-    let hello = |about, heard, ack| {
-        Frame::Hello(Hello { incarnation: Incarnation::from_bytes([0x75; 8]), about, heard, ack })
+    let hello = |about, heard, ack, acknowledged| {
+        let incarnation = Incarnation::from_bytes([0x75; 8]);
+        Frame::Hello(Hello { incarnation, about, heard, ack, acknowledged: LinkSeq(acknowledged) })
     };
     let other = Some(Incarnation::from_bytes([0x76; 8]));
     let nothing = || list([int(0_u64), int(0_u64), list([])]);
@@ -43,14 +44,14 @@ pub(crate) fn frames() -> Vec<Sample<Frame>> {
         sample(
             "hello-of-a-stranger",
             1,
-            hello(None, false, Ack::default()),
-            list([me(), Value::Null, Value::Bool(false), nothing()]),
+            hello(None, false, Ack::default(), 0),
+            list([me(), Value::Null, Value::Bool(false), nothing(), int(0_u64)]),
         ),
         sample(
             "hello-again",
             1,
-            hello(other, true, ack.clone()),
-            list([me(), bytes([0x76; 8]), Value::Bool(true), by_hand()]),
+            hello(other, true, ack.clone(), 70_000),
+            list([me(), bytes([0x76; 8]), Value::Bool(true), by_hand(), int(70_000_u64)]),
         ),
         sample("data", 2, data(1, &[0x82, 9, 0x40]), list([int(1_u64), bytes([0x82, 9, 0x40])])),
         sample("data-of-the-last-number", 2, data(u64::MAX, &[]), list([int(u64::MAX), bytes([])])),

@@ -77,7 +77,13 @@ impl Reception {
     }
 
     fn greet(&self, peer: PeerKey) -> Outcome {
-        let hello = Hello { incarnation: self.incarnation, about: None, heard: false, ack: Ack::default() };
+        let hello = Hello {
+            incarnation: self.incarnation,
+            about: None,
+            heard: false,
+            ack: Ack::default(),
+            acknowledged: LinkSeq::default(),
+        };
         self.send(peer, &Frame::Hello(hello))
     }
 

@@ -23,6 +23,7 @@ pub(super) enum Deed {
     Revoke { steward: NodeId, thread: ThreadId, from: NodeId },
     Turn { villain: usize },
     Attack { villain: usize },
+    Restore { node: NodeId },
     Sample,
 }
 
@@ -56,12 +57,16 @@ impl Play<'_> {
 
     /// Does it after so many milliseconds, unless the play is over by then.
     pub(super) fn later(&mut self, wait: f64, deed: Deed) {
-        let wait = whole(wait);
-        if self.world.time.saturating_add(wait) <= self.end {
-            self.next_deed += 1;
-            self.deeds.insert(self.next_deed, deed);
-            self.world.call(wait, self.next_deed);
+        if self.world.time.saturating_add(whole(wait)) <= self.end {
+            self.surely(wait, deed);
         }
+    }
+
+    /// Does it after so many milliseconds, also when the play is over and everything settles.
+    pub(super) fn surely(&mut self, wait: f64, deed: Deed) {
+        self.next_deed += 1;
+        self.deeds.insert(self.next_deed, deed);
+        self.world.call(whole(wait), self.next_deed);
     }
 
     /// Whoever heard something reacts, and what is due is done.
@@ -102,6 +107,7 @@ impl Play<'_> {
             Deed::Revoke { steward, thread, from } => self.revoke(steward, thread, from)?,
             Deed::Turn { villain } => self.turn(villain)?,
             Deed::Attack { villain } => self.attack(villain)?,
+            Deed::Restore { node } => self.begin_anew(node)?,
             Deed::Sample => {
                 self.sample();
                 self.later(SAMPLE, Deed::Sample);

@@ -235,8 +235,9 @@ impl Play<'_> {
         let now = self.world.time;
         let ended = [Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason)
             && (self.truth.may_have_left(thread, peer) || self.truth.has_left(thread, peer, now));
+        let warned = thread.is_none() && self.is_warned(node);
         let split = thread.is_some_and(|thread| self.truth.split.contains(&thread));
-        if !ended && !split && self.is_honest(peer) && self.is_honest(node) {
+        if !ended && !split && !warned && self.is_honest(peer) && self.is_honest(node) {
             let seen = format!("node {} accuses node {}: {reason}: {detail}", node.0, peer.0);
             self.truth.broken(now, "honest nodes keep the rules", seen);
         }

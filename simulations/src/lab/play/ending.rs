@@ -99,7 +99,7 @@ impl Play<'_> {
             }
             self.wake(node)?;
         }
-        Ok(())
+        self.all_begin_anew()
     }
 
     /// For whom a node still has frames: honest nodes that it can be connected to.

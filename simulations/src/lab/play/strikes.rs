@@ -9,10 +9,7 @@ use crate::{
         roads::whole,
         scenario::{FaultKind, Who},
     },
-    office,
 };
-use frontdesk_identity::ThreadId;
-use std::collections::BTreeSet;
 
 impl Play<'_> {
     pub(super) fn strike(&mut self, fault: usize) -> Result<(), SimError> {
@@ -57,7 +54,8 @@ impl Play<'_> {
                 self.world.stop(node)?;
                 self.lasts(fault.what, node, lasts);
             }
-            FaultKind::RollBack => self.roll_back(node)?,
+            FaultKind::RollBack => self.roll_back(node, false)?,
+            FaultKind::OldCopy => self.roll_back(node, true)?,
         }
         Ok(())
     }
@@ -95,24 +93,9 @@ impl Play<'_> {
             | FaultKind::FlushFails
             | FaultKind::PowerCut
             | FaultKind::Move
-            | FaultKind::RollBack => {}
+            | FaultKind::RollBack
+            | FaultKind::OldCopy => {}
         }
-        Ok(())
-    }
-
-    /// The first time, the owner makes a backup; the second time, puts it back.
-    pub(super) fn roll_back(&mut self, node: NodeId) -> Result<(), SimError> {
-        let Some((since, copy)) = self.copies.remove(&node) else {
-            self.copies.insert(node, (self.world.time, self.world.copy_of(node)?));
-            return Ok(());
-        };
-        let before = office::threads(&self.world, node);
-        self.world.restore(node, copy)?;
-        let after = office::threads(&self.world, node);
-        let forgot: BTreeSet<ThreadId> = before.difference(&after).copied().collect();
-        self.figures.rolled_back += 1;
-        self.figures.forgotten += u64::try_from(forgot.len()).unwrap_or(u64::MAX);
-        self.truth.rolled_back(node, [since, self.world.time], &forgot);
         Ok(())
     }
 
@@ -169,6 +152,7 @@ const fn failure(what: FaultKind) -> Option<Failure> {
         | FaultKind::DiskFull
         | FaultKind::Move
         | FaultKind::RollBack
+        | FaultKind::OldCopy
         | FaultKind::Sleep => None,
     }
 }

@@ -92,6 +92,7 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         fixed("times that owners switched off", some(figures.switched_off), short),
         fixed("agents taken out by hand", some(figures.revoked), short),
         fixed("nodes put back to old copies", some(figures.rolled_back), short),
+        fixed("owners warned of an old copy", some(figures.warned), short),
         fixed("threads that those forgot", some(figures.forgotten), short),
         fixed("threads that their steward forgot", some(figures.frozen), short),
         fixed("texts that a steward brought for one who had left", Some(real(figures.brought)), short),

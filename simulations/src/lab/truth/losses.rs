@@ -36,8 +36,12 @@ impl Truth {
     }
 
     /// Whether a text may be refused since somebody whom it was for, or its author, was put back to an old copy: it was
-    /// written after that copy was made, and before who was put back can have come in anew everywhere.
+    /// written after that copy was made, and before who was put back can have come in anew everywhere. Or who was put back
+    /// knows nothing of the thread any more, and never will.
     pub(super) fn may_be_lost(&self, said: &Said) -> bool {
+        if said.audience.iter().any(|node| self.forgot.contains(&(said.thread, *node))) {
+            return true;
+        }
         let of = said.audience.iter().chain([&said.author]).filter_map(|node| self.rolled.get(node));
         of.flatten().any(|[since, at]| (*since..=at.saturating_add(COMES_ANEW)).contains(&said.at))
     }
