@@ -206,7 +206,7 @@ fn each_fault_and_each_adversary_has_a_scenario_of_its_own() {
         faults.chain(it.adversaries.iter().map(|adversary| format!("{:?}", adversary.what))).collect()
     };
     let alone: BTreeSet<String> = all.iter().map(kinds).filter(|kinds| kinds.len() == 1).flatten().collect();
-    assert_eq!(alone.len(), 8 + 10, "{alone:?}");
+    assert_eq!(alone.len(), 9 + 10, "{alone:?}");
 }
 
 #[test]
