@@ -1,13 +1,14 @@
 //! Grants that no honest device would sign: signatures that hold over links that break the rules.
 
 use crate::SimError;
-use frontdesk_capability::{Chain, ChainBytes, GrantHash, IssuerKey, Terms};
+use frontdesk_capability::{Chain, ChainBytes, IssuerKey, Terms};
 use frontdesk_identity::{
     DeviceId, Domain, GrantId, PrincipalId, SecretSigningKey, Signature, ThreadId, UnixTime,
     codec::{self, DecodeError},
 };
 use rand_core::CryptoRng;
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteArray, ByteBuf};
+use sha2::{Digest as _, Sha256};
 
 /// Makes grants by hand.
 #[derive(Debug)]
@@ -26,26 +27,24 @@ type Payload = (
     UnixTime,
     u8,
     GrantId,
-    Option<GrantHash>,
+    Option<ByteArray<32>>,
 );
 
 impl Forge {
     /// Adds a link to `chain` that is lawfully signed by `issuer`, and gives whatever `terms` say.
     ///
     /// # Errors
-    /// [`SimError::Broken`] if there is no lawful link to learn the parent's hash from: give a chain with depth left.
+    /// [`SimError::Broken`] if the chain can't be read.
     pub fn link(
         chain: &Chain,
         issuer: &SecretSigningKey,
         terms: Terms,
-        now: UnixTime,
         rng: &mut impl CryptoRng,
     ) -> Result<ChainBytes, SimError> {
-        let mut lawful = Terms { audience: terms.audience, depth: 0, ..Self::terms_of(chain) };
-        lawful.abilities = chain.abilities();
-        let lawful = chain.delegate(issuer, lawful, now, rng).map_err(|error| broken(&error))?;
         let mut id = [0; 16];
         rng.fill_bytes(&mut id);
+        let links = links(chain.bytes()).map_err(|error| broken(&error))?;
+        let above = links.last().map(hash).transpose().map_err(|error| broken(&error))?;
         let payload: Payload = (
             1,
             chain.principal(),
@@ -58,24 +57,9 @@ impl Forge {
             terms.expires,
             terms.depth,
             GrantId::from_bytes(id),
-            lawful.leaf().parent,
+            above,
         );
-        Self::append(chain.bytes(), issuer, &payload).map_err(|error| broken(&error))
-    }
-
-    /// The terms of a chain's last link.
-    #[must_use]
-    pub fn terms_of(chain: &Chain) -> Terms {
-        let leaf = chain.leaf();
-        Terms {
-            audience: leaf.audience,
-            scope: leaf.scope,
-            abilities: leaf.abilities,
-            history: leaf.history,
-            not_before: leaf.not_before,
-            expires: leaf.expires,
-            depth: leaf.depth,
-        }
+        append(links, issuer, &payload).map_err(|error| broken(&error))
     }
 
     /// The chain with one bit of its last signature changed.
@@ -87,18 +71,32 @@ impl Forge {
         }
         ChainBytes::new(bytes)
     }
+}
 
-    fn append(
-        chain: &ChainBytes,
-        issuer: &SecretSigningKey,
-        payload: &Payload,
-    ) -> Result<ChainBytes, DecodeError> {
-        let mut links: Vec<(ByteBuf, Signature)> = codec::decode(chain.as_slice(), 8192)?;
-        let payload = codec::encode(payload)?;
-        let signature = issuer.sign(Domain::Grant, &payload);
-        links.push((ByteBuf::from(payload), signature));
-        Ok(ChainBytes::new(codec::encode(&links)?))
-    }
+/// A signed grant as it travels.
+type Signed = (ByteBuf, Signature);
+
+fn links(chain: &ChainBytes) -> Result<Vec<Signed>, DecodeError> {
+    codec::decode(chain.as_slice(), 8192)
+}
+
+/// By which a link's children name it. Written here once more: who has no right to grant anything isn't asked for it.
+fn hash(link: &Signed) -> Result<ByteArray<32>, DecodeError> {
+    let mut hash = Sha256::new();
+    hash.update(b"frontdesk/grant-hash/v1\0");
+    hash.update(codec::encode(link)?);
+    Ok(ByteArray::new(hash.finalize().into()))
+}
+
+fn append(
+    mut links: Vec<Signed>,
+    issuer: &SecretSigningKey,
+    payload: &Payload,
+) -> Result<ChainBytes, DecodeError> {
+    let payload = codec::encode(payload)?;
+    let signature = issuer.sign(Domain::Grant, &payload);
+    links.push((ByteBuf::from(payload), signature));
+    Ok(ChainBytes::new(codec::encode(&links)?))
 }
 
 fn broken(error: &dyn std::fmt::Display) -> SimError {

@@ -123,12 +123,12 @@ fn an_offer_under_a_forged_chain_is_refused() {
 #[test]
 fn an_offer_under_a_widened_chain_is_refused() {
     let mut stage = Stage::new();
-    let (wall, terms) = (stage.world.now().wall, stage.terms());
+    let terms = stage.terms();
     let middle = DeviceKeys::generate(&mut stage.acme.device.rng);
     let abilities: Abilities = [Ability::Admit, Ability::Forward].into_iter().collect();
     let above = stage.acme.grant(Terms { audience: middle.id(), abilities, depth: 1, ..terms }).unwrap();
     let wider = Terms { abilities: Abilities::ALL, depth: 0, ..terms };
-    let chain = Forge::link(&above, middle.signing(), wider, wall, &mut stage.acme.device.rng).unwrap();
+    let chain = Forge::link(&above, middle.signing(), wider, &mut stage.acme.device.rng).unwrap();
     stage.refuses_chain(chain, Reason::GrantWidened);
     stage.opens();
 }
@@ -286,7 +286,12 @@ fn a_guest_whose_own_grant_does_not_hold_is_refused() {
     let terms = Business::terms(guest.device.keys.id(), guest.since);
     let audience = DeviceKeys::generate(&mut guest.device.rng).id();
     let brief = Terms { not_before: guest.since, expires: guest.since.plus(1), ..terms };
+    let less = [Ability::Read, Ability::Admit].into_iter().collect();
+    let less = guest.grant(Terms { abilities: less, ..terms }).unwrap();
+    let wider = Terms { depth: 0, ..terms };
+    let widened = Forge::link(&less, guest.device.keys.signing(), wider, &mut guest.device.rng).unwrap();
     let cases = [
+        (widened, Reason::GrantWidened),
         (Forge::spoil(guest.chain.bytes()), Reason::GrantForged),
         (guest.grant(Terms { audience, ..terms }).unwrap().into_bytes(), Reason::GrantWrongAudience),
         (guest.grant_without(Ability::Write).unwrap().into_bytes(), Reason::GrantLacksAbility),

@@ -5,8 +5,13 @@ use super::{
     people::Path,
     scenario::{AdversaryKind, FaultKind},
 };
+use frontdesk_wire::Reason;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// What all scenarios but those of the long evenings may cost with one seed, in events: the ordinary tests hold them to it. An event takes
+/// about as long whatever the scenario, so this bounds the time that tests take, and is the same on every machine.
+pub const EVENTS_A_SEED: u64 = 3_000_000;
 
 /// What was measured in a run. Times are milliseconds of virtual time unless their names say otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -56,6 +61,11 @@ pub struct Figures {
     pub apart: u64,
     /// Texts of authors that left their threads before the other side had them: the steward brought them.
     pub brought: u64,
+    /// Texts that were on their way when somebody was let in with a part of the past, and that are within that part by their
+    /// place: it must have them.
+    pub crossed_within: u64,
+    /// The same, before that part: it must not have them.
+    pub crossed_before: u64,
     /// Texts that readers were shown as they came, and not in their author's order, as a gap was filled.
     pub out_of_turn: u64,
     /// Frames that adversaries should have sent, and withheld.
@@ -106,6 +116,10 @@ pub struct Attack {
     pub lawless: u64,
     /// Of these, refused, by reason.
     pub refused: BTreeMap<String, u64>,
+    /// Attacks on a check of their own that were refused by it, by what was sent and what was wrong with it.
+    pub reached: BTreeMap<String, u64>,
+    /// Those that were refused for another reason, which is named, before they came to it.
+    pub astray: BTreeMap<String, u64>,
     /// Of these, not even acknowledged: dropped, or sent while shut out.
     pub ignored: u64,
     /// Of these, kept for later, sealed: nobody has looked at them.
@@ -162,6 +176,18 @@ pub struct Hour {
     pub delivered: u64,
     /// Of these, refused by every receiver.
     pub failed: u64,
+}
+
+impl Attack {
+    /// An attack was refused, by the check that it was for or by another.
+    pub(super) fn reached(&mut self, aim: Option<(String, Reason)>, reason: Reason) {
+        let Some((at, aimed)) = aim else { return };
+        if aimed == reason {
+            *self.reached.entry(at).or_default() += 1;
+        } else {
+            *self.astray.entry(format!("{at}: {reason}")).or_default() += 1;
+        }
+    }
 }
 
 impl Figures {

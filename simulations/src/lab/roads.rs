@@ -3,6 +3,7 @@
 use super::{
     chance::Chance as _,
     people::{Cast, Role},
+    report::words::real,
     scenario::{Latency, Network, Scenario, Way},
 };
 use crate::NodeId;
@@ -66,10 +67,10 @@ impl Roads {
         let mishaps = &mut self.mishaps;
         let mut waits = 0.0;
         if network.bandwidth > 0.0 {
-            let (free, now) =
-                (self.busy.entry(pair).or_default(), real(usize::try_from(now).unwrap_or(usize::MAX)));
+            let (free, now) = (self.busy.entry(pair).or_default(), real(now));
+            let len = u64::try_from(len.saturating_add(OVERHEAD)).unwrap_or(u64::MAX);
             mishaps.queued += u64::from(*free > now);
-            *free = free.max(now) + real(len.saturating_add(OVERHEAD)) * 8.0 / network.bandwidth;
+            *free = free.max(now) + real(len) * 8.0 / network.bandwidth;
             waits = *free - now;
         }
         let (lost, doubled) = (rng.hits(network.loss), rng.hits(network.duplication));
@@ -127,11 +128,6 @@ fn seed_of(seed: u64, (a, b): (NodeId, NodeId)) -> [u8; 32] {
     let words = [seed, number(a), number(b)].map(u64::to_be_bytes);
     bytes.iter_mut().zip(words.as_flattened()).for_each(|(to, from)| *to = *from);
     bytes
-}
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds and bytes, far below 2^52")]
-fn real(number: usize) -> f64 {
-    number as f64
 }
 
 /// Whole milliseconds; at least one, so that nothing arrives in the moment it is sent.

@@ -6,6 +6,8 @@ mod ends;
 mod losses;
 mod rights;
 
+pub(crate) use closing::places;
+
 use crate::NodeId;
 use frontdesk_engine::{CommandId, MessageState};
 use frontdesk_identity::{DeviceId, ThreadId};
@@ -67,13 +69,14 @@ struct Stay {
     until: Option<u64>,
     /// When its grant ends by itself.
     ends: u64,
-    /// What the steward had and did not hand on. What it had not got yet itself is no such: where that is in the thread's
-    /// order, and so on which side of a bound, only nodes know.
+    /// What the steward had and did not hand on.
     hidden: BTreeSet<u64>,
     /// What the steward had and handed on.
     granted: BTreeSet<u64>,
-    /// All of the past is given: also what the steward had not got yet, wherever that is in the order.
-    whole: bool,
+    /// From which place on the past is given, whether the steward had it yet or not. None: nobody knows.
+    from_place: Option<Position>,
+    /// Whether that was handed on for sure.
+    told: bool,
 }
 
 impl Stay {
@@ -109,6 +112,8 @@ pub(crate) struct Truth {
     newest: BTreeMap<(NodeId, ThreadId, NodeId), u64>,
     /// Texts that were shown as they came, and not in their author's order.
     pub(crate) out_of_turn: u64,
+    /// Texts that were on their way when somebody came in with a part of the past: within its bound, and before it.
+    pub(crate) crossed: [u64; 2],
     commands: BTreeSet<CommandId>,
     /// Disks fail so that something is done and nobody told.
     pub(crate) untold: bool,

@@ -10,7 +10,11 @@ use crate::{
 };
 use frontdesk_engine::{Answer, MessageState, Query};
 use frontdesk_identity::{DeviceId, ThreadId};
+use frontdesk_wire::Reason;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What is told to one who is out, and may not know it yet.
+const OUT: [Reason; 2] = [Reason::GrantRevoked, Reason::NotMember];
 
 /// What a node shows of a thread that it is in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,7 +26,7 @@ pub(super) struct Shown {
     texts: Vec<u64>,
     /// Where the node's own texts are.
     states: BTreeMap<u64, MessageState>,
-    /// Who has refused them, as the node knows.
+    /// Who has refused them as those of one who is out, as the node knows.
     refused: BTreeSet<(u64, NodeId)>,
 }
 
@@ -105,6 +109,7 @@ impl Scene {
         for (number, said) in truth.said_in(thread) {
             self.judge_text(truth, at, members, (number, &said));
         }
+        truth.check_refusals(at, thread);
     }
 
     /// A text is delivered, and at every member that it was for; or its author was taken out before the steward had it.
@@ -115,28 +120,55 @@ impl Scene {
         members: &BTreeMap<NodeId, Shown>,
         (number, said): (u64, &Said),
     ) {
-        let (thread, author) = (said.thread, said.author.0);
-        let state = self.state(thread, said.author, number);
+        let author = said.author.0;
+        let state = self.state(said.thread, said.author, number);
         let is_out = !members.contains_key(&said.author);
-        if is_out && matches!(state, Some(MessageState::Failed { .. })) {
-            return;
-        }
-        // What the steward has of one that it took out, it brings: no acknowledgement tells the author.
-        let brought = is_out && state == Some(MessageState::Stored);
-        if !brought && !matches!(state, Some(MessageState::Delivered | MessageState::Read)) {
-            let seen = format!("thread {thread}: #{number} of node {author} is {state:?}");
+        let ended = match state {
+            Some(MessageState::Delivered | MessageState::Read) => true,
+            // What the steward has of one that it took out, it brings: no acknowledgement tells the author.
+            Some(MessageState::Stored) => is_out,
+            Some(MessageState::Failed { reason }) => is_out && OUT.contains(&reason),
+            Some(MessageState::Queued | MessageState::Received) | None => false,
+        };
+        if !ended {
+            let seen = format!("thread {}: #{number} of node {author} is {state:?}", said.thread);
             truth.broken(at, "every text ends delivered or refused", seen);
         }
-        // What came to somebody when its author was out already, it refused.
-        let refused = |node: &NodeId| {
-            is_out
-                && self.shown(thread, said.author).is_some_and(|own| own.refused.contains(&(number, *node)))
-        };
-        let lacks = |(node, shown): &(&NodeId, &Shown)| said.is_for(**node) && !shown.texts.contains(&number);
-        for (node, _) in members.iter().filter(lacks).filter(|(node, _)| !refused(node)) {
-            let seen = format!("thread {thread}: node {} has no #{number} of node {author}", node.0);
+        let must = |node: NodeId| self.must_have(truth, (number, said), state, is_out, node);
+        let lacks = |(node, shown): &(&NodeId, &Shown)| must(**node) && !shown.texts.contains(&number);
+        let lacking: Vec<NodeId> = members.iter().filter(lacks).map(|(node, _)| *node).collect();
+        for node in lacking {
+            let seen = format!("thread {}: node {} has no #{number} of node {author}", said.thread, node.0);
             truth.broken(at, "nothing that was answered for is lost", seen);
         }
+        // The one that left counts as stored what the steward had, so of the others it had none, and took none later.
+        let failed = matches!(state, Some(MessageState::Failed { .. }));
+        if failed && members.get(&STEWARD).is_some_and(|shown| shown.texts.contains(&number)) {
+            let seen = format!("thread {}: #{number} of node {author}, which failed", said.thread);
+            truth.broken(at, "the steward has nothing that it did not take", seen);
+        }
+    }
+
+    /// Whether a member must have a text. Of one who is out it may lack what came to it when it knew that already, and nothing
+    /// else: not what it acknowledged before, nor what the steward had then and brings.
+    fn must_have(
+        &self,
+        truth: &Truth,
+        (number, said): (u64, &Said),
+        state: Option<MessageState>,
+        is_out: bool,
+        node: NodeId,
+    ) -> bool {
+        if !said.is_for(node) || matches!(state, Some(MessageState::Failed { .. })) {
+            return false;
+        }
+        let [customer, _] = truth.founders.get(&said.thread).copied().unwrap_or([STEWARD; 2]);
+        let across = said.author != customer && node == customer;
+        let brought = state == Some(MessageState::Stored);
+        let refused =
+            || self.shown(said.thread, said.author).is_some_and(|own| own.refused.contains(&(number, node)));
+        // Across there is but the customer: what was delivered there, it has.
+        !is_out || brought || across || !refused()
     }
 
     fn state(&self, thread: ThreadId, author: NodeId, number: u64) -> Option<MessageState> {
@@ -165,7 +197,8 @@ async fn show(stage: &Stage, node: NodeId, thread: ThreadId) -> Result<Shown, Si
         if message.mine {
             shown.states.insert(number, message.state);
             let refusers = message.receivers.iter();
-            let refusers = refusers.filter(|one| matches!(one.state, MessageState::Failed { .. }));
+            let refusers = refusers
+                .filter(|one| matches!(one.state, MessageState::Failed { reason } if OUT.contains(&reason)));
             let refusers = refusers.filter_map(|one| stage.ledger.book().node_of(&one.device));
             shown.refused.extend(refusers.map(|node| (number, node)));
         }

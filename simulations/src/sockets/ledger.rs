@@ -88,6 +88,11 @@ impl Book {
             }
             Event::MembersChanged { thread, era, epoch, added, removed } => {
                 self.truth.commit(at, (*thread, *era, *epoch), node, (added, removed));
+                let [came, out] = [added, removed].map(|devices| {
+                    let nodes = devices.iter().filter_map(|device| self.node_of(device));
+                    nodes.collect::<Vec<_>>()
+                });
+                self.truth.knows((*thread, node), &came, &out);
                 if node == STEWARD {
                     self.members_change(at, *thread, added, removed);
                 }
@@ -96,12 +101,12 @@ impl Book {
             Event::Security { peer, thread, reason, detail } => {
                 self.accuse(at, (node, *peer), *thread, (*reason, detail));
             }
+            Event::Removed { thread } => self.truth.leaves(*thread, node),
             Event::PeerUp { .. } => self.figures.links += 1,
             Event::Started
             | Event::ThreadOpened { .. }
             | Event::ContactFailed { .. }
             | Event::Message { .. }
-            | Event::Removed { .. }
             | Event::TakenOver { .. }
             | Event::TakeoverRefused { .. }
             | Event::Closed { .. }

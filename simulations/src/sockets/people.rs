@@ -93,11 +93,19 @@ impl Talk {
             Ok(()) => {
                 self.is_left = true;
                 stage.ledger.book().figures.revoked += 1;
-                Ok(())
+                self.goes_on(stage).await
             }
             // It is tried again with the next text; a node that was killed before it answered may have done it.
             Err(SimError::Down | SimError::Command(_)) => Ok(()),
             Err(error) => Err(error),
+        }
+    }
+
+    /// The agent that was taken out may not have heard it yet, and writes once more: nobody who knows takes that.
+    async fn goes_on(&self, stage: &Stage) -> Result<(), SimError> {
+        match self.write(stage, self.agent, "one more word").await {
+            Err(SimError::Command(_)) => Ok(()),
+            written => written,
         }
     }
 

@@ -185,6 +185,7 @@ impl Play<'_> {
         (self.figures.frames, self.figures.bytes) = self.world.traffic;
         self.figures.withheld = self.world.withheld;
         self.figures.out_of_turn = self.truth.out_of_turn;
+        [self.figures.crossed_within, self.figures.crossed_before] = self.truth.crossed;
         self.figures.shut_out = self.world.bans;
         self.figures.apart = u64::try_from(self.world.wires.apart.len()).unwrap_or(u64::MAX);
         let threads: Vec<ThreadId> = self.truth.founders.keys().copied().collect();

@@ -3,11 +3,7 @@
 use super::{Deed, HOUR, MINUTE, Play, SECOND, Wish};
 use crate::{
     NodeId, SimError,
-    lab::{
-        chance::Chance as _,
-        people::Role,
-        truth::{Placed, number_of},
-    },
+    lab::{chance::Chance as _, people::Role, truth::Placed},
     office,
 };
 use frontdesk_engine::Command;
@@ -126,8 +122,7 @@ impl Play<'_> {
 
     /// The texts of a thread that a node lists, and the place of each.
     pub(super) fn list(&self, node: NodeId, thread: ThreadId) -> Vec<Placed> {
-        let messages = office::messages(&self.world, node, thread).into_iter();
-        messages.filter_map(|message| Some((number_of(&message.text)?, message.position))).collect()
+        crate::lab::truth::places(&self.world, node, thread)
     }
 
     pub(super) fn let_in(

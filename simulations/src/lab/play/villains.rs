@@ -1,5 +1,6 @@
 //! Adversaries: who they are, when they turn, how they attack, and what became of what they sent.
 
+mod forgers;
 mod insiders;
 mod liars;
 mod stewards;
@@ -18,7 +19,7 @@ use crate::{
     office,
 };
 use frontdesk_identity::ThreadId;
-use frontdesk_wire::{Body, LinkSeq};
+use frontdesk_wire::{Body, LinkSeq, Reason};
 use std::collections::BTreeSet;
 
 /// Until an adversary that has called a node attacks it, in milliseconds: the node greets it first.
@@ -45,8 +46,30 @@ pub(super) struct Hands {
     usurper: Usurper,
     /// Attacks so far, of those that aren't all alike.
     turn: usize,
-    /// Frames whose fate isn't known yet: by which node, to whom, which.
-    sent: Vec<(usize, NodeId, LinkSeq)>,
+    /// Frames whose fate isn't known yet.
+    sent: Vec<Shot>,
+}
+
+/// A frame whose fate isn't known yet.
+#[derive(Debug)]
+struct Shot {
+    by: usize,
+    to: NodeId,
+    seq: LinkSeq,
+    aim: Option<Aim>,
+}
+
+/// Which check an attack is for, and the reason that this check gives.
+#[derive(Debug)]
+struct Aim {
+    at: String,
+    reason: Reason,
+}
+
+impl Aim {
+    fn at(body: &str, flaw: &str, reason: Reason) -> Self {
+        Self { at: format!("{body}, {flaw}"), reason }
+    }
 }
 
 /// A node whose engine is honest.
@@ -61,7 +84,8 @@ impl Play<'_> {
     pub(super) fn turn(&mut self, index: usize) -> Result<(), SimError> {
         let Some(adversary) = self.scenario.adversaries.get(index) else { return Ok(()) };
         let villain = match adversary.what {
-            AdversaryKind::ForgedGrants | AdversaryKind::ContactFlood => self.customers_by_hand()?,
+            AdversaryKind::ForgedGrants => self.forgers()?,
+            AdversaryKind::ContactFlood => self.customers_by_hand()?,
             AdversaryKind::FrameFlood | AdversaryKind::HostileBytes => self.stranger()?,
             AdversaryKind::Replay => self.eavesdroppers()?,
             AdversaryKind::FalseCommits => self.insider()?,
@@ -146,12 +170,15 @@ impl Play<'_> {
             node.take_in(&mut self.world)?;
         }
         let now = self.world.time;
-        for (by, to, seq) in std::mem::take(&mut hands.sent) {
+        for Shot { by, to, seq, aim } in std::mem::take(&mut hands.sent) {
             let Some(fate) = hands.all().nth(by).map(|node| node.fate(to, seq)) else { continue };
             let kind = self.scenario.adversaries.get(index).map(|one| one.what);
             let attacks = self.attacks(index);
             match fate {
-                Fate::Refused(reason) => *attacks.refused.entry(reason.to_string()).or_default() += 1,
+                Fate::Refused(reason) => {
+                    *attacks.refused.entry(reason.to_string()).or_default() += 1;
+                    attacks.reached(aim.map(|aim| (aim.at, aim.reason)), reason);
+                }
                 Fate::Ignored => attacks.ignored += 1,
                 Fate::Stored => attacks.kept += 1,
                 Fate::Delivered => {
@@ -179,6 +206,22 @@ impl Play<'_> {
         self.shoot_bytes(index, hands, (by, to), bytes)
     }
 
+    /// The same, for a check of its own.
+    fn shoot_at(
+        &mut self,
+        index: usize,
+        hands: &mut Hands,
+        (by, to): (usize, NodeId),
+        (body, aim): (&Body, Aim),
+    ) -> Result<(), SimError> {
+        let before = hands.sent.len();
+        self.shoot(index, hands, (by, to), body)?;
+        if let Some(shot) = hands.sent.get_mut(before) {
+            shot.aim = Some(aim);
+        }
+        Ok(())
+    }
+
     fn shoot_bytes(
         &mut self,
         index: usize,
@@ -191,7 +234,7 @@ impl Play<'_> {
             return Ok(());
         }
         let seq = node.push_bytes(&mut self.world, to, bytes)?;
-        hands.sent.push((by, to, seq));
+        hands.sent.push(Shot { by, to, seq, aim: None });
         self.attacks(index).tried += 1;
         Ok(())
     }
@@ -251,6 +294,11 @@ impl Hands {
             turn: 0,
             sent: Vec::new(),
         }))
+    }
+
+    /// The place of the device that was taken over, among all.
+    const fn agent(&self) -> Option<usize> {
+        if self.nodes.is_empty() { None } else { Some(self.businesses.len()) }
     }
 
     /// All nodes, those with root keys first.

@@ -88,6 +88,16 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         fixed("frames that adversaries withheld", some(figures.withheld), short),
         fixed("times that a node shut a peer out", some(figures.shut_out), short),
         fixed("texts shown late, after newer ones of their author", some(figures.out_of_turn), short),
+        fixed(
+            "texts on their way to a newcomer's thread, within its bound",
+            some(figures.crossed_within),
+            short,
+        ),
+        fixed(
+            "texts on their way to a newcomer's thread, before its bound",
+            some(figures.crossed_before),
+            short,
+        ),
         fixed("pairs that never could be connected", some(figures.apart), short),
         fixed("times that owners switched off", some(figures.switched_off), short),
         fixed("agents taken out by hand", some(figures.revoked), short),

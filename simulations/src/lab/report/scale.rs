@@ -39,7 +39,7 @@ impl Scale {
     /// Where a value is, from 0 at the low end to 1 at the high end.
     pub(super) fn place(&self, value: f64) -> f64 {
         let at = if self.logarithmic {
-            (value.max(self.low) / self.low).log10() / (self.high / self.low).log10()
+            libm::log10(value.max(self.low) / self.low) / libm::log10(self.high / self.low)
         } else {
             (value - self.low) / (self.high - self.low)
         };
@@ -103,7 +103,7 @@ impl Scale {
 
 /// 1, 2 or 5 times a power of ten: the first that is not less.
 fn nice(step: f64) -> f64 {
-    let power = 10f64.powf(step.log10().floor());
+    let power = libm::pow(10.0, libm::log10(step).floor());
     [1.0, 2.0, 5.0, 10.0]
         .into_iter()
         .map(|times| times * power)

@@ -1,7 +1,7 @@
 //! After all faults have stopped and everything has settled: nothing is lost, all agree, nothing waits.
 
 use super::{
-    Said, Truth,
+    Placed, Said, Truth,
     ends::{Eyes, Lists},
     number_of,
 };
@@ -28,6 +28,12 @@ fn list(world: &World, node: NodeId, thread: ThreadId) -> Vec<u64> {
     office::texts(world, node, thread).iter().filter_map(|text| number_of(text)).collect()
 }
 
+/// The texts of a thread that a node lists, and the place of each.
+pub(crate) fn places(world: &World, node: NodeId, thread: ThreadId) -> Vec<Placed> {
+    let messages = office::messages(world, node, thread).into_iter();
+    messages.filter_map(|message| Some((number_of(&message.text)?, message.position))).collect()
+}
+
 impl Truth {
     /// Compares what the nodes show with what must be so at the end.
     pub(in crate::lab) fn close(&mut self, world: &World, cast: &Cast, at: u64) {
@@ -35,6 +41,7 @@ impl Truth {
             can_meet: &|a, b| can_meet(world, a, b),
             is_in: &|node, thread| office::is_in(world, node, thread),
             list: &|node, thread| list(world, node, thread),
+            places: &|node, thread| places(world, node, thread),
             refused_by: &|number, said, reader| was_refused(world, number, said, reader),
         };
         for (thread, founders) in self.founders.clone() {

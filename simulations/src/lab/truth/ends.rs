@@ -1,8 +1,9 @@
 //! What must have become of every text at the end: nothing is missing where it was promised, and each has ended.
 
-use super::{Said, Stay, Truth};
+use super::{Placed, Said, Stay, Truth};
 use crate::NodeId;
 use frontdesk_identity::ThreadId;
+use frontdesk_wire::Position;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What members list of a thread, each in its order.
@@ -16,6 +17,8 @@ pub(super) struct Eyes<'a> {
     pub(super) is_in: &'a dyn Fn(NodeId, ThreadId) -> bool,
     /// What a node lists of a thread, in its order.
     pub(super) list: &'a dyn Fn(NodeId, ThreadId) -> Vec<u64>,
+    /// The same, with the place of each.
+    pub(super) places: &'a dyn Fn(NodeId, ThreadId) -> Vec<Placed>,
     /// Whether a text's author was told that this reader refused it.
     pub(super) refused_by: &'a dyn Fn(u64, &Said, NodeId) -> bool,
 }
@@ -53,34 +56,69 @@ impl Truth {
         }
     }
 
-    /// Who was let in with some of the past, and is in still, has that.
+    /// Who was let in with some of the past, and is in still, has that, and nothing from before it.
     pub(super) fn check_history(&mut self, at: u64, thread: ThreadId, lists: &Lists, eyes: &Eyes<'_>) {
         if self.split.contains(&thread) || self.is_frozen(thread) {
             return;
         }
-        let mut missing = Vec::new();
         let steward = self.founders.get(&thread).map(|[_, steward]| *steward);
-        let all = steward.and_then(|steward| lists.get(&steward)).cloned().unwrap_or_default();
-        for (node, list) in lists.iter().filter(|(node, _)| !self.rolled.contains_key(node)) {
-            let stays = self.stays.get(&(thread, *node)).into_iter().flatten();
-            let open = stays.into_iter().filter(|stay| stay.until.is_none() && at < stay.ends);
-            // What crossed its coming, its author brings.
-            let crossing = |said: &Said| {
-                !said.is_for(*node) && said.delivered.is_some() && (eyes.can_meet)(said.author, *node)
-            };
-            let brought = |number: &&u64| self.said.get(*number).is_some_and(crossing);
-            let of = |stay: &Stay| -> Vec<u64> {
-                let crossed = all.iter().filter(|_| stay.whole).filter(brought);
-                stay.granted.iter().chain(crossed).copied().collect()
-            };
-            let granted: Vec<u64> = open.flat_map(of).collect();
-            let mut granted = granted.iter();
-            missing.extend(granted.find(|number| !list.contains(number)).map(|number| (*node, *number)));
+        let steward = steward.filter(|steward| lists.contains_key(steward));
+        let all = steward.map(|steward| (eyes.places)(steward, thread)).unwrap_or_default();
+        let others = lists.iter().filter(|(node, _)| !self.rolled.contains_key(node));
+        let (mut broken, mut crossed) = (Vec::new(), [0, 0]);
+        for (node, list) in others {
+            let stays = self.stays.get(&(thread, *node)).map(Vec::as_slice).unwrap_or_default();
+            for (_, place) in all.iter().filter(|(number, _)| self.crosses(*node, stays, *number)) {
+                let bounds = stays.iter().filter_map(|stay| stay.from_place);
+                let [within, before] = &mut crossed;
+                *(if bounds.min().is_some_and(|from| *place >= from) { within } else { before }) += 1;
+            }
+            let lacks = |number: &u64| !list.contains(number);
+            let missing = self.given(*node, stays, &all, at, eyes).into_iter().find(lacks);
+            let promise = "who is let in has what its grant gave of the past";
+            broken.extend(missing.map(|number| (promise, format!("node {} has no #{number}", node.0))));
+            // Only what a bound has an opinion on has to be looked up.
+            let bounds: Option<Vec<Position>> = stays.iter().map(|stay| stay.from_place).collect();
+            let Some(first) = bounds.and_then(|bounds| bounds.into_iter().min()) else { continue };
+            let places = if first > Position::default() { (eyes.places)(*node, thread) } else { Vec::new() };
+            let mut before = places.into_iter().filter(|(_, place)| *place < first);
+            let theirs = |number: u64| self.said.get(&number).is_some_and(|said| said.is_for(*node));
+            let over = before.find(|(number, _)| !theirs(*number));
+            let promise = "nobody reads what no grant gave";
+            broken.extend(over.map(|(number, _)| (promise, format!("node {} has #{number}", node.0))));
         }
-        for (node, number) in missing {
-            let seen = format!("thread {thread}: node {} has no #{number}", node.0);
-            self.broken(at, "who is let in has what its grant gave of the past", seen);
+        for (promise, seen) in broken {
+            self.broken(at, promise, format!("thread {thread}: {seen}"));
         }
+        let ([within, before], [more_within, more_before]) = (self.crossed, crossed);
+        self.crossed = [within + more_within, before + more_before];
+    }
+
+    /// Whether a text was on its way when somebody was let in with a part of the past: neither did its author write it to the newcomer,
+    /// nor had the steward got it yet.
+    fn crosses(&self, node: NodeId, stays: &[Stay], number: u64) -> bool {
+        let bounded =
+            |stay: &Stay| stay.told && stay.from_place.is_some_and(|from| from > Position::default());
+        let had = |stay: &Stay| stay.hidden.contains(&number) || stay.granted.contains(&number);
+        let for_it = self.said.get(&number).is_none_or(|said| said.is_for(node));
+        !for_it && !stays.is_empty() && stays.iter().all(|stay| bounded(stay) && !had(stay))
+    }
+
+    /// What stays in a thread gave of its past: what the steward had, and what crossed the newcomer's way in and is not before
+    /// its bound, by the place that its author gave it. That, its author brings.
+    fn given(&self, node: NodeId, stays: &[Stay], all: &[Placed], at: u64, eyes: &Eyes<'_>) -> Vec<u64> {
+        let crossing = |number: &u64| {
+            let said = self.said.get(number).filter(|said| !said.is_for(node) && said.delivered.is_some());
+            said.is_some_and(|said| (eyes.can_meet)(said.author, node))
+        };
+        let of = |stay: &Stay| {
+            let from = stay.from_place.filter(|_| stay.told);
+            let within = all.iter().filter(|(_, place)| from.is_some_and(|from| *place >= from));
+            let crossed = within.map(|(number, _)| *number).filter(crossing);
+            stay.granted.iter().copied().chain(crossed).collect::<Vec<_>>()
+        };
+        let open = stays.iter().filter(|stay| stay.until.is_none() && at < stay.ends);
+        open.flat_map(of).collect()
     }
 
     /// What a node has shown its owner, it has for good.
@@ -129,7 +167,7 @@ impl Truth {
     }
 
     /// Nothing is refused that somebody wrote who had the right to, and kept it.
-    pub(super) fn check_refusals(&mut self, at: u64, thread: ThreadId) {
+    pub(crate) fn check_refusals(&mut self, at: u64, thread: ThreadId) {
         if self.is_frozen(thread) || self.split.contains(&thread) {
             return;
         }
@@ -220,6 +258,10 @@ mod tests {
             can_meet: &|_, _| true,
             is_in: &|_, _| true,
             list: &|node, _| lists.get(&node).cloned().unwrap_or_default(),
+            places: &|node, _| {
+                let list = lists.get(&node).cloned().unwrap_or_default();
+                list.into_iter().map(|number| (number, Position(10 * number))).collect()
+            },
             refused_by: &|_, _, _| refused,
         };
         let epochs = lists.keys().map(|node| (*node, (0, 3))).collect();
@@ -254,20 +296,52 @@ mod tests {
         assert_eq!(found(&mut story(), &lists(Some((CARLA, 1))), true), these(&[]), "it refused that");
     }
 
+    /// Acme lets Ana in, who has no, or all, of #1 at place 10; #2 of Carla at place 20 crosses that.
+    fn crossed(history: HistoryChoice, anas: &[u64]) -> BTreeSet<String> {
+        let mut truth = Truth::default();
+        truth.founders.insert(THREAD, [CARLA, ACME]);
+        let both = || BTreeSet::from([CARLA, ACME]);
+        truth.says((1, "carla.1".into()), (THREAD, CARLA, 5), both());
+        let had = [(1, Position(10))];
+        truth.lets_in((THREAD, ANA, 20), history, u64::MAX, (&had, &had));
+        // Carla had not heard of her, and Acme got it after it had let her in.
+        truth.says((2, "carla.2".into()), (THREAD, CARLA, 21), both());
+        for name in ["carla.1", "carla.2"] {
+            truth.state(30, THREAD, name, MessageState::Delivered);
+        }
+        let lists = [(CARLA, vec![1, 2]), (ACME, vec![1, 2]), (ANA, anas.to_vec())].into_iter().collect();
+        found(&mut truth, &lists, false)
+    }
+
     #[test]
-    fn who_may_read_all_of_the_past_has_what_crossed_its_coming_too() {
-        let crossed = |whole: HistoryChoice| {
+    fn who_is_let_in_has_what_crossed_its_coming_if_its_place_is_not_before_the_bound() {
+        for history in [HistoryChoice::All, HistoryChoice::Last(1)] {
+            assert_eq!(crossed(history, &[1]), these(&[GIVEN]), "{history:?}");
+            assert_eq!(crossed(history, &[1, 2]), these(&[]), "{history:?}");
+        }
+        assert_eq!(crossed(HistoryChoice::None, &[]), these(&[GIVEN]), "it was written from there on");
+        assert_eq!(crossed(HistoryChoice::None, &[2]), these(&[]));
+    }
+
+    #[test]
+    fn what_crossed_the_coming_of_one_and_is_before_its_bound_it_must_not_have() {
+        let crossed = |anas: &[u64]| {
             let mut truth = Truth::default();
             truth.founders.insert(THREAD, [CARLA, ACME]);
-            truth.lets_in((THREAD, ANA, 20), whole, u64::MAX, (&[], &[]));
-            // Carla had not heard of her, and Acme got it after it had let her in.
-            truth.says((1, "carla.1".into()), (THREAD, CARLA, 21), BTreeSet::from([CARLA, ACME]));
-            truth.state(30, THREAD, "carla.1", MessageState::Delivered);
-            let lists = [(CARLA, vec![1]), (ACME, vec![1]), (ANA, vec![])].into_iter().collect();
+            let had = [(2, Position(20))];
+            truth.says((2, "carla.2".into()), (THREAD, CARLA, 5), BTreeSet::from([CARLA, ACME]));
+            truth.lets_in((THREAD, ANA, 20), HistoryChoice::Last(1), u64::MAX, (&had, &had));
+            // Of an earlier place in the thread than what Acme had, and on its way still.
+            truth.says((1, "ben.1".into()), (THREAD, CARLA, 21), BTreeSet::from([CARLA, ACME]));
+            for name in ["carla.2", "ben.1"] {
+                truth.state(30, THREAD, name, MessageState::Delivered);
+            }
+            let lists = [(CARLA, vec![1, 2]), (ACME, vec![1, 2]), (ANA, anas.to_vec())].into_iter().collect();
             found(&mut truth, &lists, false)
         };
-        assert_eq!(crossed(HistoryChoice::All), these(&[GIVEN]));
-        assert_eq!(crossed(HistoryChoice::None), these(&[]));
+        assert_eq!(crossed(&[2]), these(&[]));
+        assert_eq!(crossed(&[1, 2]), these(&["nobody reads what no grant gave"]));
+        assert_eq!(crossed(&[1]), these(&[GIVEN, "nobody reads what no grant gave"]));
     }
 
     #[test]
@@ -301,6 +375,7 @@ mod tests {
                 can_meet: &|_, _| true,
                 is_in: &|_, _| true,
                 list: &|_, _| list.clone(),
+                places: &|_, _| Vec::new(),
                 refused_by: &|_, _, _| false,
             };
             truth.check_unopened(LATE, THREAD, ACME, &eyes);

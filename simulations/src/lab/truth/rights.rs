@@ -5,6 +5,7 @@ use super::{Placed, SKEW, Stay, Truth};
 use crate::NodeId;
 use frontdesk_engine::HistoryChoice;
 use frontdesk_identity::ThreadId;
+use frontdesk_wire::Position;
 use std::collections::BTreeSet;
 
 /// A steward takes out whose grant has ended within this time, in milliseconds, once all is quiet.
@@ -24,6 +25,23 @@ fn hidden(history: HistoryChoice, so_far: &[Placed]) -> BTreeSet<u64> {
     so_far.iter().rev().skip(shown(history, so_far)).map(|(number, _)| *number).collect()
 }
 
+/// The place that a choice bounds the past by. What crosses a newcomer's way in is on the one side of it or on the other, by
+/// the place that its author gave it.
+fn bound(history: HistoryChoice, so_far: &[Placed]) -> Position {
+    let newest_first = || so_far.iter().rev().map(|(_, place)| *place);
+    let next = || newest_first().max().unwrap_or_default().next();
+    match shown(history, so_far) {
+        _ if history == HistoryChoice::All => Position::default(),
+        0 => next(),
+        count => {
+            let oldest = newest_first().take(count).next_back();
+            // Of texts that were written at the same time, all are within it or none.
+            let cut = newest_first().nth(count) == oldest;
+            oldest.map_or_else(next, |oldest| if cut { oldest.next() } else { oldest })
+        }
+    }
+}
+
 impl Truth {
     /// Somebody was let in. `so_far`: what there was of the thread, in its order, at the node whose owner chose what of it the
     /// newcomer may read; `here`: what the steward has, which hands it on.
@@ -34,15 +52,11 @@ impl Truth {
         ends: u64,
         (so_far, here): (&[Placed], &[Placed]),
     ) {
-        let shown = shown(history, so_far);
-        let hidden = hidden(history, so_far);
-        // A bound is a place: of texts that were written at the same time, all are within it or none.
-        let edge = so_far.iter().rev().nth(shown).map(|(_, place)| *place);
-        let given = so_far.iter().rev().take(shown).filter(|(_, place)| Some(*place) != edge);
-        let had = |number: &u64| here.iter().any(|(other, _)| other == number);
-        let granted = given.map(|(number, _)| *number).filter(had).collect();
-        let whole = history == HistoryChoice::All;
-        self.stay((thread, node), Stay { from: at, until: None, ends, hidden, granted, whole });
+        let (hidden, bound) = (hidden(history, so_far), bound(history, so_far));
+        let granted = here.iter().filter(|(_, place)| *place >= bound).map(|(number, _)| *number).collect();
+        let from_place = Some(bound);
+        let stay = Stay { from: at, until: None, ends, hidden, granted, from_place, told: true };
+        self.stay((thread, node), stay);
         self.may_go.remove(&(thread, node));
     }
 
@@ -60,7 +74,9 @@ impl Truth {
         so_far: &[Placed],
     ) {
         let (hidden, granted) = (hidden(history, so_far), BTreeSet::new());
-        self.stay((thread, node), Stay { from: at, until: None, ends, hidden, granted, whole: false });
+        let from_place = Some(bound(history, so_far));
+        let stay = Stay { from: at, until: None, ends, hidden, granted, from_place, told: false };
+        self.stay((thread, node), stay);
     }
 
     /// Whom an owner wants out of a thread, and of whom no node has said yet that it is.

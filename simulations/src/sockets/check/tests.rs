@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
+use frontdesk_engine::HistoryChoice;
 
 const THREAD: ThreadId = ThreadId::from_bytes([1; 32]);
 const ANA: NodeId = NodeId(1);
@@ -94,40 +95,61 @@ fn members_who_see_different_epochs_are_noticed() {
     assert!(gone.contains("who founded a thread is in it"), "{gone:?}");
 }
 
+/// Ana wrote #3, and was taken out at 40: what the others must have of it, in what she knows of it.
+fn out(state: MessageState, refused_by: &[NodeId], lack: &[NodeId]) -> BTreeSet<String> {
+    let (mut truth, mut scene) = good();
+    truth.lets_in((THREAD, ANA, 1), HistoryChoice::All, u64::MAX, (&[], &[]));
+    truth.takes_out(THREAD, ANA, 40);
+    truth.state(50, THREAD, "x.3", state);
+    let members = scene.threads.get_mut(&THREAD).unwrap();
+    let mut shown = members.remove(&ANA).unwrap();
+    shown.states.insert(3, state);
+    shown.refused.extend(refused_by.iter().map(|node| (3, *node)));
+    for (node, other) in members {
+        other.members.retain(|(device, ..)| *device != DeviceId::from_bytes([1; 32]));
+        other.texts.retain(|number| *number != 3 || !lack.contains(node));
+    }
+    scene.left.entry(THREAD).or_default().insert(ANA, shown);
+    scene.judge(&mut truth, 100).into_iter().map(|violation| violation.promise).collect()
+}
+
+const LOST: &str = "nothing that was answered for is lost";
+const ENDS: &str = "every text ends delivered or refused";
+
 #[test]
-fn only_who_was_taken_out_may_see_a_text_of_its_own_fail() {
-    let reason = frontdesk_wire::Reason::GrantRevoked;
-    let failed = broken(|scene| own(scene, MessageState::Failed { reason }));
-    assert_eq!(failed, names(["every text ends delivered or refused"]));
-    let out = broken(|scene| {
-        let mut shown = scene.threads.get_mut(&THREAD).unwrap().remove(&ANA).unwrap();
-        shown.states.insert(3, MessageState::Failed { reason });
-        scene.left.entry(THREAD).or_default().insert(ANA, shown);
-        for other in scene.threads.get_mut(&THREAD).unwrap().values_mut() {
-            other.members.retain(|(device, ..)| *device != DeviceId::from_bytes([1; 32]));
-            other.texts.retain(|number| *number != 3);
-        }
-    });
-    assert_eq!(out, BTreeSet::new());
+fn only_who_was_taken_out_may_see_a_text_of_its_own_fail_and_for_no_other_cause() {
+    let failed = |reason| MessageState::Failed { reason };
+    let stays = broken(|scene| own(scene, failed(Reason::GrantRevoked)));
+    assert!(stays.contains(ENDS), "{stays:?}");
+    assert_eq!(out(failed(Reason::GrantRevoked), &[], &[STEWARD, CARLA]), names([]));
+    assert_eq!(out(failed(Reason::NotMember), &[], &[STEWARD]), names([]), "it came to Carla in time");
+    assert_eq!(out(failed(Reason::Busy), &[], &[STEWARD, CARLA]), names([ENDS]));
+    let had = names(["the steward has nothing that it did not take"]);
+    assert_eq!(out(failed(Reason::NotMember), &[], &[CARLA]), had);
 }
 
 #[test]
-fn only_of_one_that_was_taken_out_may_somebody_lack_what_it_refused_and_the_steward_bring_the_rest() {
-    let out = |state, refused: bool| {
-        broken(|scene| {
-            let mut shown = scene.threads.get_mut(&THREAD).unwrap().remove(&ANA).unwrap();
-            shown.states.insert(3, state);
-            shown.refused.extend(refused.then_some((3, STEWARD)));
-            scene.left.entry(THREAD).or_default().insert(ANA, shown);
-            for (node, other) in scene.threads.get_mut(&THREAD).unwrap() {
-                other.members.retain(|(device, ..)| *device != DeviceId::from_bytes([1; 32]));
-                other
-                    .texts
-                    .retain(|number| *number != 3 || *node != STEWARD || state == MessageState::Stored);
-            }
-        })
-    };
-    assert_eq!(out(MessageState::Stored, false), BTreeSet::new());
-    assert_eq!(out(MessageState::Delivered, true), BTreeSet::new());
-    assert_eq!(out(MessageState::Delivered, false), names(["nothing that was answered for is lost"]));
+fn what_was_refused_without_a_cause_is_noticed() {
+    let (mut truth, mut scene) = good();
+    truth.lets_in((THREAD, ANA, 1), HistoryChoice::All, u64::MAX, (&[], &[]));
+    let state = MessageState::Failed { reason: Reason::NotMember };
+    truth.state(35, THREAD, "x.3", state);
+    own(&mut scene, state);
+    let found: BTreeSet<_> = scene.judge(&mut truth, 100).into_iter().map(|it| it.promise).collect();
+    assert!(found.contains("nothing is refused without a cause"), "{found:?}");
+}
+
+#[test]
+fn only_of_one_that_was_taken_out_may_somebody_lack_what_it_refused() {
+    assert_eq!(out(MessageState::Delivered, &[STEWARD], &[STEWARD]), names([]));
+    assert_eq!(out(MessageState::Delivered, &[], &[STEWARD]), names([LOST]));
+    assert_eq!(out(MessageState::Delivered, &[CARLA], &[CARLA]), names([LOST]), "she acknowledged it");
+}
+
+#[test]
+fn what_the_steward_had_of_one_that_it_took_out_all_have() {
+    assert_eq!(out(MessageState::Stored, &[], &[]), names([]));
+    for lack in [STEWARD, CARLA] {
+        assert_eq!(out(MessageState::Stored, &[lack], &[lack]), names([LOST]), "{lack:?}");
+    }
 }

@@ -1,16 +1,13 @@
-//! Strangers: floods, hostile bytes, and customers with forged grants.
+//! Strangers: floods, and hostile bytes.
 
 use super::{Hands, Villain};
 use crate::{
-    Adversary, Business, Forge, NodeId, SimError,
+    Adversary, Business, NodeId, SimError,
     lab::{chance::Chance as _, people::Role, play::Play},
     office,
 };
-use frontdesk_capability::{Abilities, Ability, ChainBytes, Terms};
-use frontdesk_identity::{DeviceKeys, PrincipalId, ThreadId, UnixTime};
-use frontdesk_wire::{
-    Body, ContactRequest, EraNotice, EraOffer, ForwardPayload, Position, RequestId, ThreadMessage,
-};
+use frontdesk_identity::{PrincipalId, ThreadId};
+use frontdesk_wire::{Body, ThreadMessage};
 use rand_core::Rng as _;
 use serde_bytes::ByteBuf;
 
@@ -36,7 +33,7 @@ impl Play<'_> {
     }
 
     /// An administrator that can be counted on, and its entity.
-    fn a_business(&mut self) -> Result<Option<(NodeId, PrincipalId)>, SimError> {
+    pub(super) fn a_business(&mut self) -> Result<Option<(NodeId, PrincipalId)>, SimError> {
         let Some(administrator) = self.rng.pick(self.cast.of(Role::Administrator)).copied() else {
             return Ok(None);
         };
@@ -44,101 +41,6 @@ impl Play<'_> {
             return Ok(None);
         }
         Ok(Some((administrator, office::principal(&self.world, administrator)?)))
-    }
-
-    /// Requests with chains that don't hold, each for its own reason.
-    pub(super) fn show_forged_grants(&mut self, index: usize, hands: &mut Hands) -> Result<bool, SimError> {
-        let Some((administrator, entity)) = self.a_business()? else { return Ok(true) };
-        if !self.reach_all(hands, &[(0, administrator)])? {
-            return Ok(false);
-        }
-        let now = self.world.now().wall;
-        let Some(business) = hands.businesses.first_mut() else { return Ok(true) };
-        let request = business.request(&self.world, entity)?;
-        let (device, since) = (business.device.keys.id(), business.since);
-        let terms = Business::terms(device, since);
-        let narrow: Abilities = [Ability::Read, Ability::Forward, Ability::Admit].into_iter().collect();
-        let narrow = business.grant(Terms { abilities: narrow, ..terms })?;
-        let wider = Terms { depth: 0, ..terms };
-        let mut rng = business.device.rng.clone();
-        let widened = Forge::link(&narrow, business.device.keys.signing(), wider, now, &mut rng)?;
-        let stranger = DeviceKeys::generate(&mut business.device.rng).id();
-        let ago = |hours: u64| UnixTime(since.0.saturating_sub(hours * 3600));
-        let over = Terms { not_before: ago(2), expires: ago(1), ..terms };
-        let chains: Vec<ChainBytes> = vec![
-            Forge::spoil(business.chain.bytes()),
-            widened,
-            business.grant(over)?.bytes().clone(),
-            business.grant(Business::terms(stranger, since))?.bytes().clone(),
-            business.grant_without(Ability::Write)?.bytes().clone(),
-        ];
-        let elsewhere = self.show_forged_rights(index, hands, (administrator, entity), &chains)?;
-        for chain in chains {
-            let mut id = [0; 16];
-            self.rng.fill_bytes(&mut id);
-            let body = ContactRequest { request: RequestId::from_bytes(id), chain, ..request.clone() };
-            self.shoot(index, hands, (0, administrator), &Body::ContactRequest(body))?;
-        }
-        Ok(elsewhere)
-    }
-
-    /// The same chains, and the administrator's own, wherever else a grant travels: to a customer in an offer to lead a new era
-    /// of its thread, to an agent in the notice of one, and in a forward.
-    fn show_forged_rights(
-        &mut self,
-        index: usize,
-        hands: &mut Hands,
-        (administrator, entity): (NodeId, PrincipalId),
-        chains: &[ChainBytes],
-    ) -> Result<bool, SimError> {
-        let own = self.world.node(administrator)?.engine().and_then(|engine| engine.own_grant().cloned());
-        let founded = self.truth.founders.iter().filter(|(_, [_, steward])| *steward == administrator);
-        let founded: Vec<(ThreadId, NodeId)> =
-            founded.map(|(thread, [guest, _])| (*thread, *guest)).collect();
-        let Some((thread, customer)) = self.rng.pick(&founded).copied() else { return Ok(true) };
-        let agents = self.cast.colleagues(administrator, Role::Agent).to_vec();
-        let Some(agent) = self.rng.pick(&agents).copied() else { return Ok(true) };
-        if !self.reach_all(hands, &[(1, customer), (1, agent)])? {
-            return Ok(false);
-        }
-        let (now, suite) = (self.world.now().wall, self.scenario.suite.suite());
-        let Some(forger) = hands.businesses.get_mut(1) else { return Ok(true) };
-        let record = forger.record_for(entity)?.signed().clone();
-        let address = forger.device.address(now)?;
-        let package = ByteBuf::from(forger.device.key_package(now, suite)?.as_slice().to_vec());
-        let spoiled = own.as_ref().map(Forge::spoil);
-        for chain in chains.iter().cloned().chain(own).chain(spoiled) {
-            let offer = EraOffer {
-                thread,
-                era: 0,
-                record: record.clone(),
-                chain: chain.clone(),
-                key_package: package.clone(),
-                address: address.clone(),
-            };
-            let notice = EraNotice {
-                thread,
-                era: 1,
-                record: record.clone(),
-                chain: chain.clone(),
-                address: address.clone(),
-            };
-            let forward = ForwardPayload {
-                thread,
-                era: 0,
-                chain,
-                welcome: ByteBuf::from(vec![7; 200]),
-                addresses: Vec::new(),
-                heads: Vec::new(),
-                position: Position(1),
-                pieces: 0,
-                note: String::new(),
-            };
-            self.shoot(index, hands, (1, customer), &Body::EraOffer(offer))?;
-            self.shoot(index, hands, (1, agent), &Body::EraNotice(notice))?;
-            self.shoot(index, hands, (1, agent), &Body::ForwardPayload(forward))?;
-        }
-        Ok(true)
     }
 
     /// Requests to be answered with offers, more than anybody needs.
