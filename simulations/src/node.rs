@@ -26,6 +26,8 @@ pub enum Failure {
     CutBeforeFlush,
     /// The power fails when the batch is durable and nothing was sent.
     CutAfterFlush,
+    /// Nothing goes wrong with the step itself. Whoever waits for it learns that it was taken.
+    Nothing,
 }
 
 /// A wall clock that is off, and drifts.
@@ -71,6 +73,8 @@ pub struct Node {
     pub(crate) fuse: Option<(u32, Failure)>,
     /// How a step went wrong, until somebody takes note of it.
     pub(crate) burnt: Option<Failure>,
+    /// How often it was killed while something that it had written was not durable.
+    pub(crate) lost: u64,
     /// The power has failed; the world takes note of it.
     pub(crate) dark: bool,
     /// Its wall clock.
@@ -103,6 +107,7 @@ impl Node {
             fuse: None,
             burnt: None,
             dark: false,
+            lost: 0,
             clock: Clock::default(),
             full: false,
             stalled: None,
@@ -189,6 +194,7 @@ impl Node {
     pub(crate) fn crash(&mut self) -> Result<(), SimError> {
         self.engine = None;
         self.armed = None;
+        self.lost += u64::from(self.flush_at.is_some());
         (self.stalled, self.flush_at) = (None, None);
         Ok(self.store.cut()?)
     }
@@ -232,6 +238,7 @@ impl Node {
             return Ok(Vec::new());
         }
         let failure = if batch.is_empty() { None } else { self.burn() };
+        let failure = failure.filter(|failure| *failure != Failure::Nothing);
         if failure == Some(Failure::Commit) {
             return self.recover(now);
         }

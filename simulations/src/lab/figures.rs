@@ -49,6 +49,8 @@ pub struct Figures {
     pub switched_off: u64,
     /// Nodes that were put back to old copies of their disks.
     pub rolled_back: u64,
+    /// Kills that took what a node had written and not made durable.
+    pub unflushed: u64,
     /// Owners who were told that their nodes ran on old copies, which nobody had told these.
     pub warned: u64,
     /// Threads that those nodes knew nothing of any more.

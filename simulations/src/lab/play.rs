@@ -133,6 +133,8 @@ pub(super) struct Play<'a> {
     copies: Copies,
     /// When each thread came to its steward.
     arrived: BTreeMap<ThreadId, u64>,
+    /// For how long who is about to be killed will be down, in milliseconds.
+    lasting: BTreeMap<NodeId, f64>,
     /// Until when what lasts has befallen which node.
     struck: BTreeMap<(FaultKind, NodeId), u64>,
     /// How far each thread has been handed over.
@@ -212,6 +214,7 @@ impl<'a> Play<'a> {
             turns: BTreeMap::new(),
             copies: Copies::default(),
             arrived: BTreeMap::new(),
+            lasting: BTreeMap::new(),
             struck: BTreeMap::new(),
             handed: BTreeSet::new(),
             truth: Truth::default(),

@@ -24,6 +24,7 @@ pub(super) enum Deed {
     Turn { villain: usize },
     Attack { villain: usize },
     Restore { node: NodeId },
+    Kill { node: NodeId, lasts: f64 },
     Sample,
 }
 
@@ -108,6 +109,7 @@ impl Play<'_> {
             Deed::Turn { villain } => self.turn(villain)?,
             Deed::Attack { villain } => self.attack(villain)?,
             Deed::Restore { node } => self.begin_anew(node)?,
+            Deed::Kill { node, lasts } => self.kill(node, lasts)?,
             Deed::Sample => {
                 self.sample();
                 self.later(SAMPLE, Deed::Sample);

@@ -94,6 +94,7 @@ impl Play<'_> {
         for node in (0..self.world.nodes.len()).map(NodeId) {
             let disk = self.world.node_mut(node)?;
             (disk.fuse, disk.full) = (None, false);
+            self.lasting.remove(&node);
             if !disk.withholds.is_empty() {
                 disk.withholds.clear();
             }
@@ -187,6 +188,7 @@ impl Play<'_> {
         self.figures.out_of_turn = self.truth.out_of_turn;
         [self.figures.crossed_within, self.figures.crossed_before] = self.truth.crossed;
         self.figures.shut_out = self.world.bans;
+        self.figures.unflushed = self.world.nodes.iter().map(|node| node.lost).sum();
         self.figures.apart = u64::try_from(self.world.wires.apart.len()).unwrap_or(u64::MAX);
         let threads: Vec<ThreadId> = self.truth.founders.keys().copied().collect();
         let frozen = threads.iter().filter(|thread| self.truth.is_frozen(**thread)).count();

@@ -10,6 +10,10 @@ use crate::{
         scenario::{FaultKind, Who},
     },
 };
+use rand_core::Rng as _;
+
+/// Within what time a kill follows what it is aimed at, in milliseconds: as long as what needn't be durable at once may wait.
+const SOON: f64 = 1_000.0;
 
 impl Play<'_> {
     pub(super) fn strike(&mut self, fault: usize) -> Result<(), SimError> {
@@ -18,8 +22,10 @@ impl Play<'_> {
         if self.world.node(node)?.engine().is_none() {
             return Ok(());
         }
-        // What goes wrong with the next step that writes has not struck yet, and strikes once.
-        let failure = failure(fault.what);
+        // Half of the kills are aimed at what a node has just done: one that does nothing has nothing to lose.
+        let aimed = fault.what == FaultKind::Crash && self.rng.hits(0.5);
+        let failure = failure(fault.what).or(aimed.then_some(Failure::Nothing));
+        // What goes wrong with a step that writes has not struck yet, and strikes once.
         if failure.is_some() && self.world.is_waiting_to_fail(node) {
             return Ok(());
         }
@@ -29,6 +35,11 @@ impl Play<'_> {
         self.world.note(node, None, || format!("is struck: {:?}", fault.what));
         let lasts = fault.lasts * SECOND;
         match fault.what {
+            FaultKind::Crash if aimed => {
+                let steps = self.some_steps();
+                self.world.fail_step(node, steps, Failure::Nothing)?;
+                self.lasting.insert(node, lasts);
+            }
             FaultKind::Crash => self.world.crash(node, whole(lasts))?,
             FaultKind::Partition => {
                 self.world.isolate(node)?;
@@ -43,7 +54,8 @@ impl Play<'_> {
                     // Whether what was written is there all the same, an error doesn't tell.
                     let kept = failure == Failure::Flush && self.rng.hits(0.5);
                     let failure = if kept { Failure::FlushKept } else { failure };
-                    self.world.fail_step(node, 0, failure)?;
+                    let steps = if fault.what == FaultKind::PowerCut { self.some_steps() } else { 0 };
+                    self.world.fail_step(node, steps, failure)?;
                 }
             }
             FaultKind::Move => {
@@ -68,8 +80,28 @@ impl Play<'_> {
             let failed = if failed == Failure::FlushKept { Failure::Flush } else { failed };
             let kinds = kinds.into_iter().filter(|kind| failure(*kind) == Some(failed));
             kinds.for_each(|kind| self.figures.fault(at, kind));
+            if failed == Failure::Nothing
+                && let Some(lasts) = self.lasting.remove(&node)
+            {
+                let soon = self.rng.unit() * SOON;
+                self.later(soon, Deed::Kill { node, lasts });
+            }
         }
         Ok(())
+    }
+
+    /// Steps that write until something happens: not always at the first of several.
+    fn some_steps(&mut self) -> u32 {
+        self.rng.next_u32() % 4
+    }
+
+    /// Kills a node that has done something a moment ago.
+    pub(super) fn kill(&mut self, node: NodeId, lasts: f64) -> Result<(), SimError> {
+        if self.world.node(node)?.engine().is_none() {
+            return Ok(());
+        }
+        self.figures.fault(self.world.time.saturating_sub(self.began), FaultKind::Crash);
+        self.world.crash(node, whole(lasts))
     }
 
     /// What befell a node lasts so long, in milliseconds, or longer if it is under way already and lasts longer.

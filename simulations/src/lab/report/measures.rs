@@ -101,6 +101,7 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         fixed("pairs that never could be connected", some(figures.apart), short),
         fixed("times that owners switched off", some(figures.switched_off), short),
         fixed("agents taken out by hand", some(figures.revoked), short),
+        fixed("kills that took what was not durable", some(figures.unflushed), short),
         fixed("nodes put back to old copies", some(figures.rolled_back), short),
         fixed("owners warned of an old copy", some(figures.warned), short),
         fixed("threads that those forgot", some(figures.forgotten), short),
