@@ -157,6 +157,11 @@ fn faults_stop_while_something_waits_and_all_settles_in_minutes() {
         let figures = SEEDS.map(|seed| keeps(name, seed));
         let waited: u64 = figures.iter().map(|figures| figures.waited).sum();
         assert!(waited > 2, "{name}: {waited} nodes");
+        let unflushed: u64 = figures.iter().map(|figures| figures.unflushed).sum();
+        assert!(
+            unflushed > 10 || !["crash", "power_cut"].contains(&name),
+            "{name}: {unflushed} kills took something"
+        );
         let settled = figures.map(|figures| figures.settled_in.unwrap());
         assert!(settled.iter().all(|settled| *settled < 300_000), "{name}: {settled:?} ms");
         slow += settled.iter().filter(|settled| **settled > 1_000).count();
@@ -206,7 +211,7 @@ fn each_fault_and_each_adversary_has_a_scenario_of_its_own() {
         faults.chain(it.adversaries.iter().map(|adversary| format!("{:?}", adversary.what))).collect()
     };
     let alone: BTreeSet<String> = all.iter().map(kinds).filter(|kinds| kinds.len() == 1).flatten().collect();
-    assert_eq!(alone.len(), 9 + 10, "{alone:?}");
+    assert_eq!(alone.len(), 9 + 11, "{alone:?}");
 }
 
 #[test]
@@ -291,6 +296,17 @@ fn a_removed_agent_writes_nothing_that_is_taken_and_reads_nothing_that_follows()
     assert!(removed.taken == 0 && removed.kept == 0, "{removed:?}");
     assert!(removed.before >= 1, "its keys were good: {removed:?}");
     assert!(removed.spied >= 10 && removed.read == 0, "{removed:?}");
+}
+
+#[test]
+fn an_agent_gets_no_more_than_its_grant_gives_and_hands_on_nothing_that_is_not_its_own() {
+    let (_, overreach) = attack("overreach", AdversaryKind::Overreaches);
+    assert_eq!(overreach.taken, 0);
+    assert!(overreach.astray.is_empty(), "{overreach:?}");
+    assert!(
+        overreach.reached.len() == 5 && overreach.reached.values().all(|hits| *hits > 20),
+        "{overreach:?}"
+    );
 }
 
 #[test]

@@ -214,6 +214,8 @@ pub enum AdversaryKind {
     HostileBytes,
     /// An agent sets its clock back, doesn't listen to the steward, and goes on when its grants have ended.
     LyingClock,
+    /// An agent asks for more than its grant gives, and hands on what isn't its to hand on.
+    Overreaches,
 }
 
 impl AdversaryKind {

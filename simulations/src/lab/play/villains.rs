@@ -3,6 +3,7 @@
 mod forgers;
 mod insiders;
 mod liars;
+mod overreachers;
 mod stewards;
 mod strangers;
 mod thieves;
@@ -19,7 +20,7 @@ use crate::{
     office,
 };
 use frontdesk_identity::ThreadId;
-use frontdesk_wire::{Body, LinkSeq, Reason};
+use frontdesk_wire::{Body, LinkSeq, Reason, SignedContent};
 use std::collections::BTreeSet;
 
 /// Until an adversary that has called a node attacks it, in milliseconds: the node greets it first.
@@ -42,6 +43,8 @@ pub(super) struct Hands {
     businesses: Vec<Business>,
     /// Threads that its device was in when it turned.
     threads: Vec<ThreadId>,
+    /// The newest that others wrote to it in each.
+    borrowed: Vec<(ThreadId, SignedContent)>,
     /// What it holds of them in MLS itself.
     usurper: Usurper,
     /// Attacks so far, of those that aren't all alike.
@@ -93,6 +96,7 @@ impl Play<'_> {
             AdversaryKind::Equivocation => self.steward()?,
             AdversaryKind::Withholds => self.withholder(adversary.who.unwrap_or(Who::Agent))?,
             AdversaryKind::LyingClock => self.liar()?,
+            AdversaryKind::Overreaches => self.overreacher()?,
         };
         // Nobody fits who could turn: one is looked for again.
         let Some(villain) = villain else {
@@ -160,6 +164,7 @@ impl Play<'_> {
             AdversaryKind::FalseCommits => self.tell_commits(index, hands),
             AdversaryKind::RemovedGoesOn => self.go_on(index, hands),
             AdversaryKind::Equivocation => self.tell_two_stories(index, hands),
+            AdversaryKind::Overreaches => self.overreach(index, hands),
             AdversaryKind::Withholds | AdversaryKind::LyingClock => Ok(true),
         }
     }
@@ -290,6 +295,7 @@ impl Hands {
             nodes,
             businesses: Vec::new(),
             threads: Vec::new(),
+            borrowed: Vec::new(),
             usurper: Usurper::default(),
             turn: 0,
             sent: Vec::new(),

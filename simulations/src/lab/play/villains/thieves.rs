@@ -6,7 +6,7 @@ use crate::{
     lab::{play::Play, truth::text},
 };
 use frontdesk_engine::Command;
-use frontdesk_identity::{ThreadId, UnixTime};
+use frontdesk_identity::{DeviceId, ThreadId, UnixTime};
 use frontdesk_thread::Suite;
 use frontdesk_wire::{
     Body, Content, ContentKind, ForwardRequest, Frame, KeyPackages, Position, RefillRequest, Rejoin,
@@ -34,7 +34,8 @@ impl Play<'_> {
         let (own, mut opened) = (agent.node, 0);
         for sent in tape.iter().filter(|sent| sent.from != own) {
             if let Some((thread, body)) = sealed_in(&sent.frame, &hands.threads) {
-                opened += u64::from(opens(agent, now, thread, &body));
+                let author = self.world.node(sent.from)?.device();
+                opened += u64::from(opens(agent, now, (thread, &author), &body));
             }
         }
         let attacks = self.attacks(index);
@@ -134,7 +135,8 @@ impl Play<'_> {
                 continue;
             }
             spied += 1;
-            read += u64::from(opens(agent, now.wall, thread, &body));
+            let author = self.world.node(sent.from)?.device();
+            read += u64::from(opens(agent, now.wall, (thread, &author), &body));
         }
         let attacks = self.attacks(index);
         attacks.spied += spied;
@@ -169,12 +171,15 @@ fn thread_of(body: &Body) -> Option<ThreadId> {
     if let Body::HistoryPiece(piece) = body {
         return Some(piece.thread);
     }
+    if let Body::Refill(missed) = body {
+        return Some(missed.thread);
+    }
     let Body::CommitNotice(notice) = body else { return None };
     Some(notice.thread)
 }
 
 /// Whether it reads something. What follows from a commit that it can open is tried with what comes after it.
-fn opens(agent: &mut Adversary, now: UnixTime, thread: ThreadId, body: &Body) -> bool {
+fn opens(agent: &mut Adversary, now: UnixTime, (thread, author): (ThreadId, &DeviceId), body: &Body) -> bool {
     if let Body::ThreadMessage(message) = body {
         let opened = agent.in_thread(now, thread, |ctx, keys| keys.open(ctx, &message.sealed));
         return matches!(opened, Ok(Ok(_)));
@@ -182,6 +187,11 @@ fn opens(agent: &mut Adversary, now: UnixTime, thread: ThreadId, body: &Body) ->
     if let Body::HistoryPiece(piece) = body {
         let (index, sealed) = (piece.index, &piece.sealed);
         let opened = agent.in_thread(now, thread, |ctx, keys| keys.open_history(ctx, index, sealed));
+        return matches!(opened, Ok(Ok(_)));
+    }
+    if let Body::Refill(missed) = body {
+        let (epoch, sealed) = (missed.epoch, &missed.sealed);
+        let opened = agent.in_thread(now, thread, |ctx, keys| keys.open_refill(ctx, author, epoch, sealed));
         return matches!(opened, Ok(Ok(_)));
     }
     if let Body::CommitNotice(notice) = body {
