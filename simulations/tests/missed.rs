@@ -187,10 +187,11 @@ fn a_steward_answers_for_those_who_left_and_for_nobody_else() {
     siege.refuses(&mut scoped, carla, &refill(thread, anas, 1, 1), Reason::GrantLacksAbility).unwrap();
     siege.office.world.command(acme, Command::Revoke { thread, from: anas }).unwrap();
     siege.settle().unwrap();
-    let wide = refill(thread, anas, 1, MAX_REFILL);
-    for (whom, wish) in
-        [(carla, refill(thread, anas, 1, 1)), (acme, wide), (acme, refill(thread, anas, 1, 1))]
-    {
+    for (whom, wish) in [
+        (carla, refill(thread, anas, 1, 1)),
+        (acme, refill(thread, anas, 1, 3)),
+        (acme, refill(thread, anas, 1, 1)),
+    ] {
         siege.refuses(&mut scoped, whom, &wish, Reason::GrantLacksAbility).unwrap();
     }
     let unknown = DeviceId::from_bytes([7; 32]);
@@ -198,7 +199,7 @@ fn a_steward_answers_for_those_who_left_and_for_nobody_else() {
     siege.refuses(&mut scoped, acme, &refill(thread, acmes, 9, 9), Reason::BadContent).unwrap();
     let before = scoped.heard(acme).len();
     assert_eq!(
-        scoped.send(&mut siege.office.world, acme, &refill(thread, anas, 5, 5)).unwrap(),
+        scoped.send(&mut siege.office.world, acme, &refill(thread, anas, 1, MAX_REFILL)).unwrap(),
         Fate::Delivered
     );
     scoped.listen(&mut siege.office.world).unwrap();

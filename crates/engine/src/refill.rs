@@ -183,7 +183,8 @@ impl Engine {
         if before > self.link(step, from)?.record.stored || !self.has_room(step, from, most)? {
             return Err(refuse(Reason::Busy).into());
         }
-        let mut count = 0;
+        // What lies before the asker's bound is left out: it can't know which numbers do.
+        let (mut count, mut left_out) = (0, false);
         for seq in (body.from.0..=body.to.min(last).0).map(Seq) {
             if let Some((_, entry)) = self.content_at(step.overlay, &body.thread, &body.author, seq)?
                 && let Some(signed) = entry.content
@@ -191,7 +192,8 @@ impl Engine {
                 let (era, position) =
                     signed.read().map_or((0, 0), |content| (content.era, content.position.0));
                 if !standing && !history.covers(era, position) {
-                    return Err(refuse(Reason::GrantLacksAbility).into());
+                    left_out = true;
+                    continue;
                 }
                 let sealed = self.seal_refill(step, &thread, &reader, &signed)?;
                 let epoch = thread.epoch();
@@ -203,8 +205,8 @@ impl Engine {
         }
         if count == 0 {
             // Of numbers that are yet to come nothing can be said.
-            let reason = if body.to > last { Reason::BadContent } else { Reason::NoSuchMessage };
-            return Err(refuse(reason).into());
+            let none = if body.to > last { Reason::BadContent } else { Reason::NoSuchMessage };
+            return Err(refuse(if left_out { Reason::GrantLacksAbility } else { none }).into());
         }
         let record = &self.link(step, from)?.record;
         let (stored, last) = (record.stored, LinkSeq(record.numbered.0.saturating_add(count)));
