@@ -36,6 +36,8 @@ pub struct Figures {
     pub forward: Vec<u64>,
     /// From the commit that takes a device out until the customer's node knows: so long it could still write and read there.
     pub revocation: Vec<u64>,
+    /// Threads that were handed over: by agents whose stewards have done it, and by administrators.
+    pub handed_over: u64,
     /// Devices that were taken out by hand when their customers had nothing left to ask.
     pub revoked: u64,
     /// Threads that administrators' nodes forwarded by their own rule.
@@ -82,6 +84,10 @@ pub struct Figures {
     pub faults: Vec<(u64, FaultKind)>,
     /// Nodes that had something for others when all faults had stopped.
     pub waited: u64,
+    /// Of these, those that lasted: from when until when.
+    pub lasting: Vec<(u64, u64, FaultKind)>,
+    /// What the scenario asks for and did not happen, in words.
+    pub idle: Vec<String>,
     /// How long it took, after all faults had stopped, until nothing waited.
     pub settled_in: Option<u64>,
     /// Events that happened.

@@ -132,6 +132,10 @@ pub(super) struct Play<'a> {
     copies: BTreeMap<NodeId, (u64, MemoryStore)>,
     /// When each thread came to its steward.
     arrived: BTreeMap<ThreadId, u64>,
+    /// Which of the scenario's faults have struck.
+    strikes: BTreeSet<usize>,
+    /// By which of them a node waits to fail.
+    fuses: BTreeMap<NodeId, usize>,
     /// Until when what lasts has befallen which node.
     struck: BTreeMap<(FaultKind, NodeId), u64>,
     /// How far each thread has been handed over.
@@ -211,6 +215,8 @@ impl<'a> Play<'a> {
             turns: BTreeMap::new(),
             copies: BTreeMap::new(),
             arrived: BTreeMap::new(),
+            strikes: BTreeSet::new(),
+            fuses: BTreeMap::new(),
             struck: BTreeMap::new(),
             handed: BTreeSet::new(),
             truth: Truth::default(),
@@ -219,7 +225,6 @@ impl<'a> Play<'a> {
             began,
             steps_before: 0,
         };
-        play.truth.untold = scenario.loses_answers();
         play.steps_before = play.world.steps;
         play.figures.nodes = play.world.nodes.len();
         play.plan();

@@ -1,12 +1,16 @@
 //! The reference: what was said, by whom, to whom, and who was let in when. It knows nothing of keys, epochs or frames,
 //! and is compared with what the nodes show.
 
+mod asked;
 mod closing;
 mod ends;
 mod losses;
+mod refusals;
 mod rights;
+mod shown;
 
 use crate::NodeId;
+use asked::{Asked, ONE_ANSWER};
 use frontdesk_engine::{CommandId, MessageState};
 use frontdesk_identity::{DeviceId, ThreadId};
 use frontdesk_wire::Position;
@@ -110,8 +114,7 @@ pub(crate) struct Truth {
     /// Texts that were shown as they came, and not in their author's order.
     pub(crate) out_of_turn: u64,
     commands: BTreeSet<CommandId>,
-    /// Disks fail so that something is done and nobody told.
-    pub(crate) untold: bool,
+    asked: Asked,
     /// Nodes that are no longer honest.
     pub(crate) rogues: BTreeSet<NodeId>,
     /// Threads whose steward told different members different stories, which nothing protects from.
@@ -249,7 +252,12 @@ impl Truth {
     /// Nobody believes what was written after its author's grant had ended.
     fn may_write(&mut self, at: u64, node: NodeId, number: u64) {
         let Some(said) = self.said.get(&number) else { return };
-        let Some(stays) = self.stays.get(&(said.thread, said.author)) else { return };
+        let founds = self.founders.get(&said.thread).is_none_or(|founders| founders.contains(&said.author));
+        let stays = self.stays.get(&(said.thread, said.author));
+        let stays = match stays {
+            None if founds => return,
+            stays => stays.map(Vec::as_slice).unwrap_or_default(),
+        };
         if stays.iter().all(|stay| stay.ends.saturating_add(SKEW) < said.at) {
             let seen = format!("node {} shows #{number} of node {}", node.0, said.author.0);
             self.broken(at, "who has no grant in force is not believed", seen);
@@ -306,7 +314,7 @@ impl Truth {
     pub(crate) fn done(&mut self, at: u64, command: CommandId) {
         if !self.commands.insert(command) {
             let seen = format!("command {} was answered twice", command.0);
-            self.broken(at, "every command ends in one event", seen);
+            self.broken(at, ONE_ANSWER, seen);
         }
     }
 

@@ -15,8 +15,8 @@ use frontdesk_identity::ThreadId;
 use std::collections::BTreeSet;
 
 impl Play<'_> {
-    pub(super) fn strike(&mut self, fault: usize) -> Result<(), SimError> {
-        let Some(fault) = self.scenario.faults.get(fault).cloned() else { return Ok(()) };
+    pub(super) fn strike(&mut self, index: usize) -> Result<(), SimError> {
+        let Some(fault) = self.scenario.faults.get(index).cloned() else { return Ok(()) };
         let Some(node) = self.victim(fault.who) else { return Ok(()) };
         if self.world.node(node)?.engine().is_none() {
             return Ok(());
@@ -26,11 +26,24 @@ impl Play<'_> {
         if failure.is_some() && self.world.is_waiting_to_fail(node) {
             return Ok(());
         }
-        if failure.is_none() {
-            self.figures.fault(self.world.time.saturating_sub(self.began), fault.what);
+        let lasts = fault.lasts * SECOND;
+        // Of a backup that is made nothing comes before it is put back.
+        let strikes = match fault.what {
+            FaultKind::FlushFails | FaultKind::PowerCut => false,
+            FaultKind::RollBack => self.copies.contains_key(&node),
+            FaultKind::Crash
+            | FaultKind::Partition
+            | FaultKind::DiskFull
+            | FaultKind::Move
+            | FaultKind::Sleep => true,
+        };
+        if strikes {
+            self.strikes.insert(index);
+            self.count_fault(fault.what, whole(lasts));
+        } else if failure.is_some() {
+            self.fuses.insert(node, index);
         }
         self.world.note(node, None, || format!("is struck: {:?}", fault.what));
-        let lasts = fault.lasts * SECOND;
         match fault.what {
             FaultKind::Crash => self.world.crash(node, whole(lasts))?,
             FaultKind::Partition => {
@@ -62,9 +75,21 @@ impl Play<'_> {
         Ok(())
     }
 
+    /// Counts a fault that strikes now, and how long it lasts.
+    fn count_fault(&mut self, what: FaultKind, lasts: u64) {
+        let at = self.world.time.saturating_sub(self.began);
+        self.figures.fault(at, what);
+        if what.lasts() {
+            let end = self.end.saturating_sub(self.began);
+            self.figures.lasting.push((at, at.saturating_add(lasts).min(end), what));
+        }
+    }
+
     /// Counts what struck a node's disk, when it did.
     pub(super) fn note_failure(&mut self, node: NodeId) -> Result<(), SimError> {
         if let Some(failed) = self.world.node_mut(node)?.burnt.take() {
+            self.truth.disk_failed(node, self.world.time);
+            self.strikes.extend(self.fuses.remove(&node));
             let at = self.world.time.saturating_sub(self.began);
             let kinds = [FaultKind::FlushFails, FaultKind::PowerCut];
             let failed = if failed == Failure::FlushKept { Failure::Flush } else { failed };
