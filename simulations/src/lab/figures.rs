@@ -70,6 +70,8 @@ pub struct Figures {
     pub attacks: BTreeMap<AdversaryKind, Attack>,
     /// The most that a disk held of what it was expected to hold at most, of 1.
     pub fullest_disk: f64,
+    /// The most entries that an engine held in memory of what it was expected to hold at most, of 1.
+    pub fullest_memory: f64,
     /// Frames that were sent.
     pub frames: u64,
     /// Their bytes.

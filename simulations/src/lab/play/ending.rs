@@ -178,6 +178,8 @@ impl Play<'_> {
         }
         self.figures.sample(sample);
     }
+            let part = bounds::part_in_memory(disk, &held);
+            self.figures.fullest_memory = self.figures.fullest_memory.max(part);
 
     pub(super) fn finish(mut self) -> Outcome {
         self.sample();
