@@ -84,12 +84,12 @@ pub struct Figures {
     pub samples: Vec<Sample>,
     /// What went wrong, and when.
     pub faults: Vec<(u64, FaultKind)>,
-    /// Nodes that had something for others when all faults had stopped.
-    pub waited: u64,
     /// Of these, those that lasted: from when until when.
     pub lasting: Vec<(u64, u64, FaultKind)>,
     /// What the scenario asks for and did not happen, in words.
     pub idle: Vec<String>,
+    /// Nodes that had something for others when all faults had stopped.
+    pub waited: u64,
     /// How long it took, after all faults had stopped, until nothing waited.
     pub settled_in: Option<u64>,
     /// Events that happened.
@@ -134,11 +134,13 @@ pub struct Sample {
     pub at: u64,
     /// Frames that wait in all outboxes.
     pub waiting: usize,
+    /// The most that waited in them since the sample before.
+    pub most_waiting: usize,
     /// Records on all disks.
     pub records: usize,
     /// Their bytes.
     pub bytes: usize,
-    /// Frames that wait in the fullest outbox.
+    /// The most that waited at one node since the sample before.
     pub longest_outbox: usize,
     /// Bytes on the fullest disk.
     pub largest_disk: usize,
