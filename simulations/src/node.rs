@@ -6,8 +6,11 @@ use crate::{
 };
 use frontdesk_engine::{Action, Answer, Engine, Event, Input, Millis, Now, Query, Settings};
 use frontdesk_identity::{DeviceId, DeviceKeys, TransportKey};
-use frontdesk_store::{Overlay, Store as _, StoreError};
+use frontdesk_store::{Batch, Overlay, Reader as _, Scan, Store as _, StoreError};
 use std::collections::BTreeSet;
+
+/// Where a node's store keeps what it has to send: `o/`, then the peer's transport key.
+pub(crate) const OUTGOING: &[u8] = b"o/";
 
 /// Names a node in its world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +57,8 @@ pub type Received = (TransportKey, Vec<u8>);
 #[derive(Debug)]
 pub struct Node {
     pub(crate) keys: DeviceKeys,
+    /// Frames that it has stored for others and that are not settled.
+    pub(crate) waiting: usize,
     pub(crate) settings: Settings,
     pub(crate) store: Box<dyn Disk>,
     engine: Option<Engine>,
@@ -94,6 +99,7 @@ impl Node {
     pub(crate) fn new(keys: DeviceKeys, settings: Settings, store: impl Disk + 'static) -> Self {
         Self {
             keys,
+            waiting: 0,
             settings,
             store: Box::new(store),
             engine: None,
@@ -178,6 +184,7 @@ impl Node {
         let engine = Engine::open(&self.store, self.keys.clone(), self.settings, bytes)?;
         self.engine = Some(engine);
         self.around = Around::default();
+        self.waiting = self.count_waiting()?;
         self.begin(now)
     }
 
@@ -242,6 +249,7 @@ impl Node {
         if failure == Some(Failure::Commit) {
             return self.recover(now);
         }
+        self.note_waiting(&batch)?;
         self.store.commit(&batch)?;
         if failure == Some(Failure::CutBeforeFlush) {
             self.dark = true;
@@ -297,6 +305,23 @@ impl Node {
         self.store.cut()?;
         if let Some(engine) = self.engine.as_mut() {
             engine.reload(&self.store)?;
+        }
+        self.waiting = self.count_waiting()?;
+        Ok(())
+    }
+
+    fn count_waiting(&self) -> Result<usize, StoreError> {
+        Ok(self.store.scan(&Scan::prefix(OUTGOING))?.len())
+    }
+
+    /// What a batch changes of the frames that wait, so that they need not be counted anew.
+    fn note_waiting(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        for (key, change) in batch.iter().filter(|(key, _)| key.starts_with(OUTGOING)) {
+            match (self.store.get(key)?.is_some(), change.value().is_some()) {
+                (false, true) => self.waiting += 1,
+                (true, false) => self.waiting = self.waiting.saturating_sub(1),
+                (true, true) | (false, false) => {}
+            }
         }
         Ok(())
     }

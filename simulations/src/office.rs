@@ -289,6 +289,15 @@ pub fn is_in(world: &World, node: NodeId, thread: ThreadId) -> bool {
         if matches!(view.status, ThreadStatus::Open | ThreadStatus::Closed))
 }
 
+/// How a thread stands, as a node knows it.
+#[must_use]
+pub fn status(world: &World, node: NodeId, thread: ThreadId) -> Option<ThreadStatus> {
+    match world.query(node, &Query::Thread(thread)) {
+        Ok(Answer::Thread(Some(view))) => Some(view.status),
+        _ => None,
+    }
+}
+
 /// The era of a thread, as a node knows it.
 #[must_use]
 pub fn era(world: &World, node: NodeId, thread: ThreadId) -> Option<u32> {

@@ -23,8 +23,8 @@ impl What {
                 hash.update(number(*to));
                 hash.update(from.as_bytes());
                 hash.update(connection.to_be_bytes());
-                // HPKE takes its randomness from the system, so bytes differ from run to run where lengths don't.
                 hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+                hash.update(bytes);
             }
             Self::Connect { a, b } => {
                 hash.update([2]);

@@ -71,6 +71,28 @@ pub enum Founding {
     Fresh,
 }
 
+/// Frames that wait at nodes, and the most since somebody looked.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    now: usize,
+    most: usize,
+    longest: usize,
+}
+
+impl Waiting {
+    /// So many wait at a node that had so many before.
+    fn change(&mut self, before: usize, after: usize) {
+        self.now = (self.now + after).saturating_sub(before);
+        self.most = self.most.max(self.now);
+        self.longest = self.longest.max(after);
+    }
+
+    /// The most at all nodes together, and at one of them, since it was asked last.
+    pub(crate) fn take_most(&mut self) -> (usize, usize) {
+        (std::mem::replace(&mut self.most, self.now), std::mem::take(&mut self.longest))
+    }
+}
+
 /// Nodes on virtual time.
 #[derive(Debug)]
 pub struct World {
@@ -108,6 +130,8 @@ pub struct World {
     pub(crate) quarrels: Option<Vec<(NodeId, NodeId)>>,
     /// Times that a peer was shut out for breaking the protocol.
     pub(crate) bans: u64,
+    /// Frames that wait at nodes.
+    pub(crate) waiting: Waiting,
     commands: u64,
     /// Things that happened so far.
     pub steps: u64,
@@ -139,6 +163,7 @@ impl World {
             withheld: 0,
             quarrels: None,
             bans: 0,
+            waiting: Waiting::default(),
             commands: 0,
             steps: 0,
         }
@@ -197,7 +222,9 @@ impl World {
         self.note(id, None, || "starts".into());
         let (now, seed) = (self.clock_of(id), self.seed);
         let told = self.node(id)?.events.len();
+        let before = self.node(id)?.waiting;
         let actions = self.node_mut(id)?.start(now, seed)?;
+        self.waiting.change(before, self.node(id)?.waiting);
         self.note_events(id, told);
         self.run(id, actions)?;
         self.invite_all(id);
@@ -405,7 +432,9 @@ impl World {
     fn feed_all(&mut self, id: NodeId, inputs: Vec<Input>) -> Result<(), SimError> {
         let now = self.clock_of(id);
         let told = self.node(id)?.events.len();
+        let before = self.node(id)?.waiting;
         let actions = self.node_mut(id)?.inputs(now, inputs)?;
+        self.waiting.change(before, self.node(id)?.waiting);
         self.note_events(id, told);
         if let Some(heard) = &mut self.heard {
             heard.insert(id);

@@ -14,9 +14,11 @@ pub struct Held {
     pub threads: usize,
     /// Peers that it counts frames with.
     pub peers: usize,
-    /// Frames that are noted for these: at most [`MAX_RECENT`](crate::limits::MAX_RECENT) each that were sent, and
-    /// [`MAX_EARLY`](crate::limits::MAX_EARLY) that came too early.
+    /// Frames for these that are not settled yet, as far as memory knows them: at most
+    /// [`MAX_RECENT`](crate::limits::MAX_RECENT) each.
     pub frames: usize,
+    /// Frames of these that came too early: at most [`MAX_EARLY`](crate::limits::MAX_EARLY) each.
+    pub early: usize,
     /// Bytes of these frames, and of this device's newest messages.
     pub bytes: usize,
     /// Small entries about threads, peers, colleagues, offers and revocations.
@@ -27,7 +29,8 @@ impl Held {
     /// About how many bytes that is.
     #[must_use]
     pub const fn estimate(&self) -> usize {
-        let entries = self.peers.saturating_add(self.frames).saturating_add(self.entries);
+        let frames = self.frames.saturating_add(self.early);
+        let entries = self.peers.saturating_add(frames).saturating_add(self.entries);
         self.threads
             .saturating_mul(A_THREAD)
             .saturating_add(self.bytes)
@@ -56,12 +59,14 @@ impl Engine {
             self.revocations.len(),
         ];
         let links = self.links.values().map(crate::link::Link::held);
-        let (frames, bytes) =
-            links.fold((0, 0), |(frames, bytes), (more, larger)| (frames + more, bytes + larger));
+        let [frames, early, bytes] = links.fold([0; 3], |[frames, early, bytes], (recent, more, larger)| {
+            [frames + recent, early + more, bytes + larger]
+        });
         Held {
             threads: self.threads.len(),
             peers: self.links.len(),
             frames,
+            early,
             bytes: bytes + self.sent.bytes(),
             entries: entries.iter().sum(),
         }

@@ -122,11 +122,11 @@ impl Link {
         self.changed = true;
     }
 
-    /// Frames that are noted in memory, and their bytes.
-    pub(crate) fn held(&self) -> (usize, usize) {
+    /// Frames that are noted in memory, those that came too early, and the bytes of all.
+    pub(crate) fn held(&self) -> (usize, usize, usize) {
         let (frames, bytes) = self.recent.held();
         let early: usize = self.early.values().map(Vec::len).sum();
-        (frames.saturating_add(self.early.len()), bytes.saturating_add(early))
+        (frames, self.early.len(), bytes.saturating_add(early))
     }
 
     fn ack(&self) -> Ack {

@@ -9,7 +9,7 @@ use frontdesk_engine::{
     },
 };
 use frontdesk_store::Scan;
-use frontdesk_wire::limits::{MAX_ROSTER, MAX_SEALED};
+use frontdesk_wire::limits::MAX_SEALED;
 use std::collections::BTreeMap;
 
 /// What any node may keep, in bytes: its own records, and its own key packages. These four are about three times what
@@ -23,10 +23,12 @@ const A_THREAD: usize = 32 * 1024;
 const A_RECORD: usize = 2048;
 /// What something sealed may cost, in bytes, which waits to be sent or to be opened.
 const A_FRAME: usize = MAX_SEALED + 1024;
-/// Entries in memory that any node may have: its colleagues, in three places, open offers, and what was just taken out.
-const ENTRIES: usize = 3 * MAX_ROSTER + MAX_RECEPTIONS + 256;
-/// Entries in memory that a thread on the disk may cost, and a peer.
-const A_THREAD_IN_MEMORY: usize = 8;
+/// Entries in memory that any node may have, whatever it keeps.
+const ENTRIES: usize = 32;
+/// Entries in memory that a thread on the disk may cost, a peer, and a colleague.
+const A_THREAD_IN_MEMORY: usize = 3;
+/// Entries in memory that a frame may cost which waits to be settled: the texts in it.
+const A_FRAME_IN_MEMORY: usize = 64;
 
 /// Which bound a node passes, if it does.
 pub(super) fn passed(disk: &dyn Disk, held: &Held) -> Option<String> {
@@ -34,17 +36,30 @@ pub(super) fn passed(disk: &dyn Disk, held: &Held) -> Option<String> {
 }
 
 fn in_memory(disk: &dyn Disk, held: &Held) -> Option<String> {
-    let threads = count(disk, b"t/");
-    let stored = count(disk, b"h/") + count(disk, b"r/");
-    let entries = ENTRIES + A_THREAD_IN_MEMORY * (threads + held.peers) + stored;
     let bounds = [
         ("threads", held.threads, CACHED_THREADS.get()),
-        ("frames", held.frames, held.peers * (MAX_RECENT + MAX_EARLY)),
+        ("frames", held.frames, count(disk, b"o/").min(held.peers * MAX_RECENT)),
+        ("early frames", held.early, held.peers * MAX_EARLY),
         ("bytes of frames", held.bytes, held.peers * (MAX_RECENT_BYTES + MAX_EARLY_BYTES) + MAX_SENT_BYTES),
-        ("entries", held.entries, entries),
+        ("entries", held.entries, most_entries(disk, held)),
     ];
     let passed = bounds.into_iter().find(|(_, held, most)| held > most);
     passed.map(|(what, held, most)| format!("{held} {what} in memory, at most {most} expected"))
+}
+
+/// Entries in memory that are expected at most. What was said and has arrived costs none.
+fn most_entries(disk: &dyn Disk, held: &Held) -> usize {
+    let count = |prefix| count(disk, prefix);
+    let each = count(b"t/") + held.peers + count(b"d/");
+    // What waits for a commit is counted twice: itself, and for its thread.
+    let noted = count(b"r/") + count(b"q/") + 2 * count(b"w/") + count(b"c/");
+    ENTRIES + A_THREAD_IN_MEMORY * each + noted + A_FRAME_IN_MEMORY * count(b"o/")
+}
+
+/// How many entries an engine holds in memory of what is expected at most, of 1.
+#[expect(clippy::cast_precision_loss, reason = "counts, far below 2^52")]
+pub(super) fn part_in_memory(disk: &dyn Disk, held: &Held) -> f64 {
+    held.entries as f64 / most_entries(disk, held) as f64
 }
 
 fn count(disk: &dyn Disk, prefix: &[u8]) -> usize {
@@ -115,19 +130,30 @@ mod tests {
         let one = |held: Held| passed(&nothing, &held);
         let most = [
             Held { threads: CACHED_THREADS.get(), ..Held::default() },
-            Held { peers: 2, frames: 2 * (MAX_RECENT + MAX_EARLY), ..Held::default() },
+            Held { peers: 2, early: 2 * MAX_EARLY, ..Held::default() },
             Held { bytes: MAX_SENT_BYTES, ..Held::default() },
             Held { entries: ENTRIES, ..Held::default() },
         ];
         for held in most {
             assert_eq!(one(held), None, "{held:?}");
             let threads = held.threads + usize::from(held.threads > 0);
-            let frames = held.frames + usize::from(held.frames > 0);
+            let early = held.early + usize::from(held.early > 0);
             let bytes = held.bytes + usize::from(held.bytes > 0);
             let entries = held.entries + usize::from(held.entries > 0);
-            let more = Held { threads, frames, bytes, entries, ..held };
+            let more = Held { threads, early, bytes, entries, ..held };
             assert!(one(more).unwrap().contains("in memory"), "{more:?}");
         }
+    }
+
+    #[test]
+    fn what_is_settled_and_what_was_said_may_cost_no_memory() {
+        let with = |prefix: &[u8], held: Held| passed(&disk(prefix, 3, 0), &held);
+        let frames = |frames| Held { peers: 1, frames, ..Held::default() };
+        assert_eq!(with(b"o/", frames(3)), None);
+        assert!(with(b"o/", frames(4)).unwrap().contains("4 frames in memory"));
+        let entries = |entries| Held { entries, ..Held::default() };
+        assert_eq!(with(b"r/", entries(ENTRIES + 3)), None);
+        assert!(with(b"h/", entries(ENTRIES + 1)).unwrap().contains("entries in memory"));
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Figures {
     pub forward: Vec<u64>,
     /// From the commit that takes a device out until the customer's node knows: so long it could still write and read there.
     pub revocation: Vec<u64>,
+    /// Threads that were handed over: by agents whose stewards have done it, and by administrators.
+    pub handed_over: u64,
     /// Devices that were taken out by hand when their customers had nothing left to ask.
     pub revoked: u64,
     /// Threads that administrators' nodes forwarded by their own rule.
@@ -82,6 +84,8 @@ pub struct Figures {
     pub attacks: BTreeMap<AdversaryKind, Attack>,
     /// The most that a disk held of what it was expected to hold at most, of 1.
     pub fullest_disk: f64,
+    /// The most entries that an engine held in memory of what it was expected to hold at most, of 1.
+    pub fullest_memory: f64,
     /// Frames that were sent.
     pub frames: u64,
     /// Their bytes.
@@ -94,6 +98,10 @@ pub struct Figures {
     pub samples: Vec<Sample>,
     /// What went wrong, and when.
     pub faults: Vec<(u64, FaultKind)>,
+    /// Of these, those that lasted: from when until when.
+    pub lasting: Vec<(u64, u64, FaultKind)>,
+    /// What the scenario asks for and did not happen, in words.
+    pub idle: Vec<String>,
     /// Nodes that had something for others when all faults had stopped.
     pub waited: u64,
     /// How long it took, after all faults had stopped, until nothing waited.
@@ -144,11 +152,13 @@ pub struct Sample {
     pub at: u64,
     /// Frames that wait in all outboxes.
     pub waiting: usize,
+    /// The most that waited in them since the sample before.
+    pub most_waiting: usize,
     /// Records on all disks.
     pub records: usize,
     /// Their bytes.
     pub bytes: usize,
-    /// Frames that wait in the fullest outbox.
+    /// The most that waited at one node since the sample before.
     pub longest_outbox: usize,
     /// Bytes on the fullest disk.
     pub largest_disk: usize,

@@ -5,6 +5,7 @@ use crate::{NodeId, World};
 use frontdesk_engine::{Command, Event};
 use frontdesk_wire::{Body, Frame};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::collections::VecDeque;
 
 /// Happenings that a log keeps: the last ones before its end.
@@ -58,15 +59,31 @@ impl World {
         }
     }
 
-    /// Writes down what a node has told its owner, after the first `told` events.
+    /// Takes note of what a node has told its owner, after the first `told` events: in the trace, and in words.
     pub(crate) fn note_events(&mut self, node: NodeId, told: usize) {
-        let (Some(log), Some(events)) = (&mut self.log, self.nodes.get(node.0).map(|node| &node.events))
-        else {
-            return;
-        };
+        let Some(events) = self.nodes.get(node.0).map(|node| &node.events) else { return };
+        if let Some(trace) = &mut self.trace {
+            for event in events.iter().skip(told) {
+                hash_event(node, event, trace);
+            }
+        }
+        let Some(log) = &mut self.log else { return };
         for what in events.iter().skip(told).filter_map(event_in_words) {
             log.add(self.time, node, None, what);
         }
+    }
+}
+
+/// An event as interfaces show it; of an answer to a command, whether it was done.
+fn hash_event(node: NodeId, event: &Event, hash: &mut Sha256) {
+    hash.update([6]);
+    hash.update(u64::try_from(node.0).unwrap_or(u64::MAX).to_be_bytes());
+    match event {
+        Event::CommandDone { id, result } => {
+            hash.update(id.0.to_be_bytes());
+            hash.update([u8::from(result.is_ok())]);
+        }
+        other => hash.update(serde_json::to_vec(other).unwrap_or_default()),
     }
 }
 

@@ -135,6 +135,10 @@ pub(super) struct Play<'a> {
     arrived: BTreeMap<ThreadId, u64>,
     /// For how long who is about to be killed will be down, in milliseconds.
     lasting: BTreeMap<NodeId, f64>,
+    /// Which of the scenario's faults have struck.
+    strikes: BTreeSet<usize>,
+    /// By which of them a node waits to fail.
+    fuses: BTreeMap<NodeId, usize>,
     /// Until when what lasts has befallen which node.
     struck: BTreeMap<(FaultKind, NodeId), u64>,
     /// How far each thread has been handed over.
@@ -215,6 +219,8 @@ impl<'a> Play<'a> {
             copies: Copies::default(),
             arrived: BTreeMap::new(),
             lasting: BTreeMap::new(),
+            strikes: BTreeSet::new(),
+            fuses: BTreeMap::new(),
             struck: BTreeMap::new(),
             handed: BTreeSet::new(),
             truth: Truth::default(),
@@ -223,7 +229,6 @@ impl<'a> Play<'a> {
             began,
             steps_before: 0,
         };
-        play.truth.untold = scenario.loses_answers();
         play.steps_before = play.world.steps;
         play.figures.nodes = play.world.nodes.len();
         play.plan();

@@ -206,14 +206,6 @@ mod default {
     }
 }
 
-impl Scenario {
-    /// Whether disks fail so that something is done and its answer is lost.
-    pub(super) fn loses_answers(&self) -> bool {
-        let such = [FaultKind::FlushFails, FaultKind::PowerCut];
-        self.faults.iter().any(|fault| such.contains(&fault.what))
-    }
-}
-
 impl Business {
     /// Whether administrators' nodes forward by their own rule.
     pub(crate) fn by_policy(&self) -> bool {

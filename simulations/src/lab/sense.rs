@@ -2,6 +2,7 @@
 
 use super::scenario::{Adversary, AdversaryKind, Fault, Latency, Network, Scenario, Share};
 use frontdesk_engine::limits::MAX_ASKED_LASTS;
+use frontdesk_wire::limits::MAX_ROSTER;
 use std::fmt;
 
 /// The longest run: six weeks. The hour of the day is computed in 32 bits of milliseconds.
@@ -77,6 +78,11 @@ impl Scenario {
 
     fn check_business(&self) -> Check {
         let business = &self.business;
+        demand("business.count", business.count > 0, business.count, "1 or more")?;
+        let people = business.agents.saturating_add(business.bots);
+        let key = if business.agents >= business.bots { "business.agents" } else { "business.bots" };
+        let wanted = "255 with all agents and bots, for a business has 256 devices at most";
+        demand(key, people < MAX_ROSTER, people, wanted)?;
         hours("business.open", business.open)?;
         number("business.answer_takes", business.answer_takes)?;
         number("business.bot_takes", business.bot_takes)?;
@@ -242,6 +248,9 @@ mod tests {
             (&format!("{way}part = 1.5"), "way.part"),
             (&format!("{way}network.loss = -1.0"), "way.network.loss"),
             (&format!("{way}network.latency = {{ kind = \"table\", ms = [] }}"), "way.network.latency.ms"),
+            ("[business]\ncount = 0", "business.count"),
+            ("[business]\nagents = 256", "business.agents"),
+            ("[business]\nagents = 100\nbots = 156", "business.bots"),
             ("[business]\nopen = [18.0, 8.0]", "business.open"),
             ("[business]\nhistory = \"lst:3\"", "business.history"),
             ("[business]\nhand_over = 2.0", "business.hand_over"),

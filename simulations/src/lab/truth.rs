@@ -1,14 +1,18 @@
 //! The reference: what was said, by whom, to whom, and who was let in when. It knows nothing of keys, epochs or frames,
 //! and is compared with what the nodes show.
 
+mod asked;
 mod closing;
 mod ends;
 mod losses;
+pub(crate) mod refusals;
 mod rights;
+mod shown;
 
 pub(crate) use closing::places;
 
 use crate::NodeId;
+use asked::{Asked, ONE_ANSWER};
 use frontdesk_engine::{CommandId, MessageState};
 use frontdesk_identity::{DeviceId, ThreadId};
 use frontdesk_wire::Position;
@@ -75,8 +79,6 @@ struct Stay {
     granted: BTreeSet<u64>,
     /// From which place on the past is given, whether the steward had it yet or not. None: nobody knows.
     from_place: Option<Position>,
-    /// Whether that was handed on for sure.
-    told: bool,
 }
 
 impl Stay {
@@ -115,8 +117,7 @@ pub(crate) struct Truth {
     /// Texts that were on their way when somebody came in with a part of the past: within its bound, and before it.
     pub(crate) crossed: [u64; 2],
     commands: BTreeSet<CommandId>,
-    /// Disks fail so that something is done and nobody told.
-    pub(crate) untold: bool,
+    asked: Asked,
     /// Nodes that are no longer honest.
     pub(crate) rogues: BTreeSet<NodeId>,
     /// Threads whose steward told different members different stories, which nothing protects from.
@@ -254,7 +255,12 @@ impl Truth {
     /// Nobody believes what was written after its author's grant had ended.
     fn may_write(&mut self, at: u64, node: NodeId, number: u64) {
         let Some(said) = self.said.get(&number) else { return };
-        let Some(stays) = self.stays.get(&(said.thread, said.author)) else { return };
+        let founds = self.founders.get(&said.thread).is_none_or(|founders| founders.contains(&said.author));
+        let stays = self.stays.get(&(said.thread, said.author));
+        let stays = match stays {
+            None if founds => return,
+            stays => stays.map(Vec::as_slice).unwrap_or_default(),
+        };
         if stays.iter().all(|stay| stay.ends.saturating_add(SKEW) < said.at) {
             let seen = format!("node {} shows #{number} of node {}", node.0, said.author.0);
             self.broken(at, "who has no grant in force is not believed", seen);
@@ -311,7 +317,7 @@ impl Truth {
     pub(crate) fn done(&mut self, at: u64, command: CommandId) {
         if !self.commands.insert(command) {
             let seen = format!("command {} was answered twice", command.0);
-            self.broken(at, "every command ends in one event", seen);
+            self.broken(at, ONE_ANSWER, seen);
         }
     }
 

@@ -113,6 +113,7 @@ fn in_words(report: &Report) -> String {
     for (reason, count) in &figures.refusals {
         lines.push(format!("  refused {count} times: {reason}"));
     }
+    lines.extend(figures.idle.iter().map(|what| format!("  did not happen: {what}")));
     lines.push(format!("  trace {}", report.trace));
     lines.join("\n")
 }

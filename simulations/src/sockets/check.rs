@@ -5,7 +5,7 @@ use crate::{
     NodeId, SimError,
     lab::{
         Violation,
-        truth::{Said, Truth, number_of},
+        truth::{Said, Truth, number_of, refusals::Refusals},
     },
 };
 use frontdesk_engine::{Answer, MessageState, Query};
@@ -109,7 +109,7 @@ impl Scene {
         for (number, said) in truth.said_in(thread) {
             self.judge_text(truth, at, members, (number, &said));
         }
-        truth.check_refusals(at, thread);
+        truth.check_refusals(at, thread, &Refusals::new());
     }
 
     /// A text is delivered, and at every member that it was for; or its author was taken out before the steward had it.

@@ -20,6 +20,13 @@ pub(super) struct Copies {
     running: BTreeMap<NodeId, (u64, bool)>,
 }
 
+impl Copies {
+    /// Whether an owner has a copy that can be put back.
+    pub(super) fn is_kept(&self, node: NodeId) -> bool {
+        self.kept.contains_key(&node) && !self.running.contains_key(&node)
+    }
+}
+
 impl Play<'_> {
     /// The first time, an owner makes a copy; the second time, puts it back.
     pub(super) fn roll_back(&mut self, node: NodeId, unawares: bool) -> Result<(), SimError> {

@@ -49,6 +49,7 @@ impl Play<'_> {
         };
         self.talks.insert(customer, talk);
         self.customers.insert(thread, customer);
+        self.truth.contacts(thread, customer, now);
         let audience = [Some(customer), self.cast.administrator(customer)].into_iter().flatten().collect();
         let name = office::first_name(&self.world, customer);
         self.truth.says((number, name), (thread, customer, now), audience);

@@ -6,7 +6,7 @@ use crate::{
     lab::{chance::Chance as _, people::Role, truth::number_of},
     office,
 };
-use frontdesk_engine::{Event, MessageState};
+use frontdesk_engine::{Event, MessageState, ThreadStatus};
 use frontdesk_identity::{ThreadId, TransportKey};
 use frontdesk_wire::Reason;
 use std::collections::BTreeSet;
@@ -55,15 +55,24 @@ impl Play<'_> {
                 }
             }
             Event::CommandDone { id, .. } => self.truth.done(now, id),
-            // Agents ask for hand-overs alone.
-            Event::ForwardAnswered { thread, refused: None, .. } => self.truth.is_out(thread, node, now),
-            Event::ForwardAnswered { refused: Some(_), .. } => {}
+            Event::ForwardAnswered { thread, request, refused } => {
+                if let Some(request) = request {
+                    self.truth.is_answered(now, (thread, node), request);
+                }
+                // Agents ask for hand-overs alone.
+                if refused.is_none() {
+                    self.figures.handed_over += 1;
+                    self.truth.is_out(thread, node, now);
+                }
+            }
             Event::Security { peer, thread, reason, detail } => {
                 self.accuse((node, peer), thread, reason, &detail);
             }
             Event::Removed { thread } => self.truth.leaves(thread, node),
-            Event::ContactFailed { .. }
-            | Event::Message { .. }
+            Event::ContactFailed { thread, .. } => {
+                self.truth.contact_ended(now, (thread, node), false, true);
+            }
+            Event::Message { .. }
             | Event::TakenOver { .. }
             | Event::TakeoverRefused { .. }
             | Event::Closed { .. }
@@ -84,6 +93,7 @@ impl Play<'_> {
         for thread in office::threads(&self.world, node) {
             self.truth.leaves(thread, node);
             self.looks_who_is_there(node, thread);
+            self.looks_how_it_began(node, thread);
             for message in office::messages(&self.world, node, thread) {
                 let Some(number) = number_of(&message.text) else { continue };
                 if message.mine {
@@ -96,7 +106,22 @@ impl Play<'_> {
         }
     }
 
-    /// A steward's owner sees whom it wanted out, and who is. When a later era begins, those come in by themselves.
+    /// A customer sees whether a thread that it asked for has begun.
+    fn looks_how_it_began(&mut self, node: NodeId, thread: ThreadId) {
+        if self.cast.role(node) != Some(Role::Customer) {
+            return;
+        }
+        match office::status(&self.world, node, thread) {
+            // Who was put back to where it waited for an offer asks first whether there is a thread by now.
+            None | Some(ThreadStatus::Contacting | ThreadStatus::Rejoining) => {}
+            Some(status) => {
+                let opened = status != ThreadStatus::Failed;
+                self.truth.contact_ended(self.world.time, (thread, node), opened, false);
+            }
+        }
+    }
+
+    /// A steward's owner sees whom it wanted out, and who is; and who has come by a wish. When a later era begins, those come in by themselves.
     fn looks_who_is_there(&mut self, node: NodeId, thread: ThreadId) {
         let first_era = office::era(&self.world, node, thread) == Some(0);
         let who = office::who(&self.world, node, thread).filter(|_| first_era);
@@ -106,17 +131,17 @@ impl Play<'_> {
         for out in self.truth.may_be_gone(thread).into_iter().filter(|gone| !members.contains(gone)) {
             self.left(node, thread, out);
         }
+        for member in members {
+            if self.cast.administrator(member) == Some(node) && !self.truth.is_let_in(thread, member) {
+                self.came(node, thread, member);
+            }
+        }
     }
 
     /// A node learns that somebody is in a thread now. The steward's view at that moment says what a newcomer may read.
     pub(super) fn came(&mut self, node: NodeId, thread: ThreadId, newcomer: NodeId) {
         let business = &self.scenario.business;
-        // A steward whose disk fails may follow its rule and tell nobody.
-        let untold = business.by_policy()
-            && self.scenario.loses_answers()
-            && self.cast.administrator(newcomer).is_some()
-            && !self.truth.was_let_in(thread, newcomer);
-        if self.cast.administrator(newcomer) != Some(node) && !untold {
+        if self.cast.administrator(newcomer) != Some(node) {
             return;
         }
         let rule = |asked| Wish { asked, history: business.choice(), seen: None };
@@ -178,6 +203,7 @@ impl Play<'_> {
             }
             // If its disk failed at that moment, its owner was told that nothing was done: it was, after all.
             Some(Role::Customer) if !forwarded => {
+                self.truth.contact_ended(now, (thread, node), true, true);
                 self.customers.entry(thread).or_insert(node);
             }
             Some(Role::Agent | Role::Bot | Role::Customer) | None => {}
@@ -234,7 +260,7 @@ impl Play<'_> {
         *self.figures.security.entry(reason.to_string()).or_default() += 1;
         let now = self.world.time;
         let ended = [Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason)
-            && (self.truth.may_have_left(thread, peer) || self.truth.has_left(thread, peer, now));
+            && self.truth.has_left(thread, peer, now);
         let warned = thread.is_none() && self.is_warned(node);
         let split = thread.is_some_and(|thread| self.truth.split.contains(&thread));
         if !ended && !split && !warned && self.is_honest(peer) && self.is_honest(node) {

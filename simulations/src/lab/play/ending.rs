@@ -3,7 +3,16 @@
 use super::{MINUTE, Outcome, PLAYED, Play, Watch};
 use crate::{
     NodeId, SimError,
-    lab::{Roads, bounds, figures::Sample, log::Log, people::Role, report::words::real, roads::whole},
+    lab::{
+        Roads, bounds,
+        figures::Sample,
+        log::Log,
+        people::Role,
+        report::words::{kind_name, real},
+        roads::whole,
+        scenario::AdversaryKind,
+    },
+    node::OUTGOING,
     office,
 };
 use frontdesk_engine::Engine;
@@ -20,8 +29,6 @@ const LAST_STRIKES: usize = 3;
 const LOOK: u64 = 250;
 /// Nothing must wait for so long, in milliseconds: who lacks something asks for it only after some seconds.
 const QUIET: u64 = 5_000;
-/// Where a node's store keeps what it has to send: `o/`, then the peer's transport key.
-const OUTGOING: &[u8] = b"o/";
 
 impl Play<'_> {
     /// Faults and attacks stop, everybody is awake, and all must agree in time.
@@ -139,11 +146,14 @@ impl Play<'_> {
     /// Looks at all nodes: how full they are, and that no bound is passed.
     pub(super) fn sample(&mut self) {
         let (frames, sent) = self.world.traffic;
+        let (most_waiting, longest) = self.world.waiting.take_most();
         let mut sample = Sample {
             at: self.world.time.saturating_sub(self.began),
             texts: u64::try_from(self.truth.said.len()).unwrap_or(u64::MAX),
             frames,
             sent,
+            most_waiting,
+            longest_outbox: longest,
             events: self.world.steps.saturating_sub(self.steps_before),
             ..Sample::default()
         };
@@ -169,6 +179,8 @@ impl Play<'_> {
                 continue;
             }
             self.figures.fullest_disk = self.figures.fullest_disk.max(bounds::part(disk));
+            let part = bounds::part_in_memory(disk, &held);
+            self.figures.fullest_memory = self.figures.fullest_memory.max(part);
             if let Some(seen) = bounds::passed(disk, &held) {
                 self.truth.broken(
                     self.world.time,
@@ -180,9 +192,38 @@ impl Play<'_> {
         self.figures.sample(sample);
     }
 
+    /// What the scenario asks for and did not happen.
+    fn idle(&self) -> Vec<String> {
+        let (mut idle, hours) = (Vec::new(), self.scenario.hours);
+        if self.truth.said.is_empty() {
+            let [from, until] = self.scenario.customers.arrive;
+            idle.push(format!(
+                "nobody wrote: customers first write from {from} to {until} o'clock, and the run has {hours} hours"
+            ));
+        }
+        for (index, fault) in self.scenario.faults.iter().enumerate() {
+            if !self.strikes.contains(&index) {
+                let (what, who) = (kind_name(&fault.what), kind_name(&fault.who));
+                idle.push(format!("fault {}, {what} of {who}, never struck", index + 1));
+            }
+        }
+        for (index, adversary) in self.scenario.adversaries.iter().enumerate() {
+            let tried = self.figures.attacks.get(&adversary.what).map_or(0, |attack| attack.tried);
+            let did = if adversary.what == AdversaryKind::Withholds { self.world.withheld } else { tried };
+            let seen = match (self.villains.contains_key(&index), did) {
+                (false, _) => "never turned",
+                (true, 0) => "did nothing",
+                (true, _) => continue,
+            };
+            idle.push(format!("adversary {}, {}, {seen}", index + 1, kind_name(&adversary.what)));
+        }
+        idle
+    }
+
     pub(super) fn finish(mut self) -> Outcome {
         self.sample();
         self.figures.virtual_hours = self.scenario.hours;
+        self.figures.idle = self.idle();
         (self.figures.frames, self.figures.bytes) = self.world.traffic;
         self.figures.withheld = self.world.withheld;
         self.figures.out_of_turn = self.truth.out_of_turn;
@@ -203,7 +244,11 @@ impl Play<'_> {
             self.figures.delivered += u64::from(delivered);
             self.figures.brought += u64::from(said.brought);
             self.figures.failed += u64::from(said.failed && !said.perhaps);
-            self.figures.text(said.at.saturating_sub(self.began), delivered, said.failed && !said.perhaps);
+            // What everybody writes in the last moment is in no hour.
+            if said.at < self.end {
+                let at = said.at.saturating_sub(self.began);
+                self.figures.text(at, delivered, said.failed && !said.perhaps);
+            }
         }
         let trace = self.world.trace.take().map(|trace| hex(&trace.finalize())).unwrap_or_default();
         let log = self.world.log.take().map(Log::into_happenings).unwrap_or_default();

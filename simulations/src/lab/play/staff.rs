@@ -6,7 +6,7 @@ use crate::{
     lab::{chance::Chance as _, people::Role, truth::Placed},
     office,
 };
-use frontdesk_engine::Command;
+use frontdesk_engine::{Command, Reply};
 use frontdesk_identity::ThreadId;
 
 /// Threads that are handed over by the administrator, of those that are handed over.
@@ -147,7 +147,8 @@ impl Play<'_> {
         let so_far = self.list(by, thread);
         let seen = (by != steward).then(|| so_far.clone());
         let before = self.forwards.insert((thread, to), Wish { asked: now, history, seen });
-        let done = self.tries(by, command)?.is_some();
+        let reply = self.tries(by, command)?;
+        let done = reply.is_some();
         if (done || self.unsure) && hand_over {
             if by == steward {
                 self.truth.may_hand_over(thread, to);
@@ -155,18 +156,22 @@ impl Play<'_> {
                 self.truth.may_go(thread, by);
             }
         }
-        if (done || self.unsure) && self.scenario.loses_answers() {
-            // A steward whose disk fails may do it and tell nobody.
-            let ends = now.saturating_add(self.scenario.business.lasts().saturating_mul(1000));
-            self.truth.may_let_in((thread, to, now), history, ends, &so_far);
+        if let Some(Reply::Asked { request }) = reply {
+            self.truth.asks((thread, by, now), request);
         }
         if done {
             if hand_over && by == steward {
+                self.figures.handed_over += 1;
                 self.truth.hands_over(thread, to, now);
             }
             return Ok(true);
         }
-        match before {
+        if self.unsure {
+            self.truth.may_ask(thread, by);
+        }
+        // What may have been done is known when the steward's node begins anew, which is now, or at once.
+        match before.filter(|_| !self.unsure) {
+            None if self.unsure => {}
             Some(before) => drop(self.forwards.insert((thread, to), before)),
             None => drop(self.forwards.remove(&(thread, to))),
         }

@@ -16,8 +16,8 @@ use rand_core::Rng as _;
 const SOON: f64 = 1_000.0;
 
 impl Play<'_> {
-    pub(super) fn strike(&mut self, fault: usize) -> Result<(), SimError> {
-        let Some(fault) = self.scenario.faults.get(fault).cloned() else { return Ok(()) };
+    pub(super) fn strike(&mut self, index: usize) -> Result<(), SimError> {
+        let Some(fault) = self.scenario.faults.get(index).cloned() else { return Ok(()) };
         let Some(node) = self.victim(fault.who) else { return Ok(()) };
         if self.world.node(node)?.engine().is_none() {
             return Ok(());
@@ -29,11 +29,21 @@ impl Play<'_> {
         if failure.is_some() && self.world.is_waiting_to_fail(node) {
             return Ok(());
         }
-        if failure.is_none() {
-            self.figures.fault(self.world.time.saturating_sub(self.began), fault.what);
+        let lasts = fault.lasts * SECOND;
+        // Of a backup that is made nothing comes before it is put back.
+        let strikes = match fault.what {
+            FaultKind::FlushFails | FaultKind::PowerCut => false,
+            FaultKind::RollBack | FaultKind::OldCopy => self.copies.is_kept(node),
+            FaultKind::Crash => !aimed,
+            FaultKind::Partition | FaultKind::DiskFull | FaultKind::Move | FaultKind::Sleep => true,
+        };
+        if strikes {
+            self.strikes.insert(index);
+            self.count_fault(fault.what, whole(lasts));
+        } else if failure.is_some() {
+            self.fuses.insert(node, index);
         }
         self.world.note(node, None, || format!("is struck: {:?}", fault.what));
-        let lasts = fault.lasts * SECOND;
         match fault.what {
             FaultKind::Crash if aimed => {
                 let steps = self.some_steps();
@@ -72,20 +82,37 @@ impl Play<'_> {
         Ok(())
     }
 
+    /// Counts a fault that strikes now, and how long it lasts.
+    fn count_fault(&mut self, what: FaultKind, lasts: u64) {
+        let at = self.world.time.saturating_sub(self.began);
+        self.figures.fault(at, what);
+        if what.lasts() {
+            let end = self.end.saturating_sub(self.began);
+            self.figures.lasting.push((at, at.saturating_add(lasts).min(end), what));
+        }
+    }
+
     /// Counts what struck a node's disk, when it did.
     pub(super) fn note_failure(&mut self, node: NodeId) -> Result<(), SimError> {
         if let Some(failed) = self.world.node_mut(node)?.burnt.take() {
+            self.strikes.extend(self.fuses.remove(&node));
+            if failed == Failure::Nothing {
+                return self.kill_soon(node);
+            }
+            self.truth.disk_failed(node, self.world.time);
             let at = self.world.time.saturating_sub(self.began);
             let kinds = [FaultKind::FlushFails, FaultKind::PowerCut];
             let failed = if failed == Failure::FlushKept { Failure::Flush } else { failed };
             let kinds = kinds.into_iter().filter(|kind| failure(*kind) == Some(failed));
             kinds.for_each(|kind| self.figures.fault(at, kind));
-            if failed == Failure::Nothing
-                && let Some(lasts) = self.lasting.remove(&node)
-            {
-                let soon = self.rng.unit() * SOON;
-                self.later(soon, Deed::Kill { node, lasts });
-            }
+        }
+        Ok(())
+    }
+
+    fn kill_soon(&mut self, node: NodeId) -> Result<(), SimError> {
+        if let Some(lasts) = self.lasting.remove(&node) {
+            let soon = self.rng.unit() * SOON;
+            self.later(soon, Deed::Kill { node, lasts });
         }
         Ok(())
     }
@@ -100,7 +127,7 @@ impl Play<'_> {
         if self.world.node(node)?.engine().is_none() {
             return Ok(());
         }
-        self.figures.fault(self.world.time.saturating_sub(self.began), FaultKind::Crash);
+        self.count_fault(FaultKind::Crash, whole(lasts));
         self.world.crash(node, whole(lasts))
     }
 

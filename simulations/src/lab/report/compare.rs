@@ -50,7 +50,9 @@ impl Comparison {
     /// Compares two runs.
     #[must_use]
     pub fn new(base: &Report, new: &Report) -> Self {
-        let rows = measures(base).into_iter().zip(measures(new)).map(|(base, new)| Row::of(&base, &new));
+        let rows = measures(base).into_iter().zip(measures(new));
+        let known = rows.filter(|(base, new)| base.value.is_some() || new.value.is_some());
+        let rows = known.map(|(base, new)| Row::of(&base, &new));
         let rows = rows.chain(counts(base, new));
         let promises = |report: &Report| -> BTreeSet<String> {
             let promise = |violation: &Violation| violation.promise.clone();

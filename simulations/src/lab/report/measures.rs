@@ -51,7 +51,7 @@ pub fn measures(report: &Report) -> Vec<Measured> {
     let some = |count: u64| (count > 0).then(|| real(count));
     let lawless: u64 = figures.attacks.values().map(|attack| attack.lawless).sum();
     let attacks: u64 = figures.attacks.values().map(|attack| attack.tried).sum();
-    let peak = figures.samples.iter().map(|sample| sample.waiting).max();
+    let peak = figures.samples.iter().map(|sample| sample.most_waiting.max(sample.waiting)).max();
     vec![
         fixed("nodes", Some(size(figures.nodes)), short),
         fixed("texts", Some(real(figures.texts)), short),
@@ -73,7 +73,7 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         fixed("agent that was let go could write, at most", at(&figures.revocation, 100), duration),
         fixed("frames a text", of_texts(figures.frames), short),
         fixed("bytes a text", of_texts(figures.bytes), bytes),
-        fixed("most frames waiting, as seen every five minutes", peak.map(size), short),
+        fixed("most frames waiting in one moment", peak.map(size), short),
         fixed("stored a node at the end, mean", mean, bytes),
         fixed("stored by the fullest node", last.map(|last| size(last.largest_disk)), bytes),
         fixed("held in memory a node at the end, mean", held, bytes),
@@ -100,6 +100,7 @@ pub fn measures(report: &Report) -> Vec<Measured> {
         ),
         fixed("pairs that never could be connected", some(figures.apart), short),
         fixed("times that owners switched off", some(figures.switched_off), short),
+        fixed("threads handed over", some(figures.handed_over), short),
         fixed("agents taken out by hand", some(figures.revoked), short),
         fixed("kills that took what was not durable", some(figures.unflushed), short),
         fixed("nodes put back to old copies", some(figures.rolled_back), short),

@@ -3,9 +3,9 @@
 use super::{
     Report, measures,
     plot::{Plot, Series, Shape},
-    plots::{kind_name, plots},
+    plots::plots,
     svg,
-    words::{escaped, real, short},
+    words::{escaped, kind_name, real, short},
 };
 use std::collections::BTreeMap;
 
@@ -27,6 +27,7 @@ pub(super) fn of(report: &Report) -> String {
     let body = [
         head,
         verdict(report),
+        idle(report),
         numbers(report),
         figures(&plots(&report.figures), ""),
         counted(
@@ -78,6 +79,16 @@ fn verdict(report: &Report) -> String {
     )
 }
 
+/// What the scenario asks for and did not happen: nothing was put to the test by it.
+fn idle(report: &Report) -> String {
+    let line = |what: &String| format!("<li>{}</li>\n", escaped(what));
+    let lines: String = report.figures.idle.iter().map(line).collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("<p>What the scenario asks for and did not happen:</p>\n<ul>\n{lines}</ul>\n")
+}
+
 fn numbers(report: &Report) -> String {
     let cells = measures(report).into_iter().filter(|measured| measured.value.is_some());
     let cells = cells.map(|measured| {
@@ -111,7 +122,7 @@ fn legend(plot: &Plot) -> String {
 
 /// Rows of marks have their names at the axis.
 fn has_entry(series: &Series) -> bool {
-    !series.name.is_empty() && series.shape != Shape::Marks
+    !series.name.is_empty() && series.shape != Shape::Bars
 }
 
 fn entry(series: &Series) -> String {

@@ -71,8 +71,8 @@ pub enum Shape {
     Steps,
     /// Dots that are joined.
     Dots,
-    /// Not at all: a mark for each.
-    Marks,
+    /// Two by two, each pair by a bar along the row; a stroke where it has no length.
+    Bars,
 }
 
 impl Plot {

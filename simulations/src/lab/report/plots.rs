@@ -3,13 +3,13 @@
 use super::{
     plot::{Axis, Measure, Plot, Series, Shape},
     shares::share,
-    words::{bytes, real, short},
+    words::{bytes, kind_name, real, short},
 };
 use crate::lab::{
     Path,
     figures::{Figures, Sample},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const HOUR: f64 = 3_600_000.0;
 
@@ -56,7 +56,8 @@ fn ratio(figures: &Figures) -> Plot {
         id: "delivery",
         title: "Texts that were delivered".into(),
         about: "For each hour in which somebody wrote: how many of its texts were delivered in the end. The others \
-            were refused or were still on their way when the run ended."
+            were refused or were still on their way when the run ended. What everybody writes in the last moment is left \
+            out, here and in all that is told by the hour."
             .into(),
         x: clock(figures),
         y: axis("delivered, %", Measure::Percent),
@@ -105,19 +106,19 @@ fn times(id: &'static str, title: &str, about: &str, times: &[u64]) -> Plot {
 }
 
 fn outboxes(figures: &Figures) -> Plot {
-    let waiting = |sample: &Sample| sample.waiting;
+    let waiting = |sample: &Sample| sample.most_waiting.max(sample.waiting);
     let most = |sample: &Sample| sample.longest_outbox;
     Plot {
         id: "outboxes",
         title: "Frames waiting in outboxes".into(),
-        about: "What nodes had stored for others and knew no acknowledgement of, every few minutes: of all nodes \
-            together, and of the one with the most. It should come back to 0 when all are awake and connected."
+        about: "What nodes had stored for others and was not settled, the most in each five minutes: of all nodes \
+            together, and of the one with the most. Most frames wait for less than a second."
             .into(),
         x: clock(figures),
         y: axis("frames", Measure::Count),
         series: vec![
-            level("all nodes together", 0, &figures.samples, waiting, short),
-            level("the fullest one", 1, &figures.samples, most, short),
+            level("all nodes together", 0, figures, waiting, short),
+            level("the fullest one", 1, figures, most, short),
         ],
     }
 }
@@ -134,8 +135,8 @@ fn memory(figures: &Figures) -> Plot {
         x: clock(figures),
         y: axis("bytes a node, estimated", Measure::Bytes),
         series: vec![
-            level("mean of all nodes", 0, &figures.samples, |sample| sample.held / nodes, bytes),
-            level("the one with the most", 1, &figures.samples, |sample| sample.most_held, bytes),
+            level("mean of all nodes", 0, figures, |sample| sample.held / nodes, bytes),
+            level("the one with the most", 1, figures, |sample| sample.most_held, bytes),
         ],
     }
 }
@@ -151,8 +152,8 @@ fn storage(figures: &Figures) -> Plot {
         x: clock(figures),
         y: axis("bytes a node", Measure::Bytes),
         series: vec![
-            level("mean of all nodes", 0, &figures.samples, |sample| sample.bytes / nodes, bytes),
-            level("the fullest one", 1, &figures.samples, |sample| sample.largest_disk, bytes),
+            level("mean of all nodes", 0, figures, |sample| sample.bytes / nodes, bytes),
+            level("the fullest one", 1, figures, |sample| sample.largest_disk, bytes),
         ],
     }
 }
@@ -166,7 +167,7 @@ fn up(figures: &Figures) -> Plot {
             .into(),
         x: clock(figures),
         y: axis("nodes", Measure::Count),
-        series: vec![level("", 0, &figures.samples, |sample| sample.up, short)],
+        series: vec![level("", 0, figures, |sample| sample.up, short)],
     }
 }
 
@@ -203,7 +204,7 @@ fn traffic(figures: &Figures) -> Plot {
 }
 
 fn events(figures: &Figures) -> Plot {
-    let windows = figures.samples.windows(2).filter_map(|pair| {
+    let windows = played(figures).windows(2).filter_map(|pair| {
         let [before, after] = pair else { return None };
         let seconds = real(after.at.saturating_sub(before.at)) / 1000.0;
         (seconds > 0.0)
@@ -233,36 +234,37 @@ fn events(figures: &Figures) -> Plot {
 }
 
 fn faults(figures: &Figures) -> Plot {
-    let faults = figures.faults.iter().map(|(at, kind)| (*at, kind_name(kind)));
-    let turned = figures.turned.iter().map(|(at, kind)| (*at, format!("turns: {}", kind_name(kind))));
-    let mut rows: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for (at, name) in faults.chain(turned) {
-        rows.entry(name).or_default().push(real(at) / HOUR);
+    let hour = |at: &u64| real(*at) / HOUR;
+    let lasting =
+        figures.lasting.iter().map(|(from, until, kind)| (kind_name(kind), [hour(from), hour(until)]));
+    let lasts: BTreeSet<_> = figures.lasting.iter().map(|(.., kind)| kind).collect();
+    let others = figures.faults.iter().filter(|(_, kind)| !lasts.contains(kind));
+    let others = others.map(|(at, kind)| (kind_name(kind), [hour(at); 2]));
+    let turned = figures.turned.iter();
+    let turned = turned.map(|(at, kind)| (format!("turns: {}", kind_name(kind)), [hour(at); 2]));
+    let mut rows: BTreeMap<String, Vec<[f64; 2]>> = BTreeMap::new();
+    for (name, span) in lasting.chain(others).chain(turned) {
+        rows.entry(name).or_default().push(span);
     }
-    let series = rows.iter().zip(0u64..).map(|((name, times), row)| Series {
+    let series = rows.iter().zip(0u64..).map(|((name, spans), row)| Series {
         name: name.clone(),
         colour: usize::from(name.starts_with("turns")),
         dashed: false,
-        shape: Shape::Marks,
-        points: times.iter().map(|at| (*at, real(row))).collect(),
-        facts: vec![("times", times.len().to_string())],
+        shape: Shape::Bars,
+        points: spans.iter().flatten().map(|at| (*at, real(row))).collect(),
+        facts: vec![("times", spans.len().to_string())],
     });
     let series = series.collect();
     Plot {
         id: "faults",
         title: "What went wrong, and when".into(),
         about: "Each stroke is a fault that the scenario asked for, or a node that turns into an adversary, in the \
-            row of its kind. All of it stops at the end; then everything has to settle."
+            row of its kind; a bar is as long as the fault lasted. All of it stops at the end; then everything has to settle."
             .into(),
         x: clock(figures),
         y: axis("kind", Measure::Rows(rows.into_keys().collect())),
         series,
     }
-}
-
-/// The name that scenarios use.
-pub(super) fn kind_name(kind: &impl serde::Serialize) -> String {
-    serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn axis(label: &str, measure: Measure) -> Axis {
@@ -273,18 +275,26 @@ fn clock(figures: &Figures) -> Axis {
     axis("time of day in the simulation", Measure::Clock(figures.virtual_hours))
 }
 
+/// The samples of the hours that were played, without that after everything had settled.
+fn played(figures: &Figures) -> &[Sample] {
+    let over = |sample: &Sample| real(sample.at) / HOUR <= figures.virtual_hours;
+    figures.samples.get(..figures.samples.partition_point(over)).unwrap_or_default()
+}
+
 /// How something stood at each sample.
 fn level(
     name: &str,
     colour: usize,
-    samples: &[Sample],
+    figures: &Figures,
     value: impl Fn(&Sample) -> usize,
     words: fn(f64) -> String,
 ) -> Series {
     let of = |sample: &Sample| real(u64::try_from(value(sample)).unwrap_or(u64::MAX));
-    let points: Vec<(f64, f64)> = samples.iter().map(|sample| (real(sample.at) / HOUR, of(sample))).collect();
-    let most = points.iter().map(|(_, y)| *y).fold(0.0, f64::max);
-    let facts = points.last().map(|(_, last)| vec![("most", words(most)), ("at the end", words(*last))]);
+    let points: Vec<(f64, f64)> =
+        played(figures).iter().map(|sample| (real(sample.at) / HOUR, of(sample))).collect();
+    let most = figures.samples.iter().map(of).fold(0.0, f64::max);
+    let last = figures.samples.last().map(of);
+    let facts = last.map(|last| vec![("most", words(most)), ("at the end", words(last))]);
     Series {
         name: name.into(),
         colour,
@@ -304,7 +314,7 @@ fn hourly(
 ) -> Series {
     let mut points = Vec::new();
     let mut before = figures.samples.first();
-    for sample in &figures.samples {
+    for sample in played(figures) {
         let Some(start) = before else { break };
         if sample.at.saturating_sub(start.at) < 3_600_000 {
             continue;

@@ -148,7 +148,7 @@ impl Frame {
                     put(svg, format_args!("<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>"));
                 }
             }
-            Shape::Marks => marks(&places, svg),
+            Shape::Bars => bars(&places, svg),
         }
         svg.push_str("</g>\n");
     }
@@ -171,15 +171,22 @@ fn steps(places: &[(f64, f64)], svg: &mut String) {
     svg.push_str("\"/>\n");
 }
 
-/// Upright strokes; those at the same place are drawn once.
-fn marks(places: &[(f64, f64)], svg: &mut String) {
+/// Bars from one place to the next, two by two; upright strokes where both are the same. What is drawn at the same place is
+/// drawn once.
+fn bars(places: &[(f64, f64)], svg: &mut String) {
     svg.push_str("<path class=\"mark\" d=\"");
     let mut last = String::new();
-    for (x, y) in places {
-        let mark = format!("M{x:.1} {:.1}v16", y - 8.0);
-        if mark != last {
-            svg.push_str(&mark);
-            last = mark;
+    for pair in places.chunks_exact(2) {
+        let [(from, y), (until, _)] = pair else { continue };
+        let width = until - from;
+        let bar = if width < 0.5 {
+            format!("M{from:.1} {:.1}v16", y - 8.0)
+        } else {
+            format!("M{from:.1} {:.1}v16h{width:.1}v-16z", y - 8.0)
+        };
+        if bar != last {
+            svg.push_str(&bar);
+            last = bar;
         }
     }
     svg.push_str("\"/>\n");

@@ -56,6 +56,12 @@ pub fn clock(ms: u64) -> String {
     if day == 0 { time } else { format!("day {} {time}", day + 1) }
 }
 
+/// What scenarios call a kind.
+#[must_use]
+pub fn kind_name(kind: &impl serde::Serialize) -> String {
+    serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
 /// A count as a real number.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "counts and milliseconds far below 2^52")]

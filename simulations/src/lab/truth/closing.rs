@@ -4,6 +4,8 @@ use super::{
     Placed, Said, Truth,
     ends::{Eyes, Lists},
     number_of,
+    refusals::Refusals,
+    shown::Listed,
 };
 use crate::{NodeId, World, lab::people::Cast, office};
 use frontdesk_engine::MessageState;
@@ -34,6 +36,13 @@ pub(crate) fn places(world: &World, node: NodeId, thread: ThreadId) -> Vec<Place
     messages.filter_map(|message| Some((number_of(&message.text)?, message.position))).collect()
 }
 
+fn listed(world: &World, node: NodeId, thread: ThreadId) -> Vec<Listed> {
+    let messages = office::messages(world, node, thread).into_iter();
+    let listed =
+        messages.map(|message| Some(Listed { number: number_of(&message.text)?, mine: message.mine }));
+    listed.flatten().collect()
+}
+
 impl Truth {
     /// Compares what the nodes show with what must be so at the end.
     pub(in crate::lab) fn close(&mut self, world: &World, cast: &Cast, at: u64) {
@@ -42,7 +51,7 @@ impl Truth {
             is_in: &|node, thread| office::is_in(world, node, thread),
             list: &|node, thread| list(world, node, thread),
             places: &|node, thread| places(world, node, thread),
-            refused_by: &|number, said, reader| was_refused(world, number, said, reader),
+            refusals: &|author, thread| refusals(world, cast, author, thread),
         };
         for (thread, founders) in self.founders.clone() {
             self.close_thread(world, cast, at, (thread, founders), &eyes);
@@ -55,6 +64,17 @@ impl Truth {
             }
         }
         self.check_kept(at, &eyes);
+        self.check_answers(at, eyes.can_meet, |node| cast.administrator(node).unwrap_or(node));
+        for node in cast.everybody() {
+            if self.rogues.contains(&node) {
+                continue;
+            }
+            for thread in office::threads(world, node) {
+                if !self.split.contains(&thread) {
+                    self.check_list(at, (thread, node), &listed(world, node, thread));
+                }
+            }
+        }
     }
 
     fn close_thread(
@@ -96,10 +116,11 @@ impl Truth {
         self.check_order(at, thread, &lists);
         let epochs: BTreeMap<NodeId, (u32, u64)> =
             views.iter().filter_map(|(node, view)| Some((*node, view.as_ref()?.0))).collect();
-        self.check_losses(at, thread, (&lists, &epochs), eyes);
+        let refused = self.refused_in(thread, eyes);
+        self.check_losses(at, thread, (&lists, &epochs), &refused, eyes);
         self.check_history(at, thread, &lists, eyes);
         self.check_ends(at, thread, [customer, steward], eyes);
-        self.check_refusals(at, thread);
+        self.check_refusals(at, thread, &refused);
     }
 
     /// All members agree on epoch, members, grants and steward. Where the steward was put back to an old copy, only those
@@ -164,16 +185,20 @@ impl Truth {
     }
 }
 
-/// Whether the author's node tells its owner that this reader refused the text: it came when its author was out already.
-fn was_refused(world: &World, number: u64, said: &Said, reader: NodeId) -> bool {
-    let Ok(device) = world.node(reader).map(crate::Node::device) else { return false };
-    let messages = office::messages(world, said.author, said.thread);
-    let message = messages.into_iter().find(|message| number_of(&message.text) == Some(number));
-    message.is_some_and(|message| {
-        message.receivers.iter().any(|receiver| {
-            receiver.device == device && matches!(receiver.state, MessageState::Failed { .. })
-        })
-    })
+/// Which readers refused which of an author's texts, and why, as its node tells its owner.
+fn refusals(world: &World, cast: &Cast, author: NodeId, thread: ThreadId) -> Refusals {
+    let mut refusals = Refusals::new();
+    for message in office::messages(world, author, thread).into_iter().filter(|message| message.mine) {
+        let Some(number) = number_of(&message.text) else { continue };
+        for receiver in message.receivers {
+            if let (Some(reader), MessageState::Failed { reason }) =
+                (cast.node_of(&receiver.device), receiver.state)
+            {
+                refusals.insert((number, reader), reason);
+            }
+        }
+    }
+    refusals
 }
 
 fn can_meet(world: &World, a: NodeId, b: NodeId) -> bool {

@@ -1,6 +1,6 @@
 //! What must have become of every text at the end: nothing is missing where it was promised, and each has ended.
 
-use super::{Placed, Said, Stay, Truth};
+use super::{Placed, Said, Stay, Truth, refusals::Refusals};
 use crate::NodeId;
 use frontdesk_identity::ThreadId;
 use frontdesk_wire::Position;
@@ -19,8 +19,8 @@ pub(super) struct Eyes<'a> {
     pub(super) list: &'a dyn Fn(NodeId, ThreadId) -> Vec<u64>,
     /// The same, with the place of each.
     pub(super) places: &'a dyn Fn(NodeId, ThreadId) -> Vec<Placed>,
-    /// Whether a text's author was told that this reader refused it.
-    pub(super) refused_by: &'a dyn Fn(u64, &Said, NodeId) -> bool,
+    /// Which readers refused an author's texts of a thread, as its node tells its owner.
+    pub(super) refusals: &'a dyn Fn(NodeId, ThreadId) -> Refusals,
 }
 
 impl Truth {
@@ -30,9 +30,14 @@ impl Truth {
         at: u64,
         thread: ThreadId,
         (lists, epochs): (&Lists, &BTreeMap<NodeId, (u32, u64)>),
+        refused: &Refusals,
         eyes: &Eyes<'_>,
     ) {
         let split = self.split.contains(&thread) || self.is_frozen(thread);
+        let lawful = |truth: &Self, number, said: &Said, reader| {
+            let reason = refused.get(&(number, reader));
+            reason.is_some_and(|reason| truth.may_refuse(at, said, reader, *reason))
+        };
         for (number, said) in self.said_in(thread) {
             // What was delivered is there, whatever became of it later at its author's.
             let failed = said.failed && said.delivered.is_none();
@@ -45,7 +50,7 @@ impl Truth {
                     || (split && !together)
                     || (said.gone && !self.shown.contains_key(&(*node, number)))
                     || (self.rolled.contains_key(node) && !epochs.contains_key(&said.author));
-                if !excused && !list.contains(&number) && !(eyes.refused_by)(number, &said, *node) {
+                if !excused && !list.contains(&number) && !lawful(self, number, &said, *node) {
                     let seen = format!(
                         "thread {thread}: node {} has no #{number} of node {}",
                         node.0, said.author.0
@@ -64,9 +69,8 @@ impl Truth {
         let steward = self.founders.get(&thread).map(|[_, steward]| *steward);
         let steward = steward.filter(|steward| lists.contains_key(steward));
         let all = steward.map(|steward| (eyes.places)(steward, thread)).unwrap_or_default();
-        let others = lists.iter().filter(|(node, _)| !self.rolled.contains_key(node));
         let (mut broken, mut crossed) = (Vec::new(), [0, 0]);
-        for (node, list) in others {
+        for (node, list) in lists {
             let stays = self.stays.get(&(thread, *node)).map(Vec::as_slice).unwrap_or_default();
             for (_, place) in all.iter().filter(|(number, _)| self.crosses(*node, stays, *number)) {
                 let bounds = stays.iter().filter_map(|stay| stay.from_place);
@@ -97,8 +101,7 @@ impl Truth {
     /// Whether a text was on its way when somebody was let in with a part of the past: neither did its author write it to the newcomer,
     /// nor had the steward got it yet.
     fn crosses(&self, node: NodeId, stays: &[Stay], number: u64) -> bool {
-        let bounded =
-            |stay: &Stay| stay.told && stay.from_place.is_some_and(|from| from > Position::default());
+        let bounded = |stay: &Stay| stay.from_place.is_some_and(|from| from > Position::default());
         let had = |stay: &Stay| stay.hidden.contains(&number) || stay.granted.contains(&number);
         let for_it = self.said.get(&number).is_none_or(|said| said.is_for(node));
         !for_it && !stays.is_empty() && stays.iter().all(|stay| bounded(stay) && !had(stay))
@@ -112,20 +115,21 @@ impl Truth {
             said.is_some_and(|said| (eyes.can_meet)(said.author, node))
         };
         let of = |stay: &Stay| {
-            let from = stay.from_place.filter(|_| stay.told);
+            let from = stay.from_place;
             let within = all.iter().filter(|(_, place)| from.is_some_and(|from| *place >= from));
             let crossed = within.map(|(number, _)| *number).filter(crossing);
             stay.granted.iter().copied().chain(crossed).collect::<Vec<_>>()
         };
         let open = stays.iter().filter(|stay| stay.until.is_none() && at < stay.ends);
-        open.flat_map(of).collect()
+        // What it was given and its old copy lacks, nobody hands on again.
+        open.filter(|stay| !self.was_put_back_since(node, stay.from)).flat_map(of).collect()
     }
 
     /// What a node has shown its owner, it has for good.
     pub(super) fn check_kept(&mut self, at: u64, eyes: &Eyes<'_>) {
         let mut shown: BTreeMap<(ThreadId, NodeId), Vec<u64>> = BTreeMap::new();
         for (node, number) in self.shown.keys() {
-            let excused = self.rolled.contains_key(node) || self.rogues.contains(node);
+            let excused = self.rogues.contains(node);
             if let Some(said) = self.said.get(number).filter(|_| !excused) {
                 shown.entry((said.thread, *node)).or_default().push(*number);
             }
@@ -166,22 +170,6 @@ impl Truth {
         }
     }
 
-    /// Nothing is refused that somebody wrote who had the right to, and kept it.
-    pub(crate) fn check_refusals(&mut self, at: u64, thread: ThreadId) {
-        if self.is_frozen(thread) || self.split.contains(&thread) {
-            return;
-        }
-        for (number, said) in self.said_in(thread) {
-            let told = said.failed_at.filter(|_| !said.perhaps && !self.rogues.contains(&said.author));
-            // Who was put back to an old copy, and has lost the keys, refuses what was sealed for it.
-            let told = told.filter(|_| !self.may_be_lost(&said));
-            if told.is_some_and(|told| !self.may_be_refused(thread, said.author, [said.at, told])) {
-                let seen = format!("thread {thread}: #{number} of node {} failed", said.author.0);
-                self.broken(at, "nothing is refused without a cause", seen);
-            }
-        }
-    }
-
     /// A thread that its business never told of: what was written in it was refused for a cause, and its author knows.
     pub(super) fn check_unopened(&mut self, at: u64, thread: ThreadId, business: NodeId, eyes: &Eyes<'_>) {
         for (number, said) in self.said_in(thread) {
@@ -193,7 +181,8 @@ impl Truth {
             let promise = if said.delivered.is_some() {
                 Some("nothing that was answered for is lost").filter(|_| !has())
             } else if said.failed {
-                Some("nothing is refused without a cause").filter(|_| !self.untold)
+                let disks = [said.author, business].iter().any(|node| self.has_failed(*node, said.at));
+                Some("nothing is refused without a cause").filter(|_| !disks)
             } else {
                 Some("every text ends delivered or refused")
                     .filter(|_| (eyes.can_meet)(said.author, business))
@@ -210,7 +199,7 @@ impl Truth {
 mod tests {
     use super::*;
     use frontdesk_engine::{HistoryChoice, MessageState};
-    use frontdesk_wire::Position;
+    use frontdesk_wire::{Position, Reason};
 
     const THREAD: ThreadId = ThreadId::from_bytes([1; 32]);
     const CARLA: NodeId = NodeId(0);
@@ -253,7 +242,9 @@ mod tests {
     }
 
     /// Which promises the end finds broken.
-    fn found(truth: &mut Truth, lists: &Lists, refused: bool) -> BTreeSet<String> {
+    fn found(truth: &mut Truth, lists: &Lists, refused: Option<Reason>) -> BTreeSet<String> {
+        let all = lists.keys().flat_map(|node| [1, 2].map(|number| (number, *node)));
+        let refused: Refusals = all.filter_map(|it| Some((it, refused?))).collect();
         let eyes = Eyes {
             can_meet: &|_, _| true,
             is_in: &|_, _| true,
@@ -262,10 +253,10 @@ mod tests {
                 let list = lists.get(&node).cloned().unwrap_or_default();
                 list.into_iter().map(|number| (number, Position(10 * number))).collect()
             },
-            refused_by: &|_, _, _| refused,
+            refusals: &|_, _| Refusals::new(),
         };
         let epochs = lists.keys().map(|node| (*node, (0, 3))).collect();
-        truth.check_losses(LATE, THREAD, (lists, &epochs), &eyes);
+        truth.check_losses(LATE, THREAD, (lists, &epochs), &refused, &eyes);
         truth.check_history(LATE, THREAD, lists, &eyes);
         truth.check_ends(LATE, THREAD, [CARLA, ACME], &eyes);
         truth.check_kept(LATE, &eyes);
@@ -283,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_text_that_is_missing_anywhere_is_noticed() {
-        assert_eq!(found(&mut story(), &lists(None), false), these(&[]));
+        assert_eq!(found(&mut story(), &lists(None), None), these(&[]));
         for (lack, promises) in [
             ((CARLA, 1), vec![LOST]),
             ((ACME, 1), vec![LOST, KEPT]),
@@ -291,9 +282,21 @@ mod tests {
             ((ANA, 2), vec![LOST]),
             ((CARLA, 2), vec![LOST, KEPT]),
         ] {
-            assert_eq!(found(&mut story(), &lists(Some(lack)), false), these(&promises), "{lack:?}");
+            assert_eq!(found(&mut story(), &lists(Some(lack)), None), these(&promises), "{lack:?}");
         }
-        assert_eq!(found(&mut story(), &lists(Some((CARLA, 1))), true), these(&[]), "it refused that");
+    }
+
+    #[test]
+    fn what_is_missing_is_excused_by_a_refusal_only_if_that_has_a_cause() {
+        let acme_lacks_2 = |truth: &mut Truth, reason| {
+            truth.shown.remove(&(ACME, 2));
+            found(truth, &lists(Some((ACME, 2))), Some(reason))
+        };
+        assert_eq!(acme_lacks_2(&mut story(), Reason::NotMember), these(&[LOST]), "Ana is in");
+        let mut truth = story();
+        truth.takes_out(THREAD, ANA, 40);
+        assert_eq!(acme_lacks_2(&mut truth, Reason::Busy), these(&[LOST]), "that is no reason");
+        assert_eq!(acme_lacks_2(&mut truth, Reason::NotMember), these(&[]), "she was taken out");
     }
 
     /// Acme lets Ana in, who has no, or all, of #1 at place 10; #2 of Carla at place 20 crosses that.
@@ -310,7 +313,7 @@ mod tests {
             truth.state(30, THREAD, name, MessageState::Delivered);
         }
         let lists = [(CARLA, vec![1, 2]), (ACME, vec![1, 2]), (ANA, anas.to_vec())].into_iter().collect();
-        found(&mut truth, &lists, false)
+        found(&mut truth, &lists, None)
     }
 
     #[test]
@@ -337,7 +340,7 @@ mod tests {
                 truth.state(30, THREAD, name, MessageState::Delivered);
             }
             let lists = [(CARLA, vec![1, 2]), (ACME, vec![1, 2]), (ANA, anas.to_vec())].into_iter().collect();
-            found(&mut truth, &lists, false)
+            found(&mut truth, &lists, None)
         };
         assert_eq!(crossed(&[2]), these(&[]));
         assert_eq!(crossed(&[1, 2]), these(&["nobody reads what no grant gave"]));
@@ -345,10 +348,13 @@ mod tests {
     }
 
     #[test]
-    fn who_was_put_back_to_an_old_copy_may_lack_what_it_was_shown() {
+    fn who_was_put_back_to_an_old_copy_may_lack_what_it_was_shown_since_that_was_made() {
         let mut truth = story();
         truth.rolled_back(ANA, [5, 40], &BTreeSet::new());
-        assert_eq!(found(&mut truth, &lists(Some((ANA, 1))), false), these(&[]));
+        assert_eq!(found(&mut truth, &lists(Some((ANA, 1))), None), these(&[]));
+        let mut truth = story();
+        truth.rolled_back(ANA, [25, 40], &BTreeSet::new());
+        assert_eq!(found(&mut truth, &lists(Some((ANA, 1))), None), these(&[KEPT]), "it was in the copy");
     }
 
     #[test]
@@ -359,14 +365,17 @@ mod tests {
             truth.says((number, name.into()), (THREAD, author, 40), BTreeSet::from([author]));
             let mut all = lists(None);
             all.entry(author).or_default().push(number);
-            assert_eq!(found(&mut truth, &all, false), these(&[ENDS]), "{name}");
+            assert_eq!(found(&mut truth, &all, None), these(&[ENDS]), "{name}");
         }
     }
 
     #[test]
     fn a_first_contact_is_there_or_was_refused_for_a_cause_and_its_author_knows() {
-        let end = |state: Option<MessageState>, list: Vec<u64>, untold| {
-            let mut truth = Truth { untold, ..Truth::default() };
+        let end = |state: Option<MessageState>, list: Vec<u64>, disk_failed| {
+            let mut truth = Truth::default();
+            if disk_failed {
+                truth.disk_failed(ACME, 11);
+            }
             truth.says((1, "carla.1".into()), (THREAD, CARLA, 10), BTreeSet::from([CARLA, ACME]));
             if let Some(state) = state {
                 truth.state(12, THREAD, "carla.1", state);
@@ -376,12 +385,12 @@ mod tests {
                 is_in: &|_, _| true,
                 list: &|_, _| list.clone(),
                 places: &|_, _| Vec::new(),
-                refused_by: &|_, _, _| false,
+                refusals: &|_, _| Refusals::new(),
             };
             truth.check_unopened(LATE, THREAD, ACME, &eyes);
             truth.violations.pop().map(|violation| violation.promise)
         };
-        let failed = || Some(MessageState::Failed { reason: frontdesk_wire::Reason::Busy });
+        let failed = || Some(MessageState::Failed { reason: Reason::Busy });
         assert_eq!(end(Some(MessageState::Delivered), vec![1], false), None);
         assert_eq!(end(Some(MessageState::Delivered), vec![], false).as_deref(), Some(LOST));
         assert_eq!(end(failed(), vec![], false).as_deref(), Some("nothing is refused without a cause"));

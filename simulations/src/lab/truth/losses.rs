@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// How long it takes at most until who was put back to an old copy is in its threads anew, in milliseconds: an hour, for
 /// those that are off meanwhile.
-const COMES_ANEW: u64 = 3_600_000;
+pub(super) const COMES_ANEW: u64 = 3_600_000;
 
 impl Truth {
     /// A node is put back to a copy of its disk that was made at `since`. What it wrote after that, others may have or not;
@@ -26,6 +26,7 @@ impl Truth {
         self.forgot.extend(forgot.iter().map(|thread| (*thread, node)));
         self.known_out.retain(|(_, teller, _)| *teller != node);
         self.known_in.retain(|(_, teller, _)| *teller != node);
+        self.forgets_what_it_asked(node);
         self.newest.retain(|(reader, ..), _| *reader != node);
         self.shown.retain(|(reader, _), at| *reader != node || *at < since);
         for said in self.said.values_mut().filter(|said| said.author == node && said.at >= since) {
@@ -33,6 +34,11 @@ impl Truth {
             said.gone = true;
             said.audience.remove(&node);
         }
+    }
+
+    /// Whether a node was put back to an old copy since a moment.
+    pub(super) fn was_put_back_since(&self, node: NodeId, since: u64) -> bool {
+        self.rolled.get(&node).is_some_and(|rolled| rolled.iter().any(|[_, back]| since <= *back))
     }
 
     /// Whether a text may be refused since somebody whom it was for, or its author, was put back to an old copy: it was

@@ -55,7 +55,7 @@ impl Truth {
         let (hidden, bound) = (hidden(history, so_far), bound(history, so_far));
         let granted = here.iter().filter(|(_, place)| *place >= bound).map(|(number, _)| *number).collect();
         let from_place = Some(bound);
-        let stay = Stay { from: at, until: None, ends, hidden, granted, from_place, told: true };
+        let stay = Stay { from: at, until: None, ends, hidden, granted, from_place };
         self.stay((thread, node), stay);
         self.may_go.remove(&(thread, node));
     }
@@ -65,18 +65,10 @@ impl Truth {
         self.known_out.retain(|(of, _, out)| (*of, *out) != (thread, node));
     }
 
-    /// An owner wants somebody let in, and may not hear whether that was done, nor what was handed on.
-    pub(crate) fn may_let_in(
-        &mut self,
-        (thread, node, at): (ThreadId, NodeId, u64),
-        history: HistoryChoice,
-        ends: u64,
-        so_far: &[Placed],
-    ) {
-        let (hidden, granted) = (hidden(history, so_far), BTreeSet::new());
-        let from_place = Some(bound(history, so_far));
-        let stay = Stay { from: at, until: None, ends, hidden, granted, from_place, told: false };
-        self.stay((thread, node), stay);
+    /// Whether somebody is in a thread by what is known, and nobody has told that it is out.
+    pub(crate) fn is_let_in(&self, thread: ThreadId, node: NodeId) -> bool {
+        let stays = self.stays.get(&(thread, node));
+        stays.is_some_and(|stays| stays.iter().any(|stay| stay.until.is_none()))
     }
 
     /// Whom an owner wants out of a thread, and of whom no node has said yet that it is.
@@ -156,12 +148,6 @@ impl Truth {
         stays.flat_map(|(_, stays)| stays).any(|stay| stay.is_over(now))
     }
 
-    /// Whether an owner wanted somebody out of a thread, or of any, and no node may have told that it is.
-    pub(crate) fn may_have_left(&self, thread: Option<ThreadId>, node: NodeId) -> bool {
-        let here = |of: &ThreadId| thread.is_none_or(|thread| thread == *of);
-        self.untold && self.may_go.iter().any(|(of, member)| *member == node && here(of))
-    }
-
     /// Whether what somebody wrote at one moment may be refused by another: a right had ended by then, and none has lasted
     /// from the one to the other.
     pub(super) fn may_be_refused(&self, thread: ThreadId, node: NodeId, [said, refused]: [u64; 2]) -> bool {
@@ -223,7 +209,7 @@ impl Truth {
         let here = self.stays.iter().filter(|((of, _), _)| *of == thread);
         let in_force = here.filter(|(_, stays)| stays.iter().any(|stay| open(stay, 0)));
         let mut in_force = in_force.map(|((_, node), _)| *node);
-        let missing = in_force.find(|node| !self.untold && !members.contains(node) && expected(*node));
+        let missing = in_force.find(|node| !members.contains(node) && expected(*node));
         if let Some(node) = extra {
             let seen = format!("thread {thread}: node {} is there still", node.0);
             self.broken(at, "who was taken out, or whose grant has ended, is out", seen);
@@ -239,7 +225,8 @@ impl Truth {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use frontdesk_wire::Position;
+    use frontdesk_wire::{Position, Reason};
+    use std::collections::BTreeMap;
 
     const THREAD: ThreadId = ThreadId::from_bytes([1; 32]);
     const CARLA: NodeId = NodeId(0);
@@ -272,8 +259,6 @@ mod tests {
         assert_eq!(promise(&mut truth, 30, &[CARLA, ACME, ANA, BEN]), still, "a hand-over that left her in");
         let gone = Some("who was let in and never taken out is in".to_owned());
         assert_eq!(promise(&mut truth, 30, &[CARLA, ACME]), gone);
-        truth.untold = true;
-        assert_eq!(promise(&mut truth, 30, &[CARLA, ACME]), None, "nobody may have heard of it");
         truth.takes_out(THREAD, BEN, 40);
         assert_eq!(promise(&mut truth, 50, &[CARLA, ACME, BEN]), still, "a revocation that did nothing");
         truth.lets_in((THREAD, ANA, 60), HistoryChoice::All, ENDS, (&[], &[]));
@@ -358,11 +343,27 @@ mod tests {
             let mut truth = handed_over();
             truth.says((1, "x".into()), (THREAD, author, 30), BTreeSet::from([CARLA, ACME, BEN]));
             truth.said.entry(1).and_modify(|said| said.failed_at = Some(40));
-            truth.check_refusals(100, THREAD);
+            truth.check_refusals(100, THREAD, &BTreeMap::new());
             truth.violations.first().map(|violation| violation.promise.clone())
         };
         let without = Some("nothing is refused without a cause".to_owned());
         assert_eq!([refused(CARLA), refused(BEN), refused(ANA)], [without.clone(), without, None]);
+    }
+
+    #[test]
+    fn a_reader_refuses_only_what_it_or_the_author_had_lost_the_right_to_and_says_so() {
+        let refused = |author, reader, reason| {
+            let mut truth = handed_over();
+            truth.says((1, "x".into()), (THREAD, author, 15), BTreeSet::from([CARLA, ACME, ANA, BEN]));
+            truth.check_refusals(100, THREAD, &BTreeMap::from([((1, reader), reason)]));
+            !truth.violations.is_empty()
+        };
+        assert!(refused(CARLA, BEN, Reason::Busy), "nothing is too much in an office");
+        assert!(refused(CARLA, ACME, Reason::UnknownThread), "it has it");
+        assert!(refused(BEN, ACME, Reason::NotMember), "he is one");
+        assert!(!refused(CARLA, ANA, Reason::UnknownThread), "she is out since 20");
+        assert!(!refused(ANA, CARLA, Reason::NotMember));
+        assert!(refused(ANA, CARLA, Reason::Busy));
     }
 
     #[test]
@@ -372,7 +373,7 @@ mod tests {
             truth.rolled_back(BEN, [25, 50], &BTreeSet::new());
             truth.says((1, "x".into()), (THREAD, CARLA, said), BTreeSet::from([CARLA, BEN]));
             truth.said.entry(1).and_modify(|text| text.failed_at = Some(said + 10));
-            truth.check_refusals(u64::MAX, THREAD);
+            truth.check_refusals(u64::MAX, THREAD, &BTreeMap::new());
             truth.violations.is_empty()
         };
         assert_eq!([refused(24), refused(25), refused(60), refused(9_000_000)], [false, true, true, false]);

@@ -1,7 +1,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::*;
+use super::{shown::Listed, *};
 use frontdesk_engine::HistoryChoice;
+use frontdesk_wire::RequestId;
 
 const THREAD: ThreadId = ThreadId::from_bytes([1; 32]);
 const CARLA: NodeId = NodeId(0);
@@ -177,4 +178,65 @@ fn a_delivery_counts_once() {
     assert_eq!(state(&mut truth, 31), Some((2, false)));
     assert_eq!(truth.said.get(&2).unwrap().delivered, Some(30));
     assert_eq!(truth.state(32, THREAD, "carla.9", MessageState::Delivered), None);
+}
+
+#[test]
+fn a_wish_that_is_answered_twice_or_never_or_that_nobody_had_is_noticed() {
+    let request = |byte| RequestId::from_bytes([byte; 16]);
+    let mut truth = three();
+    truth.asks((THREAD, BEN, 5), request(1));
+    truth.is_answered(6, (THREAD, BEN), request(1));
+    assert!(truth.violations.is_empty());
+    truth.is_answered(7, (THREAD, BEN), request(1));
+    assert_eq!(promise(&truth), "every command ends in one event");
+    truth.violations.clear();
+    truth.is_answered(7, (THREAD, BEN), request(2));
+    assert_eq!(promise(&truth), "every command ends in one event");
+    truth.violations.clear();
+    truth.asks((THREAD, BEN, 8), request(3));
+    let unanswered = |truth: &mut Truth| {
+        truth.check_answers(9, &|_, _| true, |node| node);
+        std::mem::take(&mut truth.violations).len()
+    };
+    assert_eq!(unanswered(&mut truth), 1);
+    truth.disk_failed(BEN, 8);
+    assert_eq!(unanswered(&mut truth), 0, "the step that took the answer in may have been lost");
+}
+
+#[test]
+fn a_contact_ends_and_tells_so_once() {
+    let mut truth = three();
+    truth.contacts(THREAD, CARLA, 5);
+    truth.check_answers(9, &|_, _| true, |node| node);
+    assert_eq!(promise(&truth), "every command ends in one event");
+    truth.violations.clear();
+    truth.contact_ended(10, (THREAD, CARLA), true, true);
+    truth.contact_ended(11, (THREAD, CARLA), true, false);
+    truth.check_answers(12, &|_, _| true, |node| node);
+    assert!(truth.violations.is_empty());
+    truth.contact_ended(13, (THREAD, CARLA), true, true);
+    assert_eq!(promise(&truth), "every command ends in one event");
+}
+
+#[test]
+fn what_a_node_lists_is_there_once_and_was_told_and_is_by_one_who_may_write_for_one_who_may_read() {
+    let list = |node, numbers: &[u64]| {
+        let mut truth = three();
+        truth.founders.insert(THREAD, [CARLA, ANA]);
+        truth.says((4, "ben.1".into()), (THREAD, BEN, 40), BTreeSet::from([CARLA, ANA]));
+        for number in [1, 2] {
+            truth.shows(41, ANA, &format!("#{number} hello"), false);
+        }
+        let list: Vec<Listed> =
+            numbers.iter().map(|number| Listed { number: *number, mine: node == CARLA }).collect();
+        truth.check_list(50, (THREAD, node), &list);
+        let promises: Vec<String> = truth.violations.into_iter().map(|violation| violation.promise).collect();
+        promises
+    };
+    assert!(list(ANA, &[1, 2]).is_empty());
+    assert!(list(CARLA, &[1, 2, 3]).is_empty(), "her own");
+    assert_eq!(list(ANA, &[1, 1, 2]), ["nothing is shown twice"]);
+    assert_eq!(list(ANA, &[1, 2, 3]), ["what is there was told"]);
+    assert_eq!(list(ANA, &[4]), ["who has no grant in force is not believed", "what is there was told"]);
+    assert_eq!(list(BEN, &[1]), ["nobody reads what no grant gave", "what is there was told"]);
 }
