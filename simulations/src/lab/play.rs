@@ -6,6 +6,7 @@ mod ears;
 mod ending;
 mod staff;
 mod strikes;
+mod succession;
 mod surroundings;
 mod villains;
 
@@ -28,6 +29,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use succession::Succession;
 use villains::Villain;
 
 const SECOND: f64 = 1000.0;
@@ -130,6 +132,7 @@ pub(super) struct Play<'a> {
     turns: BTreeMap<NodeId, usize>,
     /// Old copies of disks, for owners who put one back.
     copies: BTreeMap<NodeId, (u64, MemoryStore)>,
+    succession: Succession,
     /// When each thread came to its steward.
     arrived: BTreeMap<ThreadId, u64>,
     /// Until when what lasts has befallen which node.
@@ -210,6 +213,7 @@ impl<'a> Play<'a> {
             removals: BTreeMap::new(),
             turns: BTreeMap::new(),
             copies: BTreeMap::new(),
+            succession: Succession::default(),
             arrived: BTreeMap::new(),
             struck: BTreeMap::new(),
             handed: BTreeSet::new(),

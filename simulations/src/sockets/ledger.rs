@@ -149,7 +149,7 @@ impl Book {
         (reason, detail): (Reason, &str),
     ) {
         *self.figures.complaints.entry(reason.to_string()).or_default() += 1;
-        let left = self.keys.get(&peer).is_some_and(|peer| self.truth.has_left(thread, *peer, at));
+        let left = self.keys.get(&peer).is_some_and(|peer| self.truth.has_left(thread, (node, *peer), at));
         if !left || ![Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason) {
             let peer =
                 self.keys.get(&peer).map_or_else(|| "a stranger".into(), |peer| format!("node {}", peer.0));

@@ -23,6 +23,10 @@ pub(super) enum Deed {
     Revoke { steward: NodeId, thread: ThreadId, from: NodeId },
     Turn { villain: usize },
     Attack { villain: usize },
+    Keep { takeover: usize },
+    Part { takeover: usize },
+    TakeOver { by: NodeId, thread: ThreadId },
+    Admit { steward: NodeId, thread: ThreadId, to: NodeId },
     Sample,
 }
 
@@ -51,6 +55,7 @@ impl Play<'_> {
             self.later(adversary.from * HOUR, Deed::Turn { villain });
         }
         self.plan_churn();
+        self.plan_takeovers();
         self.later(0.0, Deed::Sample);
     }
 
@@ -102,6 +107,10 @@ impl Play<'_> {
             Deed::Revoke { steward, thread, from } => self.revoke(steward, thread, from)?,
             Deed::Turn { villain } => self.turn(villain)?,
             Deed::Attack { villain } => self.attack(villain)?,
+            Deed::Keep { takeover } => self.keeps_copies(takeover)?,
+            Deed::Part { takeover } => self.parts(takeover)?,
+            Deed::TakeOver { by, thread } => self.takes_over(by, thread)?,
+            Deed::Admit { steward, thread, to } => self.admit(steward, thread, to)?,
             Deed::Sample => {
                 self.sample();
                 self.later(SAMPLE, Deed::Sample);

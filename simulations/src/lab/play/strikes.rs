@@ -12,6 +12,7 @@ use crate::{
     office,
 };
 use frontdesk_identity::ThreadId;
+use frontdesk_store::MemoryStore;
 use std::collections::BTreeSet;
 
 impl Play<'_> {
@@ -106,6 +107,11 @@ impl Play<'_> {
             self.copies.insert(node, (self.world.time, self.world.copy_of(node)?));
             return Ok(());
         };
+        self.puts_back(node, since, copy)
+    }
+
+    /// A node's owner puts back a copy of its disk that was made then.
+    pub(super) fn puts_back(&mut self, node: NodeId, since: u64, copy: MemoryStore) -> Result<(), SimError> {
         let before = office::threads(&self.world, node);
         self.world.restore(node, copy)?;
         let after = office::threads(&self.world, node);

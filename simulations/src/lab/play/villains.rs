@@ -68,7 +68,10 @@ impl Play<'_> {
             AdversaryKind::RemovedGoesOn => self.removed()?,
             AdversaryKind::Equivocation => self.steward()?,
             AdversaryKind::Withholds => self.withholder(adversary.who.unwrap_or(Who::Agent))?,
-            AdversaryKind::LyingClock => self.liar()?,
+            AdversaryKind::LyingClock => match adversary.ahead {
+                Some(hours) => self.misled(adversary.who.unwrap_or(Who::Agent), hours)?,
+                None => self.liar()?,
+            },
         };
         // Nobody fits who could turn: one is looked for again.
         let Some(villain) = villain else {

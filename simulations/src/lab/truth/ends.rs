@@ -29,7 +29,7 @@ impl Truth {
         (lists, epochs): (&Lists, &BTreeMap<NodeId, (u32, u64)>),
         eyes: &Eyes<'_>,
     ) {
-        let split = self.split.contains(&thread) || self.is_frozen(thread);
+        let split = self.is_split(thread) || self.is_frozen(thread);
         for (number, said) in self.said_in(thread) {
             // What was delivered is there, whatever became of it later at its author's.
             let failed = said.failed && said.delivered.is_none();
@@ -55,12 +55,11 @@ impl Truth {
 
     /// Who was let in with some of the past, and is in still, has that.
     pub(super) fn check_history(&mut self, at: u64, thread: ThreadId, lists: &Lists, eyes: &Eyes<'_>) {
-        if self.split.contains(&thread) || self.is_frozen(thread) {
+        if self.is_split(thread) || self.is_frozen(thread) {
             return;
         }
         let mut missing = Vec::new();
-        let steward = self.founders.get(&thread).map(|[_, steward]| *steward);
-        let all = steward.and_then(|steward| lists.get(&steward)).cloned().unwrap_or_default();
+        let all = self.leader(thread).and_then(|steward| lists.get(&steward)).cloned().unwrap_or_default();
         for (node, list) in lists.iter().filter(|(node, _)| !self.rolled.contains_key(node)) {
             let stays = self.stays.get(&(thread, *node)).into_iter().flatten();
             let open = stays.into_iter().filter(|stay| stay.until.is_none() && at < stay.ends);
@@ -87,7 +86,7 @@ impl Truth {
     pub(super) fn check_kept(&mut self, at: u64, eyes: &Eyes<'_>) {
         let mut shown: BTreeMap<(ThreadId, NodeId), Vec<u64>> = BTreeMap::new();
         for (node, number) in self.shown.keys() {
-            let excused = self.rolled.contains_key(node) || self.rogues.contains(node);
+            let excused = self.rolled.contains_key(node) || self.rogues.contains(node) || self.is_lost(*node);
             if let Some(said) = self.said.get(number).filter(|_| !excused) {
                 shown.entry((said.thread, *node)).or_default().push(*number);
             }
@@ -110,7 +109,7 @@ impl Truth {
         [customer, steward]: [NodeId; 2],
         eyes: &Eyes<'_>,
     ) {
-        if self.is_frozen(thread) || self.split.contains(&thread) {
+        if self.is_frozen(thread) || self.is_split(thread) {
             return;
         }
         for (number, said) in self.said_in(thread) {
@@ -130,13 +129,17 @@ impl Truth {
 
     /// Nothing is refused that somebody wrote who had the right to, and kept it.
     pub(super) fn check_refusals(&mut self, at: u64, thread: ThreadId) {
-        if self.is_frozen(thread) || self.split.contains(&thread) {
+        if self.is_frozen(thread) || self.is_split(thread) {
             return;
         }
         for (number, said) in self.said_in(thread) {
             let told = said.failed_at.filter(|_| !said.perhaps && !self.rogues.contains(&said.author));
             // Who was put back to an old copy, and has lost the keys, refuses what was sealed for it.
             let told = told.filter(|_| !self.may_be_lost(&said));
+            // A customer that isn't honest may refuse everything, and is the only one on its side.
+            let alone =
+                self.founders.get(&thread).is_some_and(|[customer, _]| self.rogues.contains(customer));
+            let told = told.filter(|_| !alone);
             if told.is_some_and(|told| !self.may_be_refused(thread, said.author, [said.at, told])) {
                 let seen = format!("thread {thread}: #{number} of node {} failed", said.author.0);
                 self.broken(at, "nothing is refused without a cause", seen);
