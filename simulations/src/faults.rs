@@ -1,6 +1,6 @@
 //! What goes wrong in a world: cut wires, failing disks, restored backups; and a record of what was sent.
 
-use crate::{Disk, Failure, Fare, Node, NodeId, SimError, World};
+use crate::{Clock, Disk, Failure, Fare, Node, NodeId, SimError, World};
 use frontdesk_engine::{Engine, Input, Now, mark_restored};
 use frontdesk_store::{Batch, MemoryStore, Overlay, Reader, Scan, Store};
 
@@ -24,6 +24,26 @@ impl World {
     /// [`SimError`].
     pub fn revive(&mut self, id: NodeId) -> Result<(), SimError> {
         self.start(id)
+    }
+
+    /// Sets one node's wall clock.
+    ///
+    /// # Errors
+    /// [`SimError::Down`] if there is no such node.
+    pub fn set_clock(&mut self, id: NodeId, clock: Clock) -> Result<(), SimError> {
+        self.node_mut(id)?.clock = clock;
+        Ok(())
+    }
+
+    /// Stops a node for good: nothing starts it any more.
+    ///
+    /// # Errors
+    /// [`SimError`].
+    pub fn lose(&mut self, id: NodeId) -> Result<(), SimError> {
+        self.note(id, None, || "is lost".into());
+        self.stop(id)?;
+        self.node_mut(id)?.gone = true;
+        Ok(())
     }
 
     /// Sets all wall clocks ahead, by so many seconds, at once.

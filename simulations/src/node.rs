@@ -43,6 +43,13 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// A clock that is ahead by so many hours, or behind.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "hours that scenarios may name, in milliseconds")]
+    pub fn hours(ahead: f64) -> Self {
+        Self { ahead: (ahead * 3_600_000.0) as i64, drift: 0 }
+    }
+
     /// How far it is ahead of the true time at a moment, in seconds.
     pub(crate) fn off(self, time: u64) -> i64 {
         let gained = i64::try_from(time).unwrap_or(i64::MAX).saturating_mul(self.drift) / 1_000_000_000;
@@ -91,6 +98,8 @@ pub struct Node {
     /// When what lazy steps wrote is flushed, if no other step does it before.
     flush_at: Option<Millis>,
     around: Around,
+    /// It is lost for good.
+    pub(crate) gone: bool,
     /// To whom it sends nothing that it has to deliver, whatever its engine wants.
     pub(crate) withholds: BTreeSet<NodeId>,
 }
@@ -119,6 +128,7 @@ impl Node {
             stalled: None,
             flush_at: None,
             around: Around::default(),
+            gone: false,
             withholds: BTreeSet::new(),
         }
     }

@@ -307,6 +307,15 @@ pub fn era(world: &World, node: NodeId, thread: ThreadId) -> Option<u32> {
     }
 }
 
+/// The steward of a thread, as a node knows it.
+#[must_use]
+pub fn steward(world: &World, node: NodeId, thread: ThreadId) -> Option<DeviceId> {
+    match world.query(node, &Query::Thread(thread)) {
+        Ok(Answer::Thread(view)) => view?.steward,
+        _ => None,
+    }
+}
+
 /// Who can read a thread, as a node knows it.
 #[must_use]
 pub fn who(world: &World, node: NodeId, thread: ThreadId) -> Option<WhoView> {

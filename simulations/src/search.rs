@@ -17,8 +17,10 @@ const MOMENT: u64 = 400;
 /// What is searched.
 #[derive(Debug, Clone)]
 pub struct Search {
-    /// So many frames, the first that are sent, fare each in every way.
+    /// So many frames that are sent one after another fare each in every way.
     pub depth: u32,
+    /// After so many others that are on time, in runs of their own.
+    pub after: Vec<u32>,
     /// The ways.
     pub fares: Vec<Fare>,
     /// Each of these nodes is killed, in runs of their own, before each of so many happenings.
@@ -37,6 +39,7 @@ pub struct Explored {
 /// Where a run differs from the others.
 #[derive(Debug, Clone, Copy)]
 struct Case {
+    after: u32,
     fares: u64,
     crash: Option<(NodeId, u64)>,
 }
@@ -94,14 +97,22 @@ impl Search {
 
     fn runs(&self) -> u64 {
         let victims = u64::try_from(self.crashes.0.len()).unwrap_or(0);
-        self.ways().saturating_mul(victims.saturating_mul(self.crashes.1).max(1))
+        let windows = u64::try_from(self.after.len()).unwrap_or(1);
+        self.ways().saturating_mul(windows).saturating_mul(victims.saturating_mul(self.crashes.1).max(1))
     }
 
     fn case(&self, number: u64) -> Case {
-        let (crash, fares) = (number / self.ways(), number % self.ways());
+        let (number, fares) = (number / self.ways(), number % self.ways());
+        let windows = u64::try_from(self.after.len()).unwrap_or(1).max(1);
+        let (crash, window) = (number / windows, number % windows);
+        let after = usize::try_from(window).ok().and_then(|window| self.after.get(window));
         let (victims, instants) = &self.crashes;
         let victim = usize::try_from(crash / (*instants).max(1)).ok().and_then(|victim| victims.get(victim));
-        Case { fares, crash: victim.map(|victim| (*victim, crash % (*instants).max(1))) }
+        Case {
+            after: after.copied().unwrap_or(0),
+            fares,
+            crash: victim.map(|victim| (*victim, crash % (*instants).max(1))),
+        }
     }
 
     fn fares(&self, case: u64) -> impl Iterator<Item = Fare> {
@@ -120,7 +131,8 @@ impl Search {
         seen: &mut BTreeSet<[u8; 16]>,
     ) -> Result<Siege, SimError> {
         let mut siege = base.fork(1)?;
-        siege.office.world.set_fares(self.fares(case.fares));
+        let on_time = (0..case.after).map(|_| Fare::After(1));
+        siege.office.world.set_fares(on_time.chain(self.fares(case.fares)));
         act(&mut siege)?;
         let end = siege.office.world.time() + MOMENT;
         let mut happened = 0;

@@ -219,6 +219,9 @@ impl World {
     }
 
     pub(crate) fn start(&mut self, id: NodeId) -> Result<(), SimError> {
+        if self.node(id)?.gone {
+            return Ok(());
+        }
         self.note(id, None, || "starts".into());
         let (now, seed) = (self.clock_of(id), self.seed);
         let told = self.node(id)?.events.len();

@@ -27,7 +27,12 @@ fn base() -> Result<Siege, SimError> {
 }
 
 fn frames() -> Search {
-    Search { depth: depth(), fares: FARES.to_vec(), crashes: (Vec::new(), 0) }
+    frames_after(&[0])
+}
+
+/// The same for frames further on, after so many that are on time.
+fn frames_after(after: &[u32]) -> Search {
+    Search { depth: depth(), after: after.to_vec(), fares: FARES.to_vec(), crashes: (Vec::new(), 0) }
 }
 
 /// Each node killed at each of the first thirty happenings, while frames are on time or late.
@@ -36,7 +41,7 @@ fn crashes() -> Search {
 }
 
 fn crashes_of(nodes: Vec<NodeId>) -> Search {
-    Search { depth: 3, fares: vec![Fare::After(1), Fare::After(60)], crashes: (nodes, 30) }
+    Search { depth: 3, after: vec![0], fares: vec![Fare::After(1), Fare::After(60)], crashes: (nodes, 30) }
 }
 
 fn explored(what: &str, outcome: Result<Explored, SimError>) {
@@ -230,6 +235,17 @@ fn a_hand_over_among_texts_whoever_is_killed_whenever() {
 #[test]
 fn a_takeover_among_texts_however_frames_fare() {
     explored("takeover", frames().explore(deserted, take_over, taken_over));
+}
+
+/// What follows the offer: the era, the notices to those who are waited for, and their coming in.
+#[test]
+fn a_takeover_among_texts_however_later_frames_fare() {
+    explored("takeover, further on", frames_after(&[5, 10, 15, 20]).explore(deserted, take_over, taken_over));
+}
+
+#[test]
+fn a_hand_over_among_texts_however_later_frames_fare() {
+    explored("hand-over, further on", frames_after(&[5, 10, 15]).explore(base, hand_over, handed_over));
 }
 
 #[test]

@@ -57,6 +57,12 @@ pub struct Figures {
     pub warned: u64,
     /// Threads that those nodes knew nothing of any more.
     pub forgotten: u64,
+    /// Administrators' devices whose threads others took over.
+    pub replaced: u64,
+    /// From the moment in which that befell them until another led a thread of theirs.
+    pub takeover: Vec<u64>,
+    /// Takeovers that came too late, since another had led the thread by then.
+    pub too_late: u64,
     /// Threads that businesses had.
     pub threads: u64,
     /// Of these, threads that their steward forgot, so that nobody can change their members any more.

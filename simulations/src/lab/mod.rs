@@ -11,6 +11,7 @@ pub mod report;
 mod roads;
 pub mod scenario;
 mod sense;
+mod takeover;
 mod trouble;
 pub(crate) mod truth;
 

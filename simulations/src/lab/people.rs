@@ -43,6 +43,8 @@ pub(super) struct Cast {
     by_business: BTreeMap<(NodeId, Role), Vec<NodeId>>,
     by_device: BTreeMap<DeviceId, NodeId>,
     links: BTreeMap<NodeId, ContactLink>,
+    /// Where customers of a business come in, if that isn't its first administrator.
+    receptions: BTreeMap<NodeId, NodeId>,
 }
 
 impl Cast {
@@ -63,16 +65,22 @@ impl Cast {
             world.name(administrator)?;
             cast.add(world, administrator, Role::Administrator, administrator)?;
             cast.links.insert(administrator, office::link(world, administrator, administrator)?);
-            let people = [(Role::Bot, scenario.business.bots), (Role::Agent, scenario.business.agents)];
+            let business = &scenario.business;
+            let people = [
+                (Role::Administrator, business.deputies),
+                (Role::Bot, business.bots),
+                (Role::Agent, business.agents),
+            ];
             for (role, count) in people {
                 for person in 0..count {
-                    let enrolled = if role == Role::Bot { Enrolled::Bot } else { Enrolled::Agent };
                     let name = format!("{role:?} {person}");
-                    let node = office::enrol(world, administrator, &name, enrolled, settings)?;
+                    let settings = if role == Role::Administrator { policy } else { settings };
+                    let node = office::enrol(world, administrator, &name, enrolled(role), settings)?;
                     cast.add(world, node, role, administrator)?;
                     founded(part(cast.people.len()));
                 }
             }
+            cast.introduce(world, administrator)?;
             administrators.push(administrator);
         }
         for (number, administrator) in (0..scenario.customers.count).zip(administrators.iter().cycle()) {
@@ -81,6 +89,22 @@ impl Cast {
             founded(part(cast.people.len()));
         }
         Ok(cast)
+    }
+
+    /// Waits until a business's deputies can forward to its people.
+    fn introduce(&self, world: &mut World, administrator: NodeId) -> Result<(), SimError> {
+        let deputies = self.administrators(administrator).iter().filter(|node| **node != administrator);
+        for deputy in deputies.copied() {
+            world.name(deputy)?;
+            for role in [Role::Bot, Role::Agent] {
+                for person in self.colleagues(administrator, role) {
+                    let device = world.node(*person)?.device();
+                    let known = |world: &World| office::stock(world, deputy, device) > 0;
+                    world.until("key packages at a deputy", office::PATIENCE, known)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn add(
@@ -131,6 +155,28 @@ impl Cast {
         self.people.get(&node).map(|person| person.administrator)
     }
 
+    /// All administrators of a business.
+    pub(super) fn administrators(&self, administrator: NodeId) -> &[NodeId] {
+        self.colleagues(administrator, Role::Administrator)
+    }
+
+    /// Customers of a business come in at another of its administrators from now on.
+    pub(super) fn receive_at(
+        &mut self,
+        world: &World,
+        (administrator, reception): (NodeId, NodeId),
+    ) -> Result<(), SimError> {
+        self.links.insert(administrator, office::link(world, reception, reception)?);
+        self.receptions.insert(administrator, reception);
+        Ok(())
+    }
+
+    /// Where a customer who writes for the first time comes in.
+    pub(super) fn reception(&self, customer: NodeId) -> Option<NodeId> {
+        let administrator = self.administrator(customer)?;
+        Some(self.receptions.get(&administrator).copied().unwrap_or(administrator))
+    }
+
     pub(super) fn colleagues(&self, administrator: NodeId, role: Role) -> &[NodeId] {
         self.by_business.get(&(administrator, role)).map(Vec::as_slice).unwrap_or_default()
     }
@@ -150,6 +196,15 @@ impl Cast {
             Some(Role::Bot) => Path::BotToCustomer,
             Some(Role::Agent | Role::Administrator) => Path::BusinessToCustomer,
         }
+    }
+}
+
+/// As what somebody of a business is enrolled.
+const fn enrolled(role: Role) -> Enrolled {
+    match role {
+        Role::Administrator => Enrolled::Admin,
+        Role::Bot => Enrolled::Bot,
+        Role::Agent | Role::Customer => Enrolled::Agent,
     }
 }
 

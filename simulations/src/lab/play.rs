@@ -7,6 +7,7 @@ mod ears;
 mod ending;
 mod staff;
 mod strikes;
+mod succession;
 mod surroundings;
 mod villains;
 
@@ -29,6 +30,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use succession::Succession;
 use villains::Villain;
 
 const SECOND: f64 = 1000.0;
@@ -131,6 +133,7 @@ pub(super) struct Play<'a> {
     turns: BTreeMap<NodeId, usize>,
     /// Old copies of disks.
     copies: Copies,
+    succession: Succession,
     /// When each thread came to its steward.
     arrived: BTreeMap<ThreadId, u64>,
     /// For how long who is about to be killed will be down, in milliseconds.
@@ -217,6 +220,7 @@ impl<'a> Play<'a> {
             removals: BTreeMap::new(),
             turns: BTreeMap::new(),
             copies: Copies::default(),
+            succession: Succession::default(),
             arrived: BTreeMap::new(),
             lasting: BTreeMap::new(),
             strikes: BTreeSet::new(),

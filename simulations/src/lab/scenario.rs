@@ -1,6 +1,7 @@
 //! Scenarios: what is simulated, as a TOML file. Unknown keys are errors; every key but `about` and `hours` has a default.
 
 use super::roads::whole;
+pub use super::takeover::{Going, Takeover};
 pub use super::trouble::{Adversary, AdversaryKind, Churn, Clocks, Fault, FaultKind, Nats, Share, Who};
 use frontdesk_engine::HistoryChoice;
 use frontdesk_thread::Suite;
@@ -47,6 +48,9 @@ pub struct Scenario {
     /// Who attacks.
     #[serde(default, rename = "adversary")]
     pub adversaries: Vec<Adversary>,
+    /// When deputies take over.
+    #[serde(default, rename = "takeover")]
+    pub takeovers: Vec<Takeover>,
 }
 
 impl Scenario {
@@ -54,7 +58,8 @@ impl Scenario {
     #[must_use]
     pub fn nodes(&self) -> usize {
         let business = &self.business;
-        let people = business.agents.saturating_add(business.bots).saturating_add(1);
+        let people =
+            [business.bots, business.deputies, 1].into_iter().fold(business.agents, usize::saturating_add);
         business.count.max(1).saturating_mul(people).saturating_add(self.customers.count)
     }
 }
@@ -158,6 +163,8 @@ pub struct Business {
     pub agents: usize,
     /// Bots of each. With a bot, new threads go to it first, and it hands over to an agent.
     pub bots: usize,
+    /// Further administrators of each, who are let into every thread, with all of its past.
+    pub deputies: usize,
     /// When its agents work, as hours of the day: from, until.
     pub open: [f64; 2],
     /// How long an agent takes for an answer, in seconds, on average.
@@ -240,6 +247,7 @@ impl Default for Business {
             count: 1,
             agents: 2,
             bots: 0,
+            deputies: 0,
             open: [8.0, 18.0],
             answer_takes: 120.0,
             bot_takes: 2.0,

@@ -1,6 +1,8 @@
 //! Whether the values of a scenario can be played: TOML lets any number through.
 
-use super::scenario::{Adversary, AdversaryKind, Fault, Latency, Network, Scenario, Share};
+use super::scenario::{
+    Adversary, AdversaryKind, Fault, Going, Latency, Network, Scenario, Share, Takeover, Who,
+};
 use frontdesk_engine::limits::MAX_ASKED_LASTS;
 use frontdesk_wire::limits::MAX_ROSTER;
 use std::fmt;
@@ -11,6 +13,8 @@ const MOST_HOURS: f64 = 1000.0;
 const MOST_NODES: usize = 1_000_000;
 /// More at once than any adversary sends.
 const MOST_SENT: u32 = 100_000;
+/// Hours that a clock is wrong at most: some eleven years.
+const MOST_AHEAD: f64 = 100_000.0;
 /// The longest time that a value may be, in milliseconds, and the largest other number.
 const MOST: f64 = 1e9;
 
@@ -64,7 +68,8 @@ impl Scenario {
         self.check_business()?;
         self.check_customers()?;
         self.check_surroundings()?;
-        self.check_trouble()
+        self.check_trouble()?;
+        self.check_takeovers()
     }
 
     fn check_network(&self) -> Check {
@@ -150,11 +155,48 @@ impl Scenario {
             demand("adversary.count", adversary.count <= MOST_SENT, adversary.count, "at most 100,000")?;
             let counts = adversary.what.counts() || adversary.count == Adversary::DEFAULT_COUNT;
             demand("adversary.count", counts, adversary.count, "left out: this adversary doesn't count")?;
-            let named = adversary.who.is_none() || adversary.what == AdversaryKind::Withholds;
+            let lies = adversary.what == AdversaryKind::LyingClock;
+            let named = adversary.who.is_none() || adversary.what == AdversaryKind::Withholds || lies;
             demand("adversary.who", named, "given", "left out: who this adversary is, is fixed")?;
+            check_clock(adversary, lies)?;
         }
         Ok(())
     }
+}
+
+impl Scenario {
+    fn check_takeovers(&self) -> Check {
+        for takeover in &self.takeovers {
+            let Takeover { what, at, after, back, age } = takeover;
+            span("takeover.at", *at, *at)?;
+            let deputies = self.business.deputies;
+            demand("takeover", deputies > 0, "given", "left out: without deputies nobody takes over")?;
+            number("takeover.after", *after)?;
+            if let Some(back) = back {
+                let asleep = "left out: this device is not asleep";
+                demand("takeover.back", *what == Going::Asleep, back, asleep)?;
+                span("takeover.back", *at, *back)?;
+            }
+            let aged = *what == Going::Restored || *age == Takeover::DEFAULT_AGE;
+            demand("takeover.age", aged, age, "left out: this device is not put back to a copy")?;
+            demand(
+                "takeover.age",
+                (0.0..=*at * 60.0).contains(age),
+                age,
+                "minutes since the beginning, at most",
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn check_clock(adversary: &Adversary, lies: bool) -> Check {
+    let agent = matches!(adversary.who, None | Some(Who::Agent));
+    let known = !lies || agent || adversary.ahead.is_some();
+    demand("adversary.ahead", known, "left out", "given: only an agent's clock stands still")?;
+    let Some(ahead) = adversary.ahead else { return Ok(()) };
+    demand("adversary.ahead", lies, ahead, "left out: this adversary's clock is right")?;
+    demand("adversary.ahead", ahead.abs() <= MOST_AHEAD, ahead, "hours, at most a hundred thousand")
 }
 
 fn check_network(name: &str, network: &Network) -> Check {
@@ -221,6 +263,9 @@ mod tests {
         let fault = "[[fault]]\nwhat = \"crash\"\nwho = \"agent\"\nfrom = 1.0\nuntil = 2.0\n";
         let adversary = "[[adversary]]\nwhat = \"replay\"\nfrom = 1.0\nuntil = 2.0\n";
         let churn = "[[churn]]\nwho = \"agent\"\nmost = 1.0\nleast = 0.0\n";
+        let liar = adversary.replace("replay", "lying-clock");
+        let takeover = "[[takeover]]\nwhat = \"lost\"\nat = 1.0\n";
+        let (deputies, asleep) = ("[business]\ndeputies = 1\n", takeover.replace("lost", "asleep"));
         let way = "[[way]]\nbetween = [\"agent\", \"anyone\"]\n";
         for (lines, key) in [
             ("hours = 0.0", "hours"),
@@ -269,6 +314,16 @@ mod tests {
             (&format!("{adversary}every = -1.0"), "adversary.every"),
             (&format!("{adversary}who = \"customer\""), "adversary.who"),
             (&format!("{adversary}count = 4000000000"), "adversary.count"),
+            (&format!("{adversary}ahead = 5.0"), "adversary.ahead"),
+            (&format!("{liar}who = \"customer\""), "adversary.ahead"),
+            (&format!("{liar}who = \"customer\"\nahead = 1e9"), "adversary.ahead"),
+            (takeover, "takeover"),
+            (&format!("{deputies}{}", takeover.replace("at = 1.0", "at = -1.0")), "takeover.at"),
+            (&format!("{deputies}{takeover}after = -1.0"), "takeover.after"),
+            (&format!("{deputies}{takeover}back = 2.0"), "takeover.back"),
+            (&format!("{deputies}{asleep}back = 0.5"), "takeover.back"),
+            (&format!("{deputies}{takeover}age = 5.0"), "takeover.age"),
+            (&format!("{deputies}{}age = 61.0", takeover.replace("lost", "restored")), "takeover.age"),
         ] {
             match read(lines).unwrap_err() {
                 ScenarioError::Nonsense(nonsense) => assert_eq!(nonsense.key, key, "{lines}"),

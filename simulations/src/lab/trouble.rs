@@ -183,6 +183,9 @@ pub struct Adversary {
     /// Who turns, where that can be somebody else than an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<Who>,
+    /// Of a clock that lies: by how many hours it is ahead, or behind, where it doesn't stand still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<f64>,
 }
 
 impl Adversary {
@@ -212,7 +215,8 @@ pub enum AdversaryKind {
     FrameFlood,
     /// A stranger sends bytes that are no frames, and frames that are nearly good.
     HostileBytes,
-    /// An agent sets its clock back, doesn't listen to the steward, and goes on when its grants have ended.
+    /// An agent stops its clock, doesn't listen to the steward, and goes on when its grants have ended; or somebody's clock is
+    /// far ahead or behind.
     LyingClock,
     /// An agent asks for more than its grant gives, and hands on what isn't its to hand on.
     Overreaches,

@@ -2,12 +2,14 @@
 //! and is compared with what the nodes show.
 
 mod asked;
+mod blame;
 mod closing;
 mod ends;
 mod losses;
 pub(crate) mod refusals;
 mod rights;
 mod shown;
+mod stewards;
 
 pub(crate) use closing::places;
 
@@ -82,6 +84,12 @@ struct Stay {
 }
 
 impl Stay {
+    /// By a right to all threads, from a moment on.
+    const fn standing(from: u64) -> Self {
+        let ends = u64::MAX;
+        Self { from, until: None, ends, hidden: BTreeSet::new(), granted: BTreeSet::new(), from_place: None }
+    }
+
     /// Whether it is over at a moment, or may be for those whose clocks are ahead.
     fn is_over(&self, at: u64) -> bool {
         self.until.is_some_and(|until| until <= at) || self.ends.saturating_sub(SKEW) <= at
@@ -108,6 +116,8 @@ pub(crate) struct Truth {
     known_out: BTreeSet<(ThreadId, NodeId, NodeId)>,
     /// Who came into a thread while another was in it, whose node has told its owner: thread, teller, newcomer.
     known_in: BTreeSet<(ThreadId, NodeId, NodeId)>,
+    /// When a node heard last that another is in a thread: thread, hearer, the other.
+    heard: BTreeMap<(ThreadId, NodeId, NodeId), u64>,
     /// Whom an owner wants out of a thread.
     may_go: BTreeSet<(ThreadId, NodeId)>,
     /// The newest text of each author that each reader was shown as it came.
@@ -120,12 +130,17 @@ pub(crate) struct Truth {
     asked: Asked,
     /// Nodes that are no longer honest.
     pub(crate) rogues: BTreeSet<NodeId>,
+    /// Administrators whose clocks lie.
+    pub(crate) liars: BTreeSet<NodeId>,
     /// Threads whose steward told different members different stories, which nothing protects from.
     pub(crate) split: BTreeSet<ThreadId>,
     /// Nodes that were put back to an old copy: of which moment, and when.
     rolled: BTreeMap<NodeId, Vec<[u64; 2]>>,
     /// Who was put back may be taken out of each of its threads once, to come in anew.
     may_come_anew: BTreeSet<(ThreadId, NodeId)>,
+    pub(crate) stewards: stewards::Stewards,
+    /// Which administrator a customer asked for, by a contact whose thread may never have been opened there.
+    receptions: BTreeMap<ThreadId, NodeId>,
     /// What those no longer know of.
     forgot: BTreeSet<(ThreadId, NodeId)>,
     pub(crate) violations: Vec<Violation>,
@@ -172,6 +187,11 @@ impl Truth {
         self.said.insert(number, Said::of((thread, author, at), audience));
     }
 
+    /// A customer asks for a business by this administrator of it.
+    pub(in crate::lab) fn is_contacted(&mut self, thread: ThreadId, reception: NodeId) {
+        self.receptions.insert(thread, reception);
+    }
+
     /// A text of which it is not known whether the node has it.
     pub(crate) fn perhaps(
         &mut self,
@@ -189,7 +209,14 @@ impl Truth {
     }
 
     /// A node has told its owner who came and who left.
-    pub(crate) fn knows(&mut self, (thread, node): (ThreadId, NodeId), came: &[NodeId], out: &[NodeId]) {
+    pub(crate) fn knows(
+        &mut self,
+        at: u64,
+        (thread, node): (ThreadId, NodeId),
+        came: &[NodeId],
+        out: &[NodeId],
+    ) {
+        self.hears_of(at, (thread, node), came);
         for came in came {
             self.known_out.remove(&(thread, node, *came));
             self.known_in.insert((thread, node, *came));
@@ -239,7 +266,8 @@ impl Truth {
             let until = stay.until.unwrap_or(u64::MAX).min(stay.ends.saturating_add(SKEW));
             !stay.hidden.contains(&number) && said.at <= until
         };
-        if !said.audience.contains(&node) && !stays.iter().any(granted) {
+        let may = said.audience.contains(&node) || self.stands(said.thread, node);
+        if !may && !self.is_split(said.thread) && !stays.iter().any(granted) {
             let seen = format!(
                 "node {} shows #{number} of node {} ({} ms, thread {}); it was let in {:?}",
                 node.0,
@@ -261,7 +289,8 @@ impl Truth {
             None if founds => return,
             stays => stays.map(Vec::as_slice).unwrap_or_default(),
         };
-        if stays.iter().all(|stay| stay.ends.saturating_add(SKEW) < said.at) {
+        let stands = self.stands(said.thread, said.author) || self.is_split(said.thread);
+        if !stands && stays.iter().all(|stay| stay.ends.saturating_add(SKEW) < said.at) {
             let seen = format!("node {} shows #{number} of node {}", node.0, said.author.0);
             self.broken(at, "who has no grant in force is not believed", seen);
         }
@@ -271,11 +300,12 @@ impl Truth {
     fn is_believed(&mut self, at: u64, node: NodeId, number: u64) {
         let Some(said) = self.said.get(&number) else { return };
         let (thread, author) = (said.thread, said.author);
-        if !self.known_out.contains(&(thread, node, author)) || self.split.contains(&thread) {
+        if !self.known_out.contains(&(thread, node, author)) || self.is_split(thread) {
             return;
         }
-        let stays = self.stays.get(&(thread, author)).into_iter().flatten();
-        if stays.filter_map(|stay| stay.until).max().is_some_and(|until| until < said.at) {
+        // Who is only missing in a new era is out by nobody's word.
+        let last = self.stays.get(&(thread, author)).and_then(|stays| stays.last());
+        if last.and_then(|stay| stay.until).is_some_and(|until| until < said.at) {
             let seen = format!("node {} shows #{number} of node {}", node.0, author.0);
             self.broken(at, "who is known to be out is not believed", seen);
         }
@@ -300,9 +330,10 @@ impl Truth {
     ) {
         let set = |devices: &[DeviceId]| devices.iter().copied().collect();
         let commit = Commit { added: set(added), removed: set(removed), told_by };
+        let split = self.is_split(thread);
         let first = self.commits.entry((thread, era, epoch)).or_insert_with(|| commit.clone());
         let same = (&first.added, &first.removed) == (&commit.added, &commit.removed);
-        if !same && !self.split.contains(&thread) {
+        if !same && !split {
             let seen = format!(
                 "thread {}, epoch {era}.{epoch}: nodes {} and {} tell of different commits",
                 thread.fmt_short(),

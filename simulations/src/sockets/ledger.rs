@@ -92,7 +92,7 @@ impl Book {
                     let nodes = devices.iter().filter_map(|device| self.node_of(device));
                     nodes.collect::<Vec<_>>()
                 });
-                self.truth.knows((*thread, node), &came, &out);
+                self.truth.knows(at, (*thread, node), &came, &out);
                 if node == STEWARD {
                     self.members_change(at, *thread, added, removed);
                 }
@@ -154,7 +154,7 @@ impl Book {
         (reason, detail): (Reason, &str),
     ) {
         *self.figures.complaints.entry(reason.to_string()).or_default() += 1;
-        let left = self.keys.get(&peer).is_some_and(|peer| self.truth.has_left(thread, *peer, at));
+        let left = self.keys.get(&peer).is_some_and(|peer| self.truth.has_left(thread, (node, *peer), at));
         if !left || ![Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason) {
             let peer =
                 self.keys.get(&peer).map_or_else(|| "a stranger".into(), |peer| format!("node {}", peer.0));

@@ -146,6 +146,7 @@ fn left_out(scenario: &Scenario, faults: usize) -> Vec<String> {
         (!scenario.churn.is_empty(), "owners who switch off"),
         (scenario.faults.len() > faults, "some faults"),
         (!scenario.adversaries.is_empty(), "adversaries"),
+        (business.deputies > 0 || !scenario.takeovers.is_empty(), "deputies who take over"),
     ];
     kinds.into_iter().filter(|(left_out, _)| *left_out).map(|(_, name)| name.to_owned()).collect()
 }

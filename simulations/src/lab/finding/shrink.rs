@@ -17,6 +17,7 @@ pub(super) fn shrink(finding: &mut Finding, reruns: usize, told: &mut dyn FnMut(
         |scenario| &mut scenario.faults,
         |one| format!("the fault {:?} of {:?}", one.what, one.who),
     );
+    search.drop_each(|scenario| &mut scenario.takeovers, |one| format!("the takeover {:?}", one.what));
     search.drop_each(|scenario| &mut scenario.churn, |one| format!("the churn of {:?}", one.who));
     search.drop_each(|scenario| &mut scenario.ways, |one| format!("the way between {:?}", one.between));
     search.halve_hours();

@@ -25,6 +25,10 @@ pub(super) enum Deed {
     Attack { villain: usize },
     Restore { node: NodeId },
     Kill { node: NodeId, lasts: f64 },
+    Keep { takeover: usize },
+    Part { takeover: usize },
+    TakeOver { by: NodeId, thread: ThreadId },
+    Admit { steward: NodeId, thread: ThreadId, to: NodeId },
     Sample,
 }
 
@@ -53,6 +57,7 @@ impl Play<'_> {
             self.later(adversary.from * HOUR, Deed::Turn { villain });
         }
         self.plan_churn();
+        self.plan_takeovers();
         self.later(0.0, Deed::Sample);
     }
 
@@ -110,6 +115,10 @@ impl Play<'_> {
             Deed::Attack { villain } => self.attack(villain)?,
             Deed::Restore { node } => self.begin_anew(node)?,
             Deed::Kill { node, lasts } => self.kill(node, lasts)?,
+            Deed::Keep { takeover } => self.keeps_copies(takeover)?,
+            Deed::Part { takeover } => self.parts(takeover)?,
+            Deed::TakeOver { by, thread } => self.takes_over(by, thread)?,
+            Deed::Admit { steward, thread, to } => self.admit(steward, thread, to)?,
             Deed::Sample => {
                 self.sample();
                 self.later(SAMPLE, Deed::Sample);

@@ -46,6 +46,12 @@ impl Play<'_> {
         })
     }
 
+    /// A node's owner puts back a backup of then.
+    pub(super) fn puts_back(&mut self, node: NodeId, since: u64, copy: MemoryStore) -> Result<(), SimError> {
+        self.figures.rolled_back += 1;
+        self.put_back(node, since, |play| play.world.restore(node, copy))
+    }
+
     /// The node has another disk now, with what there was at `since`.
     fn put_back(
         &mut self,

@@ -50,7 +50,10 @@ impl Play<'_> {
         self.talks.insert(customer, talk);
         self.customers.insert(thread, customer);
         self.truth.contacts(thread, customer, now);
-        let audience = [Some(customer), self.cast.administrator(customer)].into_iter().flatten().collect();
+        let audience = [Some(customer), self.cast.reception(customer)].into_iter().flatten().collect();
+        if let Some(reception) = self.cast.reception(customer) {
+            self.truth.is_contacted(thread, reception);
+        }
         let name = office::first_name(&self.world, customer);
         self.truth.says((number, name), (thread, customer, now), audience);
         let patience = self.rng.exponential(self.scenario.customers.patience * MINUTE);

@@ -47,7 +47,7 @@ impl Play<'_> {
                     added.iter().filter_map(|device| self.cast.node_of(device)).collect();
                 let out: Vec<NodeId> =
                     removed.iter().filter_map(|device| self.cast.node_of(device)).collect();
-                self.truth.knows((thread, node), &added, &out);
+                self.truth.knows(now, (thread, node), &added, &out);
                 added.into_iter().for_each(|newcomer| self.came(node, thread, newcomer));
                 // Who is not there when an era is opened comes in again by itself.
                 if era == 0 || epoch > ERA_OPENS {
@@ -72,9 +72,9 @@ impl Play<'_> {
             Event::ContactFailed { thread, .. } => {
                 self.truth.contact_ended(now, (thread, node), false, true);
             }
+            Event::TakenOver { thread, era } => self.leads_now(node, thread, era),
+            Event::TakeoverRefused { thread, reason } => self.is_too_late(node, thread, reason),
             Event::Message { .. }
-            | Event::TakenOver { .. }
-            | Event::TakeoverRefused { .. }
             | Event::Closed { .. }
             | Event::JoinRequested { .. }
             | Event::JoinChallenged { .. }
@@ -92,6 +92,8 @@ impl Play<'_> {
         let now = self.world.time;
         for thread in office::threads(&self.world, node) {
             self.truth.leaves(thread, node);
+            self.sees_who_is_there(node, thread);
+            self.sees_who_leads(node, thread);
             self.looks_who_is_there(node, thread);
             self.looks_how_it_began(node, thread);
             for message in office::messages(&self.world, node, thread) {
@@ -121,18 +123,37 @@ impl Play<'_> {
         }
     }
 
+    /// Whoever looks at a thread anew knows who is in it.
+    fn sees_who_is_there(&mut self, node: NodeId, thread: ThreadId) {
+        let members = office::who(&self.world, node, thread).map(|who| who.members).unwrap_or_default();
+        let there: Vec<NodeId> =
+            members.iter().filter_map(|member| self.cast.node_of(&member.device)).collect();
+        self.truth.knows(self.world.time, (thread, node), &there, &[]);
+    }
+
+    /// It may lead a thread in an era of which it told nobody.
+    fn sees_who_leads(&mut self, node: NodeId, thread: ThreadId) {
+        let era = office::era(&self.world, node, thread).filter(|era| *era > 0);
+        if let Some(era) =
+            era.filter(|_| office::is_in(&self.world, node, thread) && self.leads(node, thread))
+        {
+            self.leads_now(node, thread, era);
+        }
+    }
+
     /// A steward's owner sees whom it wanted out, and who is; and who has come by a wish. When a later era begins, those come in by themselves.
     fn looks_who_is_there(&mut self, node: NodeId, thread: ThreadId) {
         let first_era = office::era(&self.world, node, thread) == Some(0);
         let who = office::who(&self.world, node, thread).filter(|_| first_era);
-        let Some(who) = who.filter(|_| self.cast.role(node) == Some(Role::Administrator)) else { return };
+        let Some(who) = who.filter(|_| self.leads(node, thread)) else { return };
         let members: BTreeSet<NodeId> =
             who.members.iter().filter_map(|member| self.cast.node_of(&member.device)).collect();
         for out in self.truth.may_be_gone(thread).into_iter().filter(|gone| !members.contains(gone)) {
             self.left(node, thread, out);
         }
         for member in members {
-            if self.cast.administrator(member) == Some(node) && !self.truth.is_let_in(thread, member) {
+            let in_already = self.truth.is_let_in(thread, member, self.world.time);
+            if self.cast.administrator(member) == Some(node) && !in_already {
                 self.came(node, thread, member);
             }
         }
@@ -141,11 +162,13 @@ impl Play<'_> {
     /// A node learns that somebody is in a thread now. The steward's view at that moment says what a newcomer may read.
     pub(super) fn came(&mut self, node: NodeId, thread: ThreadId, newcomer: NodeId) {
         let business = &self.scenario.business;
-        if self.cast.administrator(newcomer) != Some(node) {
+        if !self.leads(node, thread) {
             return;
         }
         let rule = |asked| Wish { asked, history: business.choice(), seen: None };
-        let by_policy = business.by_policy().then(|| rule(self.world.time));
+        // Who comes in again is there by the right that it had.
+        let anew = !self.truth.is_let_in(thread, newcomer, self.world.time);
+        let by_policy = (business.by_policy() && anew).then(|| rule(self.world.time));
         let wish = self.forwards.get(&(thread, newcomer)).cloned();
         if wish.is_none() && by_policy.is_some() {
             self.figures.forwarded_by_policy += 1;
@@ -165,6 +188,7 @@ impl Play<'_> {
         let now = self.world.time;
         self.note_leaving(thread, out, node);
         match self.cast.role(node) {
+            Some(Role::Administrator) if !self.leads(node, thread) => {}
             Some(Role::Administrator) => {
                 self.truth.is_out(thread, out, now);
                 self.removals.insert((thread, out), now);
@@ -181,12 +205,23 @@ impl Play<'_> {
 
     pub(super) fn opened(&mut self, node: NodeId, thread: ThreadId, forwarded: bool) {
         let now = self.world.time;
+        if forwarded {
+            // Of who else is there it knows only what it is told from now on.
+            self.truth.leaves(thread, node);
+            self.sees_who_is_there(node, thread);
+            self.truth.arrives(thread, node);
+        }
         match self.cast.role(node) {
+            Some(Role::Administrator) if forwarded => drop(self.forwards.remove(&(thread, node))),
             Some(Role::Administrator) => {
                 if let Some(customer) = self.customer_of(thread) {
                     self.truth.founders.insert(thread, [customer, node]);
                 }
                 self.arrived.insert(thread, now);
+                // Who enrolled the others has their key packages; nobody else can let them in.
+                for to in self.cast.administrators(node).to_vec().into_iter().filter(|to| *to != node) {
+                    self.later(0.0, Deed::Admit { steward: node, thread, to });
+                }
                 if self.scenario.business.by_policy() {
                     // Where the rule finds nobody, a person looks after it.
                     self.later(5.0 * MINUTE, Deed::Forward { steward: node, thread });
@@ -231,13 +266,15 @@ impl Play<'_> {
                 }
             }
             Some(Role::Agent | Role::Bot) if by_customer => self.answer_later(node, thread),
-            Some(Role::Administrator) if by_customer => self.look_after(node, thread),
+            Some(Role::Administrator) if by_customer && self.leads(node, thread) => {
+                self.look_after(node, thread)
+            }
             _ => {}
         }
     }
 
     /// A customer still waits, and everybody who answered is out of the thread: the administrator forwards it again.
-    fn look_after(&mut self, steward: NodeId, thread: ThreadId) {
+    pub(super) fn look_after(&mut self, steward: NodeId, thread: ThreadId) {
         let waits = self.customer_of(thread).and_then(|customer| self.talks.get(&customer));
         let waits = waits.is_some_and(|talk| !talk.gone && (talk.left > 0 || talk.asked.is_some()));
         let served_before = self.removals.range((thread, NodeId(0))..=(thread, NodeId(usize::MAX))).next();
@@ -260,9 +297,9 @@ impl Play<'_> {
         *self.figures.security.entry(reason.to_string()).or_default() += 1;
         let now = self.world.time;
         let ended = [Reason::GrantRevoked, Reason::GrantExpired, Reason::NotMember].contains(&reason)
-            && self.truth.has_left(thread, peer, now);
+            && self.truth.has_left(thread, (node, peer), now);
         let warned = thread.is_none() && self.is_warned(node);
-        let split = thread.is_some_and(|thread| self.truth.split.contains(&thread));
+        let split = thread.is_some_and(|thread| self.truth.is_split(thread));
         if !ended && !split && !warned && self.is_honest(peer) && self.is_honest(node) {
             let seen = format!("node {} accuses node {}: {reason}: {detail}", node.0, peer.0);
             self.truth.broken(now, "honest nodes keep the rules", seen);

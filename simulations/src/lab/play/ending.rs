@@ -127,7 +127,7 @@ impl Play<'_> {
         peers
             .filter_map(|key| self.world.by_key.get(&TransportKey::from_bytes(key)).copied())
             .filter(|to| self.world.node(*to).is_ok_and(|node| node.rogue.is_none()))
-            .filter(|to| self.world.wires.can_meet(from, *to))
+            .filter(|to| self.world.wires.can_meet(from, *to) && !self.truth.is_lost(*to))
             .collect()
     }
 

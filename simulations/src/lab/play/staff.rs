@@ -6,7 +6,7 @@ use crate::{
     lab::{chance::Chance as _, people::Role, truth::Placed},
     office,
 };
-use frontdesk_engine::{Command, Reply};
+use frontdesk_engine::{Command, HistoryChoice, Reply};
 use frontdesk_identity::ThreadId;
 
 /// Threads that are handed over by the administrator, of those that are handed over.
@@ -56,7 +56,7 @@ impl Play<'_> {
         if hands_over && self.handed.insert(thread) {
             let Some(to) = self.next_agent(by) else { return Ok(()) };
             // Sometimes it is the administrator who wants somebody else to go on.
-            let steward = self.cast.administrator(by).filter(|_| self.rng.hits(BY_STEWARD));
+            let steward = self.leader(thread, by).filter(|_| self.rng.hits(BY_STEWARD));
             return self.hand_over(steward.unwrap_or(by), thread, to);
         }
         self.finish_with(by, thread);
@@ -69,13 +69,14 @@ impl Play<'_> {
         let done = done.is_some_and(|talk| talk.left == 0);
         if done
             && self.rng.hits(self.scenario.business.revoke)
-            && let Some(steward) = self.cast.administrator(by)
+            && let Some(steward) = self.leader(thread, by)
         {
             self.later(MINUTE, Deed::Revoke { steward, thread, from: by });
         }
     }
 
     pub(super) fn revoke(&mut self, steward: NodeId, thread: ThreadId, from: NodeId) -> Result<(), SimError> {
+        let steward = self.leader(thread, from).unwrap_or(steward);
         let device = self.world.node(from)?.device();
         let now = self.world.time;
         let done = self.tries(steward, Command::Revoke { thread, from: device })?.is_some();
@@ -99,25 +100,30 @@ impl Play<'_> {
     }
 
     pub(super) fn forward(&mut self, steward: NodeId, thread: ThreadId) -> Result<(), SimError> {
+        let steward = self.leader(thread, steward).unwrap_or(steward);
         if self.is_served(steward, thread) {
             return Ok(());
         }
-        let bots = self.cast.colleagues(steward, Role::Bot);
+        let business = self.cast.administrator(steward).unwrap_or(steward);
+        let bots = self.cast.colleagues(business, Role::Bot);
         let to = match self.rng.pick(bots).copied() {
             Some(bot) => Some(bot),
             None => self.next_agent(steward),
         };
         let Some(to) = to else { return Ok(()) };
-        self.let_in(steward, thread, to, false).map(|_| ())
+        self.let_in_or_later(steward, thread, to, false)
     }
 
-    /// Whether somebody but the customer and the steward is in a thread, as the steward knows it.
+    /// Whether somebody but the customer and administrators is in a thread, as the steward knows it.
     pub(super) fn is_served(&self, steward: NodeId, thread: ThreadId) -> bool {
-        office::who(&self.world, steward, thread).is_some_and(|who| who.members.len() > 2)
+        let members = office::who(&self.world, steward, thread).map(|who| who.members).unwrap_or_default();
+        let mut roles =
+            members.iter().filter_map(|member| self.cast.role(self.cast.node_of(&member.device)?));
+        roles.any(|role| matches!(role, Role::Agent | Role::Bot))
     }
 
     pub(super) fn hand_over(&mut self, by: NodeId, thread: ThreadId, to: NodeId) -> Result<(), SimError> {
-        self.let_in(by, thread, to, true).map(|_| ())
+        self.let_in_or_later(by, thread, to, true)
     }
 
     /// The texts of a thread that a node lists, and the place of each.
@@ -125,15 +131,31 @@ impl Play<'_> {
         crate::lab::truth::places(&self.world, node, thread)
     }
 
-    pub(super) fn let_in(
+    /// Lets somebody in by the business's choice of history. If that can't be done, somebody is let in later.
+    fn let_in_or_later(
         &mut self,
         by: NodeId,
         thread: ThreadId,
         to: NodeId,
         hand_over: bool,
-    ) -> Result<bool, SimError> {
+    ) -> Result<(), SimError> {
         let history = self.scenario.business.choice();
-        let Some(steward) = self.cast.administrator(by) else { return Ok(false) };
+        if !self.let_in(by, thread, (to, history), hand_over)?
+            && let Some(steward) = self.leader(thread, by)
+        {
+            self.later(5.0 * MINUTE, Deed::Forward { steward, thread });
+        }
+        Ok(())
+    }
+
+    pub(super) fn let_in(
+        &mut self,
+        by: NodeId,
+        thread: ThreadId,
+        (to, history): (NodeId, HistoryChoice),
+        hand_over: bool,
+    ) -> Result<bool, SimError> {
+        let Some(steward) = self.leader(thread, by) else { return Ok(false) };
         let device = self.world.node(to)?.device();
         let command = Command::Forward {
             thread,
@@ -175,7 +197,6 @@ impl Play<'_> {
             Some(before) => drop(self.forwards.insert((thread, to), before)),
             None => drop(self.forwards.remove(&(thread, to))),
         }
-        self.later(5.0 * MINUTE, Deed::Forward { steward, thread });
         Ok(false)
     }
 }

@@ -95,7 +95,10 @@ impl Play<'_> {
             AdversaryKind::RemovedGoesOn => self.removed()?,
             AdversaryKind::Equivocation => self.steward()?,
             AdversaryKind::Withholds => self.withholder(adversary.who.unwrap_or(Who::Agent))?,
-            AdversaryKind::LyingClock => self.liar()?,
+            AdversaryKind::LyingClock => match adversary.ahead {
+                Some(hours) => self.misled(adversary.who.unwrap_or(Who::Agent), hours)?,
+                None => self.liar()?,
+            },
             AdversaryKind::Overreaches => self.overreacher()?,
         };
         // Nobody fits who could turn: one is looked for again.

@@ -46,8 +46,9 @@ fn listed(world: &World, node: NodeId, thread: ThreadId) -> Vec<Listed> {
 impl Truth {
     /// Compares what the nodes show with what must be so at the end.
     pub(in crate::lab) fn close(&mut self, world: &World, cast: &Cast, at: u64) {
+        let lost: BTreeSet<NodeId> = cast.everybody().filter(|node| self.is_lost(*node)).collect();
         let eyes = Eyes {
-            can_meet: &|a, b| can_meet(world, a, b),
+            can_meet: &|a, b| can_meet(world, a, b) && !lost.contains(&a) && !lost.contains(&b),
             is_in: &|node, thread| office::is_in(world, node, thread),
             list: &|node, thread| list(world, node, thread),
             places: &|node, thread| places(world, node, thread),
@@ -58,9 +59,8 @@ impl Truth {
         }
         let unopened = self.of_thread.keys().filter(|thread| !self.founders.contains_key(*thread));
         for thread in unopened.copied().collect::<Vec<_>>() {
-            let author = self.said_in(thread).first().map(|(_, said)| said.author);
-            if let Some(business) = author.and_then(|author| cast.administrator(author)) {
-                self.check_unopened(at, thread, business, &eyes);
+            if let Some(reception) = self.receptions.get(&thread).copied() {
+                self.check_unopened(at, thread, reception, &eyes);
             }
         }
         self.check_kept(at, &eyes);
@@ -82,9 +82,10 @@ impl Truth {
         world: &World,
         cast: &Cast,
         at: u64,
-        (thread, [customer, steward]): (ThreadId, [NodeId; 2]),
+        (thread, [customer, first]): (ThreadId, [NodeId; 2]),
         eyes: &Eyes<'_>,
     ) {
+        let steward = self.leader(thread).unwrap_or(first);
         let relied: Vec<NodeId> =
             [steward, customer].into_iter().filter(|node| self.is_relied_on(thread, *node)).collect();
         let Some(witness) = relied.first().copied() else { return };
@@ -100,12 +101,19 @@ impl Truth {
         let honest: Vec<NodeId> = members
             .iter()
             .copied()
-            .filter(|node| self.is_relied_on(thread, *node) && can_meet(world, *node, steward))
+            .filter(|node| self.is_relied_on(thread, *node))
+            .filter(|node| can_meet(world, *node, steward) || self.is_lost(steward))
             .collect();
         let views: BTreeMap<NodeId, Option<View>> =
             honest.iter().map(|node| (*node, view(world, *node, thread))).collect();
-        if !self.split.contains(&thread) {
+        if !self.is_split(thread) {
             self.check_views(at, thread, (epoch, &state), &views);
+            let seen =
+                state.iter().find(|(.., steward)| *steward).and_then(|(device, ..)| cast.node_of(device));
+            let can = |node| can_meet(world, node, customer);
+            if !self.is_frozen(thread) || self.is_lost(steward) {
+                self.check_leader(at, thread, seen, can);
+            }
             if witness == steward {
                 let reached = |node| self.is_relied_on(thread, node) && can_meet(world, node, steward);
                 let expected: BTreeSet<NodeId> = cast.everybody().filter(|node| reached(*node)).collect();

@@ -33,7 +33,7 @@ impl Truth {
         refused: &Refusals,
         eyes: &Eyes<'_>,
     ) {
-        let split = self.split.contains(&thread) || self.is_frozen(thread);
+        let split = self.is_split(thread) || self.is_frozen(thread);
         let lawful = |truth: &Self, number, said: &Said, reader| {
             let reason = refused.get(&(number, reader));
             reason.is_some_and(|reason| truth.may_refuse(at, said, reader, *reason))
@@ -63,11 +63,10 @@ impl Truth {
 
     /// Who was let in with some of the past, and is in still, has that, and nothing from before it.
     pub(super) fn check_history(&mut self, at: u64, thread: ThreadId, lists: &Lists, eyes: &Eyes<'_>) {
-        if self.split.contains(&thread) || self.is_frozen(thread) {
+        if self.is_split(thread) || self.is_frozen(thread) {
             return;
         }
-        let steward = self.founders.get(&thread).map(|[_, steward]| *steward);
-        let steward = steward.filter(|steward| lists.contains_key(steward));
+        let steward = self.leader(thread).filter(|steward| lists.contains_key(steward));
         let all = steward.map(|steward| (eyes.places)(steward, thread)).unwrap_or_default();
         let (mut broken, mut crossed) = (Vec::new(), [0, 0]);
         for (node, list) in lists {
@@ -129,7 +128,7 @@ impl Truth {
     pub(super) fn check_kept(&mut self, at: u64, eyes: &Eyes<'_>) {
         let mut shown: BTreeMap<(ThreadId, NodeId), Vec<u64>> = BTreeMap::new();
         for (node, number) in self.shown.keys() {
-            let excused = self.rogues.contains(node);
+            let excused = self.rogues.contains(node) || self.is_lost(*node);
             if let Some(said) = self.said.get(number).filter(|_| !excused) {
                 shown.entry((said.thread, *node)).or_default().push(*number);
             }
@@ -152,7 +151,7 @@ impl Truth {
         [customer, steward]: [NodeId; 2],
         eyes: &Eyes<'_>,
     ) {
-        if self.is_frozen(thread) || self.split.contains(&thread) {
+        if self.is_frozen(thread) || self.is_split(thread) {
             return;
         }
         for (number, said) in self.said_in(thread) {

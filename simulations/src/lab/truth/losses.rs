@@ -52,13 +52,22 @@ impl Truth {
         of.flatten().any(|[since, at]| (*since..=at.saturating_add(COMES_ANEW)).contains(&said.at))
     }
 
-    /// A thread of which its steward, put back to an older copy, knows nothing: nobody can change its members any more.
+    /// A thread of which its steward, put back to an older copy, knows nothing, or whose steward is lost: nobody can change its
+    /// members any more.
     pub(in crate::lab) fn is_frozen(&self, thread: ThreadId) -> bool {
-        self.founders.get(&thread).is_some_and(|[_, steward]| self.forgot.contains(&(thread, *steward)))
+        let leader = self.leader(thread);
+        leader.is_some_and(|leader| self.forgot.contains(&(thread, leader)) || self.is_lost(leader))
+    }
+
+    /// Whether one of those who founded a thread was put back to an old copy: it may not know the thread, or its era.
+    pub(in crate::lab) fn was_put_back(&self, thread: ThreadId) -> bool {
+        let founders = self.founders.get(&thread).into_iter().flatten();
+        founders.into_iter().any(|node| self.rolled.contains_key(node))
     }
 
     /// Whether a node is expected to know a thread and to be right about it.
     pub(super) fn is_relied_on(&self, thread: ThreadId, node: NodeId) -> bool {
-        !self.rogues.contains(&node) && !self.forgot.contains(&(thread, node))
+        let off = self.forgot.contains(&(thread, node)) || self.is_adrift(thread, node) || self.is_lost(node);
+        !self.rogues.contains(&node) && !off
     }
 }

@@ -29,7 +29,7 @@ impl Truth {
 
     /// Nothing is refused, by anybody, that somebody wrote who had the right to, and kept it, to one that had and kept it.
     pub(crate) fn check_refusals(&mut self, at: u64, thread: ThreadId, refused: &Refusals) {
-        if self.is_frozen(thread) || self.split.contains(&thread) {
+        if self.is_frozen(thread) || self.is_split(thread) {
             return;
         }
         for ((number, reader), reason) in refused {
@@ -48,6 +48,10 @@ impl Truth {
             let told = said.failed_at.filter(|_| !said.perhaps && !self.rogues.contains(&said.author));
             // Who was put back to an old copy, and has lost the keys, refuses what was sealed for it.
             let told = told.filter(|_| !self.may_be_lost(&said));
+            // A customer that isn't honest may refuse everything, and is the only one on its side.
+            let alone =
+                self.founders.get(&thread).is_some_and(|[customer, _]| self.rogues.contains(customer));
+            let told = told.filter(|_| !alone);
             if told.is_some_and(|told| !self.may_be_refused(thread, said.author, [said.at, told])) {
                 let seen = format!("thread {thread}: #{number} of node {} failed", said.author.0);
                 self.broken(at, "nothing is refused without a cause", seen);

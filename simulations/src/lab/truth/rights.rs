@@ -60,15 +60,10 @@ impl Truth {
         self.may_go.remove(&(thread, node));
     }
 
-    fn stay(&mut self, (thread, node): (ThreadId, NodeId), stay: Stay) {
+    pub(super) fn stay(&mut self, (thread, node): (ThreadId, NodeId), stay: Stay) {
         self.stays.entry((thread, node)).or_default().push(stay);
         self.known_out.retain(|(of, _, out)| (*of, *out) != (thread, node));
-    }
-
-    /// Whether somebody is in a thread by what is known, and nobody has told that it is out.
-    pub(crate) fn is_let_in(&self, thread: ThreadId, node: NodeId) -> bool {
-        let stays = self.stays.get(&(thread, node));
-        stays.is_some_and(|stays| stays.iter().any(|stay| stay.until.is_none()))
+        self.arrives(thread, node);
     }
 
     /// Whom an owner wants out of a thread, and of whom no node has said yet that it is.
@@ -78,6 +73,12 @@ impl Truth {
             self.stays.get(*stay).is_some_and(|stays| stays.iter().any(|stay| stay.until.is_none()))
         });
         open.map(|(_, node)| *node).collect()
+    }
+
+    /// Whether somebody was let in, and nobody has taken it out since, nor its grant ended.
+    pub(crate) fn is_let_in(&self, thread: ThreadId, node: NodeId, now: u64) -> bool {
+        let stays = self.stays.get(&(thread, node)).into_iter().flatten();
+        stays.into_iter().any(|stay| !stay.is_over(now))
     }
 
     pub(crate) fn was_let_in(&self, thread: ThreadId, node: NodeId) -> bool {
@@ -103,16 +104,21 @@ impl Truth {
 
     /// A steward's owner handed the thread over: who was there may go, and only the one it was handed to stays.
     pub(crate) fn may_hand_over(&mut self, thread: ThreadId, to: NodeId) {
-        let there = self.stays.keys().filter(|(of, node)| *of == thread && *node != to);
-        self.may_go.extend(there.copied().collect::<Vec<_>>());
+        let there = self.on_duty(thread, to);
+        self.may_go.extend(there.into_iter().map(|node| (thread, node)));
     }
 
     /// The same, and its node has answered that it is done.
     pub(crate) fn hands_over(&mut self, thread: ThreadId, to: NodeId, at: u64) {
-        let there = self.stays.keys().filter(|(of, node)| *of == thread && *node != to);
-        for (_, node) in there.copied().collect::<Vec<_>>() {
+        for node in self.on_duty(thread, to) {
             self.takes_out(thread, node, at);
         }
+    }
+
+    /// Whom a hand-over takes out: who is there by a grant of this thread alone.
+    fn on_duty(&self, thread: ThreadId, to: NodeId) -> Vec<NodeId> {
+        let there = self.stays.keys().filter(|(of, node)| *of == thread && *node != to);
+        there.map(|(_, node)| *node).filter(|node| !self.stands(thread, *node)).collect()
     }
 
     /// A node says that somebody is out of a thread. That is so, and an owner must have wanted it, or the grant be over.
@@ -122,7 +128,7 @@ impl Truth {
         let mut open = stays.iter().filter(|stay| stay.until.is_none());
         let in_force = open.any(|stay| !stay.is_over(at));
         let wanted = self.may_go.contains(&(thread, node)) || self.may_come_anew.remove(&(thread, node));
-        if (founds || in_force) && !wanted {
+        if (founds || in_force) && !wanted && !self.is_split(thread) {
             let seen = format!("thread {thread}: node {} is out", node.0);
             self.broken(at, "nobody is taken out whom nobody took out", seen);
         }
@@ -138,14 +144,7 @@ impl Truth {
     /// Whether a grant of a thread holds for a node beyond doubt, as far as time goes.
     fn holds(&self, thread: ThreadId, node: NodeId, now: u64) -> bool {
         let stays = self.stays.get(&(thread, node)).into_iter().flatten();
-        stays.into_iter().any(|stay| now.saturating_add(SKEW) <= stay.ends)
-    }
-
-    /// Whether somebody has lost a right to a thread by now, or to any.
-    pub(crate) fn has_left(&self, thread: Option<ThreadId>, node: NodeId, now: u64) -> bool {
-        let here = |of: &ThreadId| thread.is_none_or(|thread| thread == *of);
-        let stays = self.stays.iter().filter(|((of, who), _)| *who == node && here(of));
-        stays.flat_map(|(_, stays)| stays).any(|stay| stay.is_over(now))
+        self.stands(thread, node) || stays.into_iter().any(|stay| now.saturating_add(SKEW) <= stay.ends)
     }
 
     /// Whether what somebody wrote at one moment may be refused by another: a right had ended by then, and none has lasted
@@ -165,7 +164,7 @@ impl Truth {
         foreign: usize,
     ) {
         let Some(founders) = self.founders.get(&thread).copied() else { return };
-        if self.rogues.contains(&author) || self.split.contains(&thread) {
+        if self.rogues.contains(&author) || self.is_split(thread) {
             return;
         }
         if foreign > 0 {
@@ -178,7 +177,10 @@ impl Truth {
         let known_in =
             self.known_in.range((thread, author, NodeId(0))..=(thread, author, NodeId(usize::MAX)));
         let known_in = known_in.map(|(.., node)| node).filter(|node| self.holds(thread, **node, at));
-        let missing = founders.iter().chain(known_in).find(|node| !audience.contains(node)).copied();
+        // Who led the thread before another took it over is a member like others from then on.
+        let taken_over = self.was_taken_over(thread);
+        let always = founders.iter().take(if taken_over { 1 } else { 2 });
+        let missing = always.chain(known_in).find(|node| !audience.contains(node)).copied();
         let promises = [
             (missing, "who founded a thread or is known to be in it is written to"),
             (audience.iter().find(stranger).copied(), "nobody is in a thread whom nobody let in"),
@@ -322,7 +324,7 @@ mod tests {
     #[test]
     fn a_text_is_for_the_founders_and_for_all_who_came_while_its_author_was_there() {
         let mut truth = handed_over();
-        truth.knows((THREAD, CARLA), &[BEN], &[]);
+        truth.knows(30, (THREAD, CARLA), &[BEN], &[]);
         let mut promise = |audience: &[NodeId], at| {
             truth.check_audience((THREAD, CARLA, at), &audience.iter().copied().collect(), 0);
             std::mem::take(&mut truth.violations).pop().map(|violation| violation.promise)
@@ -332,7 +334,7 @@ mod tests {
         assert_eq!(promise(&[CARLA, ACME], 30), missing);
         assert_eq!(promise(&[CARLA, BEN], 30), missing);
         assert_eq!(promise(&[CARLA, ACME], ENDS - SKEW + 1), None, "its grant ends");
-        truth.knows((THREAD, CARLA), &[], &[BEN]);
+        truth.knows(30, (THREAD, CARLA), &[], &[BEN]);
         truth.check_audience((THREAD, CARLA, 40), &BTreeSet::from([CARLA, ACME]), 0);
         assert!(truth.violations.is_empty());
     }

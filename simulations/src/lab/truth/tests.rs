@@ -98,7 +98,7 @@ fn nobody_writes_to_whom_nobody_let_in_nor_to_whom_it_knows_to_be_out() {
     truth.lets_in((THREAD, BEN, 41), HistoryChoice::None, u64::MAX, (&[], &[]));
     truth.check_audience((THREAD, CARLA, 50), &all, 0);
     truth.takes_out(THREAD, BEN, 51);
-    truth.knows((THREAD, ANA), &[], &[BEN]);
+    truth.knows(30, (THREAD, ANA), &[], &[BEN]);
     truth.check_audience((THREAD, CARLA, 60), &all, 0);
     assert!(truth.violations.is_empty(), "Carla has not heard of it");
     truth.check_audience((THREAD, ANA, 61), &all, 0);
@@ -106,8 +106,8 @@ fn nobody_writes_to_whom_nobody_let_in_nor_to_whom_it_knows_to_be_out() {
     truth.violations.clear();
     // She hears late of the time when he was out, and then of his return.
     truth.lets_in((THREAD, BEN, 70), HistoryChoice::None, u64::MAX, (&[], &[]));
-    truth.knows((THREAD, ANA), &[], &[BEN]);
-    truth.knows((THREAD, ANA), &[BEN], &[]);
+    truth.knows(30, (THREAD, ANA), &[], &[BEN]);
+    truth.knows(30, (THREAD, ANA), &[BEN], &[]);
     truth.check_audience((THREAD, ANA, 71), &all, 0);
     assert!(truth.violations.is_empty());
     truth.check_audience((THREAD, CARLA, 80), &all, 1);
@@ -124,7 +124,7 @@ fn who_is_known_to_be_out_is_not_believed_in_what_it_wrote_after_that() {
     }
     truth.shows(40, ANA, "#4 in time", false);
     assert!(truth.violations.is_empty());
-    truth.knows((THREAD, ANA), &[], &[BEN]);
+    truth.knows(30, (THREAD, ANA), &[], &[BEN]);
     truth.shows(50, ANA, "#5 too late", false);
     assert_eq!(promise(&truth), "who is known to be out is not believed");
 }

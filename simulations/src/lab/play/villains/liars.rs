@@ -4,6 +4,7 @@ use super::{Traitor, Villain};
 use crate::{
     Clock, NodeId, SimError,
     lab::{chance::Chance as _, play::Play, scenario::Who},
+    office,
 };
 use frontdesk_engine::MessageState;
 
@@ -34,6 +35,22 @@ impl Play<'_> {
             self.world.part(node, steward)?;
         }
         Ok(Some(Villain::Engine(Traitor { node, threads })))
+    }
+
+    /// Somebody with threads whose clock is wrong by so many hours, and who goes on. Whatever comes of that for itself, and in
+    /// threads that it leads, harms nobody elsewhere.
+    pub(super) fn misled(&mut self, who: Who, hours: f64) -> Result<Option<Villain>, SimError> {
+        let mut all = self.those(who);
+        all.retain(|node| {
+            !self.truth.rogues.contains(node) && !office::threads(&self.world, *node).is_empty()
+        });
+        let Some(node) = self.rng.pick(&all).copied() else { return Ok(None) };
+        self.world.set_clock(node, Clock::hours(hours))?;
+        self.truth.rogues.insert(node);
+        if who == Who::Administrator {
+            self.truth.liars.insert(node);
+        }
+        Ok(Some(Villain::Engine(Traitor { node, threads: Vec::new() })))
     }
 
     /// It writes to all its threads, whose grants have ended for everybody else.
