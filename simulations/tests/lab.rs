@@ -6,6 +6,7 @@ use frontdesk_sim::lab::{
     Mishaps, Outcome, Path, Scenario, Unwatched,
     figures::{Attack, Figures, percentile},
     play,
+    report::{plot::Measure, plots},
     scenario::{AdversaryKind, FaultKind},
 };
 use std::{
@@ -81,6 +82,7 @@ fn every_scenario_keeps_every_promise() {
         for seed in SEEDS {
             let figures = keeps(&name, seed);
             assert!(figures.texts > 100, "{name}, seed {seed}: hardly anybody wrote");
+            assert!(figures.idle.is_empty(), "{name}, seed {seed}: {:?}", figures.idle);
             for fault in scenario(&name).faults {
                 let struck = figures.faults.iter().filter(|(_, what)| *what == fault.what).count();
                 assert!(struck > 1, "{name}, seed {seed}: {:?} struck {struck} times", fault.what);
@@ -112,11 +114,60 @@ fn on_an_ordinary_day_nearly_nothing_is_refused_and_nothing_stays_on_its_way() {
 
 /// A bound far above what there is would let a leak pass.
 #[test]
-fn disks_hold_a_good_part_of_what_they_may() {
+fn disks_and_memory_hold_a_good_part_of_what_they_may() {
     for name in ["office", "expiry", "hybrid"] {
-        let part = keeps(name, 7).fullest_disk;
-        assert!((0.2..=1.0).contains(&part), "{name}: {part}");
+        let Figures { fullest_disk, fullest_memory, .. } = keeps(name, 7);
+        for part in [fullest_disk, fullest_memory] {
+            assert!((0.2..=1.0).contains(&part), "{name}: {part}");
+        }
     }
+}
+
+#[test]
+fn threads_are_handed_over_and_every_wish_to_do_so_has_its_answer() {
+    for (name, least) in [("office", 4), ("storm", 8), ("crash", 5), ("disks", 7)] {
+        let done = keeps(name, 7).handed_over;
+        assert!(done >= least, "{name}: {done}");
+    }
+}
+
+#[test]
+fn what_a_scenario_asks_for_and_does_not_happen_is_told() {
+    let idle = |text: &str| {
+        let scenario = Scenario::from_toml(&format!("about = \"x\"\nhours = 9.0\n{text}")).unwrap();
+        let outcome = run(&scenario, 1);
+        assert!(outcome.violations.is_empty(), "{:#?}", outcome.violations);
+        outcome.figures.idle
+    };
+    let of_bots = "[[fault]]\nwhat = \"crash\"\nwho = \"bot\"\nfrom = 1.0\nuntil = 2.0\n";
+    assert_eq!(idle(of_bots), ["fault 1, crash of bot, never struck"]);
+    let late = "[[adversary]]\nwhat = \"replay\"\nfrom = 20.0\nuntil = 21.0\n";
+    assert_eq!(idle(late), ["adversary 1, replay, never turned"]);
+    let backup_alone =
+        "[[fault]]\nwhat = \"roll-back\"\nwho = \"administrator\"\nfrom = 8.0\nuntil = 8.01\nevery = 60.0\n";
+    assert_eq!(idle(backup_alone), ["fault 1, roll-back of administrator, never struck"]);
+    let night = "[customers]\narrive = [10.0, 12.0]";
+    let nobody = "nobody wrote: customers first write from 10 to 12 o'clock, and the run has 9 hours";
+    assert_eq!(idle(night), [nobody]);
+}
+
+#[test]
+fn what_is_written_in_the_last_moment_is_in_no_hour_and_plots_end_with_the_play() {
+    let figures = keeps("partition", 7);
+    assert!(figures.hours.len() <= 12, "{} hours", figures.hours.len());
+    let hourly: u64 = figures.hours.iter().map(|hour| hour.texts).sum();
+    assert!(hourly < figures.texts, "everybody had a last word");
+    for plot in plots(&figures) {
+        let latest =
+            plot.series.iter().flat_map(|series| &series.points).map(|(at, _)| *at).fold(0.0, f64::max);
+        let by_the_clock = matches!(plot.x.measure, Measure::Clock(_));
+        assert!(!by_the_clock || latest <= 12.0, "{}: {latest}", plot.id);
+    }
+    let most = figures.samples.iter().map(|sample| sample.most_waiting).max().unwrap();
+    let seen = figures.samples.iter().map(|sample| sample.waiting).max().unwrap();
+    assert!(most > seen, "{most} frames between the looks, {seen} at one");
+    let lasted = figures.lasting.iter().filter(|(from, until, _)| until > from).count();
+    assert!(lasted > 5, "{lasted} lasted");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::{
 use crate::{NodeId, World, lab::people::Cast, office};
 use frontdesk_engine::MessageState;
 use frontdesk_identity::{DeviceId, ThreadId};
+use frontdesk_wire::limits::MAX_REFUSED;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A member of a thread as another knows it: its device, its grants, and whether it is the steward.
@@ -47,12 +48,14 @@ impl Truth {
     /// Compares what the nodes show with what must be so at the end.
     pub(in crate::lab) fn close(&mut self, world: &World, cast: &Cast, at: u64) {
         let lost: BTreeSet<NodeId> = cast.everybody().filter(|node| self.is_lost(*node)).collect();
+        let much = self.refused_much(world, cast);
         let eyes = Eyes {
             can_meet: &|a, b| can_meet(world, a, b) && !lost.contains(&a) && !lost.contains(&b),
             is_in: &|node, thread| office::is_in(world, node, thread),
             list: &|node, thread| list(world, node, thread),
             places: &|node, thread| places(world, node, thread),
             refusals: &|author, thread| refusals(world, cast, author, thread),
+            refused_much: &|author, reader| much.contains(&(author, reader)),
         };
         for (thread, founders) in self.founders.clone() {
             self.close_thread(world, cast, at, (thread, founders), &eyes);
@@ -75,6 +78,19 @@ impl Truth {
                 }
             }
         }
+    }
+
+    /// Which readers refused so many texts of which authors that a list of refusals was full, as far as authors know.
+    fn refused_much(&self, world: &World, cast: &Cast) -> BTreeSet<(NodeId, NodeId)> {
+        let mut counts: BTreeMap<(NodeId, NodeId), usize> = BTreeMap::new();
+        let spoken: BTreeSet<(NodeId, ThreadId)> =
+            self.said.values().map(|said| (said.author, said.thread)).collect();
+        for (author, thread) in spoken {
+            for (_, reader) in refusals(world, cast, author, thread).into_keys() {
+                *counts.entry((author, reader)).or_default() += 1;
+            }
+        }
+        counts.into_iter().filter(|(_, count)| *count >= MAX_REFUSED).map(|(pair, _)| pair).collect()
     }
 
     fn close_thread(

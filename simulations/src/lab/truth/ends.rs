@@ -3,7 +3,7 @@
 use super::{Placed, Said, Stay, Truth, refusals::Refusals};
 use crate::NodeId;
 use frontdesk_identity::ThreadId;
-use frontdesk_wire::Position;
+use frontdesk_wire::{Position, Reason};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What members list of a thread, each in its order.
@@ -21,6 +21,8 @@ pub(super) struct Eyes<'a> {
     pub(super) places: &'a dyn Fn(NodeId, ThreadId) -> Vec<Placed>,
     /// Which readers refused an author's texts of a thread, as its node tells its owner.
     pub(super) refusals: &'a dyn Fn(NodeId, ThreadId) -> Refusals,
+    /// Whether a reader refused so much of an author's that an acknowledgement may not have had room for all of it.
+    pub(super) refused_much: &'a dyn Fn(NodeId, NodeId) -> bool,
 }
 
 impl Truth {
@@ -34,9 +36,13 @@ impl Truth {
         eyes: &Eyes<'_>,
     ) {
         let split = self.is_split(thread) || self.is_frozen(thread);
-        let lawful = |truth: &Self, number, said: &Said, reader| {
-            let reason = refused.get(&(number, reader));
-            reason.is_some_and(|reason| truth.may_refuse(at, said, reader, *reason))
+        let lawful = |truth: &Self, number, said: &Said, reader| match refused.get(&(number, reader)) {
+            Some(reason) => truth.may_refuse(at, said, reader, *reason),
+            // Which of these it refused, its author is not told.
+            None => {
+                let may = || truth.may_refuse(at, said, reader, Reason::GrantRevoked);
+                (eyes.refused_much)(said.author, reader) && may()
+            }
         };
         for (number, said) in self.said_in(thread) {
             // What was delivered is there, whatever became of it later at its author's.
@@ -198,7 +204,7 @@ impl Truth {
 mod tests {
     use super::*;
     use frontdesk_engine::{HistoryChoice, MessageState};
-    use frontdesk_wire::{Position, Reason};
+    use frontdesk_wire::Position;
 
     const THREAD: ThreadId = ThreadId::from_bytes([1; 32]);
     const CARLA: NodeId = NodeId(0);
@@ -242,6 +248,16 @@ mod tests {
 
     /// Which promises the end finds broken.
     fn found(truth: &mut Truth, lists: &Lists, refused: Option<Reason>) -> BTreeSet<String> {
+        found_where(truth, lists, refused, false)
+    }
+
+    /// The same; `much`: so much was refused that authors were not told of all of it.
+    fn found_where(
+        truth: &mut Truth,
+        lists: &Lists,
+        refused: Option<Reason>,
+        much: bool,
+    ) -> BTreeSet<String> {
         let all = lists.keys().flat_map(|node| [1, 2].map(|number| (number, *node)));
         let refused: Refusals = all.filter_map(|it| Some((it, refused?))).collect();
         let eyes = Eyes {
@@ -253,6 +269,7 @@ mod tests {
                 list.into_iter().map(|number| (number, Position(10 * number))).collect()
             },
             refusals: &|_, _| Refusals::new(),
+            refused_much: &|_, _| much,
         };
         let epochs = lists.keys().map(|node| (*node, (0, 3))).collect();
         truth.check_losses(LATE, THREAD, (lists, &epochs), &refused, &eyes);
@@ -296,6 +313,12 @@ mod tests {
         truth.takes_out(THREAD, ANA, 40);
         assert_eq!(acme_lacks_2(&mut truth, Reason::Busy), these(&[LOST]), "that is no reason");
         assert_eq!(acme_lacks_2(&mut truth, Reason::NotMember), these(&[]), "she was taken out");
+        let untold = |truth: &mut Truth| {
+            truth.shown.remove(&(ACME, 2));
+            found_where(truth, &lists(Some((ACME, 2))), None, true)
+        };
+        assert_eq!(untold(&mut story()), these(&[LOST]), "Ana is in");
+        assert_eq!(untold(&mut truth), these(&[]), "it refused her so much that this is not told");
     }
 
     /// Acme lets Ana in, who has no, or all, of #1 at place 10; #2 of Carla at place 20 crosses that.
@@ -385,6 +408,7 @@ mod tests {
                 list: &|_, _| list.clone(),
                 places: &|_, _| Vec::new(),
                 refusals: &|_, _| Refusals::new(),
+                refused_much: &|_, _| false,
             };
             truth.check_unopened(LATE, THREAD, ACME, &eyes);
             truth.violations.pop().map(|violation| violation.promise)
