@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// What all scenarios but those of the long evenings may cost with one seed, in events: the ordinary tests hold them to it. An event takes
 /// about as long whatever the scenario, so this bounds the time that tests take, and is the same on every machine.
-pub const EVENTS_A_SEED: u64 = 3_000_000;
+pub const EVENTS_A_SEED: u64 = 600_000;
 
 /// What was measured in a run. Times are milliseconds of virtual time unless their names say otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,12 @@ use super::{
     screen::Screen,
     wrong::Wrong,
 };
-use frontdesk_sim::lab::{Finding, Replayed, Scenario, Violation, figures::Figures, play};
+use frontdesk_sim::lab::{
+    Finding, Replayed, Scenario, Violation,
+    figures::{EVENTS_A_SEED, Figures},
+    play,
+    report::words::{duration, real, short},
+};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -27,6 +32,8 @@ struct Checked {
     first_seed: u64,
     runs: u64,
     seconds: f64,
+    /// Events of all scenarios.
+    events: u64,
     scenarios: BTreeMap<String, Tally>,
     regressions: u64,
     failures: Vec<Failed>,
@@ -42,6 +49,10 @@ struct Tally {
     texts: u64,
     delivered: u64,
     events: u64,
+    /// The longest that a run took until nothing waited any more once faults had stopped, in milliseconds, and what it may
+    /// take. None if one never came to that.
+    settled: Option<u64>,
+    may_settle: f64,
 }
 
 /// A run that broke a promise.
@@ -62,7 +73,7 @@ enum Job<'a> {
 /// What came of it.
 enum Done {
     Regression { file: PathBuf, finding: Finding, replayed: Replayed },
-    Seed { name: String, seed: u64, figures: Box<Figures>, finding: Option<Finding> },
+    Seed { name: String, seed: u64, may_settle: f64, figures: Box<Figures>, finding: Option<Finding> },
 }
 
 pub(crate) fn check(options: &Check, json: bool) -> Result<bool, Wrong> {
@@ -185,7 +196,8 @@ impl<'a> Battery<'a> {
                 let outcome = play(scenario, seed, &mut seat).map_err(|error| unplayable(name, &error))?;
                 let finding = Finding::of(name, seed, scenario, &outcome);
                 let finding = finding.map(|finding| self.explaining.explain(finding, &self.screen));
-                Done::Seed { name: name.to_owned(), seed, figures: Box::new(outcome.figures), finding }
+                let (name, may_settle) = (name.to_owned(), scenario.settle * 60_000.0);
+                Done::Seed { name, seed, may_settle, figures: Box::new(outcome.figures), finding }
             }
         };
         seat.leave();
@@ -214,13 +226,18 @@ impl Checked {
                 }
                 self.fail(finding, file, json)
             }
-            Done::Seed { name, seed, figures, finding } => {
+            Done::Seed { name, seed, may_settle, figures, finding } => {
                 let tally = self.scenarios.entry(name.clone()).or_default();
                 tally.runs += 1;
                 tally.broken += u64::from(finding.is_some());
                 tally.texts += figures.texts;
                 tally.delivered += figures.delivered;
                 tally.events += figures.events;
+                // Once none, always none.
+                let so_far = if tally.runs == 1 { Some(0) } else { tally.settled };
+                tally.settled = so_far.zip(figures.settled_in).map(|(most, settled)| most.max(settled));
+                tally.may_settle = may_settle;
+                self.events += figures.events;
                 let Some(finding) = finding else { return Ok(()) };
                 let folder = options.out.clone().unwrap_or_else(|| PathBuf::from("failures"));
                 let file = failures::write(&finding, &folder.join(format!("{name}-{seed}.toml")))?;
@@ -241,12 +258,20 @@ impl Checked {
 
     fn in_words(&self) -> String {
         let width = self.scenarios.keys().map(String::len).max().unwrap_or_default().max(8);
-        let mut lines =
-            vec![format!("{:<width$}  runs  broken      texts  delivered     events", "scenario")];
+        let mut lines = vec![format!(
+            "{:<width$}  runs  broken      texts  delivered     events  settled      of",
+            "scenario"
+        )];
         lines.extend(self.scenarios.iter().map(|(name, tally)| {
+            let settled = tally.settled.map_or_else(|| "never".to_owned(), |most| duration(real(most)));
             format!(
-                "{name:<width$}  {:>4}  {:>6}  {:>9}  {:>9}  {:>9}",
-                tally.runs, tally.broken, tally.texts, tally.delivered, tally.events
+                "{name:<width$}  {:>4}  {:>6}  {:>9}  {:>9}  {:>9}  {settled:>7}  {:>6}",
+                tally.runs,
+                tally.broken,
+                tally.texts,
+                tally.delivered,
+                tally.events,
+                duration(tally.may_settle)
             )
         }));
         for (name, nodes) in &self.left_out {
@@ -259,6 +284,12 @@ impl Checked {
         } else {
             format!("{} BROKEN", self.failures.len())
         };
+        let rounds = self.scenarios.values().map(|tally| tally.runs).max().unwrap_or_default().max(1);
+        lines.push(format!(
+            "{} events for each seed; the ordinary tests' bound is {}",
+            short(real(self.events / rounds)),
+            short(real(EVENTS_A_SEED))
+        ));
         lines.push(format!(
             "{} runs from seed {} on, {} regressions, {:.0} s: {verdict}",
             self.runs - self.regressions,

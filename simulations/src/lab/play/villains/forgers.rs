@@ -229,12 +229,12 @@ fn more_than_given(
     let mut forwards = Vec::new();
     if let Some(given) = given {
         forwards.push(("widened", widened(agent, &given, (colleague, thread.into()))?, Reason::GrantWidened));
-        // Clocks may be off.
+        // Clocks may be off: in between, it is over for some.
         if given.expires().plus(2 * CLOCK_SKEW) < now {
             let over = ("expired", given.into_bytes(), Reason::GrantExpired);
             leaders.push(over.clone());
             forwards.push(over);
-        } else {
+        } else if now < given.expires() {
             forwards.push(("forged", Forge::spoil(given.bytes()), Reason::GrantForged));
         }
     }
