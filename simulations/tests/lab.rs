@@ -442,6 +442,27 @@ fn a_grant_ends_for_others_whatever_the_clock_of_its_holder_says() {
 }
 
 #[test]
+fn whoever_leads_a_thread_is_lost_and_another_goes_on() {
+    let figures = SEEDS.map(|seed| keeps("takeover", seed));
+    for figures in figures {
+        assert_eq!(figures.replaced, 4);
+        assert!(figures.takeover.len() >= 20, "{} threads", figures.takeover.len());
+        assert!(figures.too_late >= 5, "{} offers came too late", figures.too_late);
+        assert!(figures.delivered * 50 > figures.texts * 49, "{} of {}", figures.delivered, figures.texts);
+    }
+}
+
+#[test]
+fn clocks_that_lie_harm_nobody_but_where_they_lead() {
+    let figures = SEEDS.map(|seed| keeps("lying_clocks", seed));
+    for figures in figures {
+        assert_eq!(figures.turned.len(), 5);
+        assert!(figures.security.values().sum::<u64>() > 0, "nobody noticed");
+        assert!(figures.delivered * 10 > figures.texts * 8, "{} of {}", figures.delivered, figures.texts);
+    }
+}
+
+#[test]
 fn the_big_scenarios_can_be_read() {
     for name in BIG {
         assert!(scenario(name).customers.count >= 8_000, "{name}");
@@ -491,6 +512,7 @@ fn a_key_that_is_not_known_is_an_error_that_names_it() {
         ("[[churn]]\nwho = \"agent\"\nmost = 1.0\nleast = 0.0\nhour = 3.0".into(), "hour"),
         (format!("{fault}ofen = 3.0"), "ofen"),
         (format!("{adversary}colour = 3"), "colour"),
+        ("[[takeover]]\nwhat = \"lost\"\nat = 1.0\nwho = \"agent\"".into(), "who"),
     ] {
         let error = Scenario::from_toml(&format!("about = \"x\"\nhours = 1.0\n{text}")).unwrap_err();
         let error = error.to_string();

@@ -106,6 +106,12 @@ impl Engine {
         if let Some(receiver) = open {
             receiver.state = state;
             receiver.reason = reason;
+        } else if reason.is_none()
+            && before != MessageState::Delivered
+            && receiver_of(&mut entry.receivers, from).is_none()
+            && let Some(late) = self.late_receiver(step, &thread, from)?
+        {
+            entry.receivers.push(Receiver { state, ..late });
         }
         record::put(step.overlay, key.clone(), &entry)?;
         let state = state_of(&entry.receivers);
@@ -116,6 +122,21 @@ impl Engine {
             self.tell(Event::MessageState { thread, message: message_id(&author, seq), state });
         }
         Ok(())
+    }
+
+    /// Somebody who came in after a message was written, and asked for it: whom it was written for may be gone for good, and
+    /// the other side has it all the same. No more than there are members, while nobody has it.
+    fn late_receiver(
+        &mut self,
+        step: Step<'_>,
+        id: &ThreadId,
+        from: TransportKey,
+    ) -> Result<Option<Receiver>, StoreError> {
+        let Some(meta) = self.meta(step.overlay, id)?.filter(Meta::is_in) else { return Ok(None) };
+        let Some(thread) = self.take_thread(step, *id, meta.era)? else { return Ok(None) };
+        let late = self.receivers(step, &thread).into_iter().find(|receiver| receiver.transport == from);
+        self.keep_thread(thread);
+        Ok(late)
     }
 
     /// Whether this device has gone on, or is about to, to a later era of the thread.

@@ -84,6 +84,37 @@ fn what_was_on_its_way_when_an_era_ended_arrives_once_and_its_author_knows() {
 }
 
 #[test]
+fn what_was_written_for_one_alone_who_is_lost_is_told_as_delivered_when_its_successor_has_it() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let second = second(&mut siege);
+    for out in [ana, second] {
+        let from = siege.device(out).unwrap();
+        siege.office.world.command(acme, Command::Revoke { thread, from }).unwrap();
+    }
+    siege.settle().unwrap();
+    siege.office.world.stop(acme).unwrap();
+    siege.office.say(carla, thread, "for nobody else").unwrap();
+    siege.settle().unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    siege.hears(second, "for nobody else").unwrap();
+    siege.settle().unwrap();
+    let state = |siege: &crate::Siege| {
+        let all = messages(&siege.office.world, carla, thread);
+        all.into_iter().find(|message| message.text == "for nobody else").unwrap()
+    };
+    assert_eq!(state(&siege).state, MessageState::Delivered);
+    let carla_told = |event: &Event| {
+        matches!(event, Event::MessageState { message, state: MessageState::Delivered, .. }
+            if *message == state(&siege).id)
+    };
+    assert!(told(&siege.office.world, carla, carla_told), "and its author is told");
+    siege.office.world.revive(acme).unwrap();
+    siege.settle().unwrap();
+    assert_eq!(state(&siege).receivers.len(), 2, "each once");
+}
+
+#[test]
 fn of_two_who_offer_at_once_one_is_the_steward_and_the_other_hears_why_not() {
     let mut siege = siege();
     let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);

@@ -145,7 +145,8 @@ impl Play<'_> {
     fn looks_who_is_there(&mut self, node: NodeId, thread: ThreadId) {
         let first_era = office::era(&self.world, node, thread) == Some(0);
         let who = office::who(&self.world, node, thread).filter(|_| first_era);
-        let Some(who) = who.filter(|_| self.leads(node, thread)) else { return };
+        let leads = self.leads(node, thread) && self.leader(thread, node) == Some(node);
+        let Some(who) = who.filter(|_| leads) else { return };
         let members: BTreeSet<NodeId> =
             who.members.iter().filter_map(|member| self.cast.node_of(&member.device)).collect();
         for out in self.truth.may_be_gone(thread).into_iter().filter(|gone| !members.contains(gone)) {

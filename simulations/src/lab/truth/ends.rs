@@ -67,6 +67,15 @@ impl Truth {
         }
     }
 
+    /// Whether the author of a text brings it to those who came while it was under way: it is honest, and still there. Where
+    /// nobody took the thread over, the steward does it for one that has left.
+    fn brings(&self, said: &Said) -> bool {
+        let stays = self.stays.get(&(said.thread, said.author)).into_iter().flatten();
+        let is_there = || stays.into_iter().any(|stay| stay.until.is_none());
+        let there = !self.was_taken_over(said.thread) || self.stands(said.thread, said.author) || is_there();
+        there && !self.rogues.contains(&said.author)
+    }
+
     /// Who was let in with some of the past, and is in still, has that, and nothing from before it.
     pub(super) fn check_history(&mut self, at: u64, thread: ThreadId, lists: &Lists, eyes: &Eyes<'_>) {
         if self.is_split(thread) || self.is_frozen(thread) {
@@ -117,7 +126,7 @@ impl Truth {
     fn given(&self, node: NodeId, stays: &[Stay], all: &[Placed], at: u64, eyes: &Eyes<'_>) -> Vec<u64> {
         let crossing = |number: &u64| {
             let said = self.said.get(number).filter(|said| !said.is_for(node) && said.delivered.is_some());
-            said.is_some_and(|said| (eyes.can_meet)(said.author, node))
+            said.is_some_and(|said| self.brings(said) && (eyes.can_meet)(said.author, node))
         };
         let of = |stay: &Stay| {
             let from = stay.from_place;

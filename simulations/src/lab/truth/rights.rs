@@ -128,7 +128,9 @@ impl Truth {
         let mut open = stays.iter().filter(|stay| stay.until.is_none());
         let in_force = open.any(|stay| !stay.is_over(at));
         let wanted = self.may_go.contains(&(thread, node)) || self.may_come_anew.remove(&(thread, node));
-        if (founds || in_force) && !wanted && !self.is_split(thread) {
+        // Who isn't honest may refuse to come in, and is taken out again.
+        let excused = self.rogues.contains(&node) || self.is_split(thread);
+        if (founds || in_force) && !wanted && !excused {
             let seen = format!("thread {thread}: node {} is out", node.0);
             self.broken(at, "nobody is taken out whom nobody took out", seen);
         }

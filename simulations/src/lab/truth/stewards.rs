@@ -55,6 +55,7 @@ impl Truth {
         }
         if before != Some(node) && !self.stands(thread, node) {
             self.stay((thread, node), Stay::standing(at));
+            self.may_go.remove(&(thread, node));
         }
         before != Some(node)
     }
