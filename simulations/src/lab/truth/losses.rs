@@ -55,6 +55,11 @@ impl Truth {
 
     /// Whether a node is expected to know a thread and to be right about it.
     pub(super) fn is_relied_on(&self, thread: ThreadId, node: NodeId) -> bool {
-        !self.rogues.contains(&node) && !self.forgot.contains(&(thread, node))
+        !self.rogues.contains(&node) && !self.has_forgotten(thread, node)
+    }
+
+    /// Whether a node was put back to an old copy that knows nothing of a thread.
+    pub(super) fn has_forgotten(&self, thread: ThreadId, node: NodeId) -> bool {
+        self.forgot.contains(&(thread, node))
     }
 }
