@@ -24,7 +24,7 @@ const A_RECORD: usize = 2048;
 /// What something sealed may cost, in bytes, which waits to be sent or to be opened.
 const A_FRAME: usize = MAX_SEALED + 1024;
 /// Entries in memory that any node may have, whatever it keeps.
-const ENTRIES: usize = 32;
+const ENTRIES: usize = 48;
 /// Entries in memory that a thread on the disk may cost, a peer, and a colleague.
 const A_THREAD_IN_MEMORY: usize = 3;
 /// Entries in memory that a frame may cost which waits to be settled: the texts in it.

@@ -78,12 +78,11 @@ impl World {
 fn hash_event(node: NodeId, event: &Event, hash: &mut Sha256) {
     hash.update([6]);
     hash.update(u64::try_from(node.0).unwrap_or(u64::MAX).to_be_bytes());
-    match event {
-        Event::CommandDone { id, result } => {
-            hash.update(id.0.to_be_bytes());
-            hash.update([u8::from(result.is_ok())]);
-        }
-        other => hash.update(serde_json::to_vec(other).unwrap_or_default()),
+    if let Event::CommandDone { id, result } = event {
+        hash.update(id.0.to_be_bytes());
+        hash.update([u8::from(result.is_ok())]);
+    } else {
+        hash.update(serde_json::to_vec(event).unwrap_or_default());
     }
 }
 

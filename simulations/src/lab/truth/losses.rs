@@ -42,12 +42,8 @@ impl Truth {
     }
 
     /// Whether a text may be refused since somebody whom it was for, or its author, was put back to an old copy: it was
-    /// written after that copy was made, and before who was put back can have come in anew everywhere. Or who was put back
-    /// knows nothing of the thread any more, and never will.
+    /// written after that copy was made, and before who was put back can have come in anew everywhere.
     pub(super) fn may_be_lost(&self, said: &Said) -> bool {
-        if said.audience.iter().any(|node| self.forgot.contains(&(said.thread, *node))) {
-            return true;
-        }
         let of = said.audience.iter().chain([&said.author]).filter_map(|node| self.rolled.get(node));
         of.flatten().any(|[since, at]| (*since..=at.saturating_add(COMES_ANEW)).contains(&said.at))
     }
@@ -67,7 +63,12 @@ impl Truth {
 
     /// Whether a node is expected to know a thread and to be right about it.
     pub(super) fn is_relied_on(&self, thread: ThreadId, node: NodeId) -> bool {
-        let off = self.forgot.contains(&(thread, node)) || self.is_adrift(thread, node) || self.is_lost(node);
+        let off = self.has_forgotten(thread, node) || self.is_adrift(thread, node) || self.is_lost(node);
         !self.rogues.contains(&node) && !off
+    }
+
+    /// Whether a node was put back to an old copy that knows nothing of a thread.
+    pub(super) fn has_forgotten(&self, thread: ThreadId, node: NodeId) -> bool {
+        self.forgot.contains(&(thread, node))
     }
 }

@@ -20,10 +20,11 @@ impl Truth {
     /// Whether a reader may have refused a text, by the end, for such a reason.
     pub(super) fn may_refuse(&self, at: u64, said: &Said, reader: NodeId, reason: Reason) -> bool {
         let ended = |node| self.may_be_refused(said.thread, node, [said.at, at]);
-        // To who is in, one that is out is no member; who is out itself has no such thread.
+        // To who is in, one that is out is no member; who is out itself has no such thread, nor has who has forgotten it with
+        // what an old copy lacks.
         let by_author = [Reason::NotMember, Reason::GrantRevoked, Reason::GrantExpired];
         (by_author.contains(&reason) && ended(said.author))
-            || (reason == Reason::UnknownThread && ended(reader))
+            || (reason == Reason::UnknownThread && (ended(reader) || self.has_forgotten(said.thread, reader)))
             || self.may_be_lost(said)
     }
 
@@ -47,7 +48,8 @@ impl Truth {
         for (number, said) in self.said_in(thread) {
             let told = said.failed_at.filter(|_| !said.perhaps && !self.rogues.contains(&said.author));
             // Who was put back to an old copy, and has lost the keys, refuses what was sealed for it.
-            let told = told.filter(|_| !self.may_be_lost(&said));
+            let forgotten = || said.audience.iter().any(|node| self.has_forgotten(thread, *node));
+            let told = told.filter(|_| !self.may_be_lost(&said) && !forgotten());
             // A customer that isn't honest may refuse everything, and is the only one on its side.
             let alone =
                 self.founders.get(&thread).is_some_and(|[customer, _]| self.rogues.contains(customer));

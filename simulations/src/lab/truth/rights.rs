@@ -384,6 +384,18 @@ mod tests {
     }
 
     #[test]
+    fn who_has_forgotten_a_thread_with_an_old_copy_refuses_what_is_written_there_for_good() {
+        let refused = |forgot: &BTreeSet<ThreadId>| {
+            let mut truth = handed_over();
+            truth.rolled_back(CARLA, [25, 50], forgot);
+            truth.says((1, "x".into()), (THREAD, BEN, 9_000_000), BTreeSet::from([CARLA, ACME, BEN]));
+            truth.check_refusals(9_000_100, THREAD, &BTreeMap::from([((1, CARLA), Reason::UnknownThread)]));
+            truth.violations.is_empty()
+        };
+        assert_eq!([refused(&BTreeSet::from([THREAD])), refused(&BTreeSet::new())], [true, false]);
+    }
+
+    #[test]
     fn who_was_put_back_to_an_old_copy_is_taken_out_once_to_come_in_anew() {
         let mut truth = handed_over();
         truth.rolled_back(BEN, [25, 50], &BTreeSet::new());
