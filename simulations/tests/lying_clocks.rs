@@ -2,10 +2,10 @@
 //! nobody but where they lead.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use frontdesk_engine::{Command, Event, HistoryChoice, Reply, Role, Settings};
+use frontdesk_engine::{Command, CommandError, Event, HistoryChoice, Reply, Role, Settings};
 use frontdesk_identity::ThreadId;
 use frontdesk_sim::{
-    Clock, Founding, NodeId, Siege, World,
+    Clock, Founding, NodeId, Siege, SimError, World,
     office::{self, PATIENCE, is_in, texts, told, who},
 };
 use frontdesk_wire::Reason;
@@ -62,7 +62,9 @@ fn an_administrator_whose_clock_is_wrong_harms_nobody_in_a_thread_that_another_l
         let honest = [acme, carla, ana];
         for (node, text) in [(carla, "by Carla"), (ana, "by Ana"), (second, "by the liar"), (acme, "by Acme")]
         {
-            siege.office.say(node, thread, text).unwrap();
+            let said = siege.office.say(node, thread, text);
+            // Before its own right has begun, its node has it write nothing.
+            assert!(said.is_ok() || (node == second && ahead < 0.0), "{said:?}");
             siege.settle().unwrap();
         }
         // It asks for somebody, and enrols whom it can.
@@ -78,17 +80,14 @@ fn an_administrator_whose_clock_is_wrong_harms_nobody_in_a_thread_that_another_l
         }
         all_agree(&siege, thread, &honest);
         accuse_nobody(&siege, &honest);
-        eprintln!(
-            "EXPLORE {ahead}: ben in {} texts {:?}",
-            is_in(&siege.office.world, ben, thread),
-            texts(&siege.office.world, carla, thread)
-        );
-        siege.goes_on().unwrap();
     }
 }
 
 #[test]
 fn what_a_wrong_clock_grants_is_refused_by_its_time_and_its_owner_hears_why() {
+    let refused = |event: &Event| {
+        matches!(event, Event::ForwardAnswered { refused: Some(Reason::GrantNotYetValid), .. })
+    };
     for ahead in WRONG {
         let (mut siege, second) = siege(ahead);
         let (carla, ben) = (siege.carla, siege.ben);
@@ -96,79 +95,86 @@ fn what_a_wrong_clock_grants_is_refused_by_its_time_and_its_owner_hears_why() {
         let contact = Command::Contact { link, text: "to the second".into() };
         let Reply::Opened { thread } = siege.office.world.command(carla, contact).unwrap() else { panic!() };
         siege.office.world.pass(PATIENCE).unwrap();
-        eprintln!("EXPLORE {ahead}: second has {:?}", texts(&siege.office.world, second, thread));
-        let forward = siege.office.ask_forward(second, thread, ben, (HistoryChoice::All, DAY, false));
-        eprintln!("EXPLORE {ahead}: forward {forward:?}");
-        siege.office.world.pass(PATIENCE).unwrap();
-        for node in [carla, second, ben, siege.acme, siege.ana] {
-            let events = &siege.office.world.node(node).unwrap().events;
-            for event in events.iter().rev().take(6) {
-                eprintln!("EXPLORE {ahead}: {node:?} {event:?}");
-            }
-            eprintln!(
-                "EXPLORE {ahead}: {node:?} in {} {:?}",
-                is_in(&siege.office.world, node, thread),
-                who(&siege.office.world, node, thread).map(|who| (who.epoch, who.members.len()))
-            );
+        if ahead < 0.0 {
+            // For its own node its right has not begun.
+            let failed = Event::ContactFailed { thread, reason: Reason::NotReception };
+            assert!(told(&siege.office.world, carla, |event| *event == failed));
+            continue;
         }
-        siege.goes_on().unwrap();
+        siege.office.ask_forward(second, thread, ben, (HistoryChoice::All, DAY, false)).unwrap();
+        siege.office.world.pass(PATIENCE).unwrap();
+        let world = &siege.office.world;
+        assert!(told(world, second, refused), "Ben's node takes no grant of a time to come");
+        assert!(
+            !is_in(world, ben, thread)
+                && !told(world, second, |event| matches!(event, Event::Security { .. }))
+        );
+        assert!(
+            is_told(world, carla, Reason::GrantNotYetValid) && is_told(world, ben, Reason::GrantNotYetValid)
+        );
+        assert_eq!(who(world, carla, thread).unwrap().members.len(), 2, "she follows no such commit");
     }
 }
 
+fn is_told(world: &World, node: NodeId, wanted: Reason) -> bool {
+    told(world, node, |event| matches!(event, Event::Security { reason, .. } if *reason == wanted))
+}
+
 #[test]
-fn an_enrolment_by_a_wrong_clock_is_refused_or_good_and_never_half() {
+fn an_enrolment_by_a_wrong_clock_is_refused_with_its_reason() {
     for ahead in WRONG {
         let (mut siege, second) = siege(ahead);
         let world = &mut siege.office.world;
         let fresh = world.add(Founding::Fresh, "Dan", Settings::default()).unwrap();
         let invite = Command::Invite { role: Role::Agent, name: "Dan".into(), lasts: 3600 };
         let invited = world.command(second, invite);
-        eprintln!("EXPLORE {ahead}: invited {}", invited.is_ok());
-        if let Ok(Reply::Invited { invitation }) = invited {
-            let join = world.command(fresh, Command::Join { invitation: *invitation });
-            eprintln!("EXPLORE {ahead}: join {join:?}");
-            world.pass(60_000).unwrap();
-            for number in office::requests(world, second) {
-                let approved = world.command(second, Command::Approve { number });
-                eprintln!("EXPLORE {ahead}: approve {approved:?}");
-            }
-            world.pass(60_000).unwrap();
+        if ahead < 0.0 {
+            let Err(SimError::Command(CommandError::Refused(Reason::GrantNotYetValid))) = invited else {
+                panic!("{invited:?}")
+            };
+            continue;
         }
-        for node in [fresh, second, siege.acme, siege.ana] {
-            for event in siege.office.world.node(node).unwrap().events.iter().rev().take(5) {
-                eprintln!("EXPLORE {ahead}: {node:?} {event:?}");
-            }
+        let Ok(Reply::Invited { invitation }) = invited else { panic!("{invited:?}") };
+        world.command(fresh, Command::Join { invitation: *invitation }).unwrap();
+        world.pass(60_000).unwrap();
+        for number in office::requests(world, second) {
+            world.command(second, Command::Approve { number }).unwrap();
         }
+        world.pass(60_000).unwrap();
+        assert!(is_told(world, fresh, Reason::GrantNotYetValid));
+        assert!(!told(world, fresh, |event| matches!(event, Event::Joined { .. })));
         siege.goes_on().unwrap();
     }
 }
 
 #[test]
-fn a_customer_whose_clock_is_wrong_hears_why_its_contact_is_refused_and_a_right_clock_helps() {
+fn a_customer_whose_clock_is_wrong_is_served_or_hears_why_not_and_a_right_clock_helps() {
     for ahead in WRONG {
         let (mut siege, _) = siege(0.0);
         let acme = siege.acme;
-        let world = &mut siege.office.world;
-        let dan = world.add(Founding::Customer, "Dan", Settings::default()).unwrap();
-        world.set_clock(dan, Clock::hours(ahead)).unwrap();
-        let link = office::link(world, acme, acme).unwrap();
-        let opened = world.command(dan, Command::Contact { link: link.clone(), text: "hello".into() });
-        eprintln!("EXPLORE {ahead}: {opened:?}");
-        world.pass(PATIENCE).unwrap();
-        for node in [dan, acme] {
-            for event in world.node(node).unwrap().events.iter().rev().take(5) {
-                eprintln!("EXPLORE {ahead}: {node:?} {event:?}");
-            }
-        }
-        world.set_clock(dan, Clock::default()).unwrap();
-        let Ok(Reply::Opened { thread }) =
-            world.command(dan, Command::Contact { link, text: "again".into() })
-        else {
-            panic!()
+        let late = siege.office.world.add(Founding::Customer, "Late", Settings::default()).unwrap();
+        siege.office.world.set_clock(late, Clock::hours(ahead)).unwrap();
+        let link = siege.office.link_to(acme).unwrap();
+        let mut contact = |siege: &mut Siege| {
+            let contact = Command::Contact { link: link.clone(), text: "hello".into() };
+            let Reply::Opened { thread } = siege.office.world.command(late, contact).unwrap() else {
+                panic!()
+            };
+            siege.office.world.pass(PATIENCE).unwrap();
+            thread
         };
-        let arrived = |world: &World| texts(world, acme, thread).contains(&"again".to_owned());
-        world.until("the contact", PATIENCE, arrived).unwrap();
+        let thread = contact(&mut siege);
+        let world = &siege.office.world;
+        if ahead > 0.0 {
+            assert_eq!(texts(world, acme, thread), ["hello"]);
+        } else {
+            let failed = Event::ContactFailed { thread, reason: Reason::GrantNotYetValid };
+            assert!(told(world, late, |event| *event == failed));
+            assert!(texts(world, acme, thread).is_empty());
+        }
+        siege.office.world.set_clock(late, Clock::default()).unwrap();
+        let thread = contact(&mut siege);
+        assert_eq!(texts(&siege.office.world, acme, thread), ["hello"], "{ahead}");
         siege.goes_on().unwrap();
     }
-    let _ = Reason::GrantExpired;
 }
