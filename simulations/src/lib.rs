@@ -29,6 +29,7 @@ mod search;
 mod siege;
 pub mod sockets;
 mod usurper;
+mod waiting;
 mod wires;
 mod world;
 

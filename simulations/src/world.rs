@@ -4,6 +4,7 @@ use crate::{
     Fare, Node, NodeId, Sent, Weather,
     lab::{Roads, log},
     queue::{Scheduled, What},
+    waiting::Waiting,
     wires::Wires,
 };
 use frontdesk_engine::{
@@ -69,28 +70,6 @@ pub enum Founding {
     Customer,
     /// A device that is going to join.
     Fresh,
-}
-
-/// Frames that wait at nodes, and the most since somebody looked.
-#[derive(Debug, Default)]
-pub(crate) struct Waiting {
-    now: usize,
-    most: usize,
-    longest: usize,
-}
-
-impl Waiting {
-    /// So many wait at a node that had so many before.
-    fn change(&mut self, before: usize, after: usize) {
-        self.now = (self.now + after).saturating_sub(before);
-        self.most = self.most.max(self.now);
-        self.longest = self.longest.max(after);
-    }
-
-    /// The most at all nodes together, and at one of them, since it was asked last.
-    pub(crate) fn take_most(&mut self) -> (usize, usize) {
-        (std::mem::replace(&mut self.most, self.now), std::mem::take(&mut self.longest))
-    }
 }
 
 /// Nodes on virtual time.

@@ -88,7 +88,9 @@ fn every_scenario_keeps_every_promise() {
             assert!(figures.idle.is_empty(), "{name}, seed {seed}: {:?}", figures.idle);
             for fault in scenario(&name).faults {
                 let struck = figures.faults.iter().filter(|(_, what)| *what == fault.what).count();
-                assert!(struck > 1, "{name}, seed {seed}: {:?} struck {struck} times", fault.what);
+                // An old copy is made first, and put back when it strikes again.
+                let least = if fault.what == FaultKind::RollBack { 1 } else { 2 };
+                assert!(struck >= least, "{name}, seed {seed}: {:?} struck {struck} times", fault.what);
             }
         }
     }
@@ -138,7 +140,7 @@ fn disks_and_memory_hold_a_good_part_of_what_they_may() {
 
 #[test]
 fn threads_are_handed_over_and_every_wish_to_do_so_has_its_answer() {
-    for (name, least) in [("office", 4), ("storm", 8), ("crash", 5), ("disks", 7)] {
+    for (name, least) in [("office", 10), ("storm", 16), ("crash", 9), ("disks", 10)] {
         let done = keeps(name, 7).handed_over;
         assert!(done >= least, "{name}: {done}");
     }

@@ -24,9 +24,11 @@ const A_RECORD: usize = 2048;
 /// What something sealed may cost, in bytes, which waits to be sent or to be opened.
 const A_FRAME: usize = MAX_SEALED + 1024;
 /// Entries in memory that any node may have, whatever it keeps.
-const ENTRIES: usize = 48;
-/// Entries in memory that a thread on the disk may cost, a peer, and a colleague.
+const ENTRIES: usize = 32;
+/// Entries in memory that a thread on the disk may cost, and a peer.
 const A_THREAD_IN_MEMORY: usize = 3;
+/// Entries in memory that a colleague may cost: each is asked, answered and told of others while all are enrolled.
+const A_COLLEAGUE: usize = 8;
 /// Entries in memory that a frame may cost which waits to be settled: the texts in it.
 const A_FRAME_IN_MEMORY: usize = 64;
 
@@ -50,10 +52,10 @@ fn in_memory(disk: &dyn Disk, held: &Held) -> Option<String> {
 /// Entries in memory that are expected at most. What was said and has arrived costs none.
 fn most_entries(disk: &dyn Disk, held: &Held) -> usize {
     let count = |prefix| count(disk, prefix);
-    let each = count(b"t/") + held.peers + count(b"d/");
+    let each = A_THREAD_IN_MEMORY * (count(b"t/") + held.peers) + A_COLLEAGUE * count(b"d/");
     // What waits for a commit is counted twice: itself, and for its thread.
     let noted = count(b"r/") + count(b"q/") + 2 * count(b"w/") + count(b"c/");
-    ENTRIES + A_THREAD_IN_MEMORY * each + noted + A_FRAME_IN_MEMORY * count(b"o/")
+    ENTRIES + each + noted + A_FRAME_IN_MEMORY * count(b"o/")
 }
 
 /// How many entries an engine holds in memory of what is expected at most, of 1.
