@@ -240,7 +240,7 @@ fn a_takeover_among_texts_however_frames_fare() {
 /// What follows the offer: the era, the notices to those who are waited for, and their coming in.
 #[test]
 fn a_takeover_among_texts_however_later_frames_fare() {
-    explored("takeover, further on", frames_after(&[5, 10, 15, 20]).explore(deserted, take_over, taken_over));
+    explored("takeover, further on", frames_after(&[5, 10]).explore(deserted, take_over, taken_over));
 }
 
 #[test]

@@ -209,7 +209,12 @@ impl Play<'_> {
         }
         for (index, adversary) in self.scenario.adversaries.iter().enumerate() {
             let tried = self.figures.attacks.get(&adversary.what).map_or(0, |attack| attack.tried);
-            let did = if adversary.what == AdversaryKind::Withholds { self.world.withheld } else { tried };
+            let did = if adversary.what == AdversaryKind::Withholds {
+                self.world.withheld
+            } else {
+                // A clock that is wrong all the time does all that it does by that.
+                tried.saturating_add(u64::from(adversary.ahead.is_some()))
+            };
             let seen = match (self.villains.contains_key(&index), did) {
                 (false, _) => "never turned",
                 (true, 0) => "did nothing",
