@@ -155,7 +155,7 @@ fn a_customer_whose_clock_is_wrong_is_served_or_hears_why_not_and_a_right_clock_
         let late = siege.office.world.add(Founding::Customer, "Late", Settings::default()).unwrap();
         siege.office.world.set_clock(late, Clock::hours(ahead)).unwrap();
         let link = siege.office.link_to(acme).unwrap();
-        let mut contact = |siege: &mut Siege| {
+        let contact = |siege: &mut Siege| {
             let contact = Command::Contact { link: link.clone(), text: "hello".into() };
             let Reply::Opened { thread } = siege.office.world.command(late, contact).unwrap() else {
                 panic!()
