@@ -17,7 +17,7 @@ impl Play<'_> {
     pub(super) fn withholder(&mut self, who: Who) -> Result<Option<Villain>, SimError> {
         let everybody: Vec<NodeId> = self.cast.everybody().collect();
         // What it withholds comes when it stops, so that everything that is promised holds for it as well.
-        let Some(node) = self.victim(who) else { return Ok(None) };
+        let Some(node) = self.somebody_with_threads(who) else { return Ok(None) };
         for other in everybody {
             if self.rng.hits(0.5) {
                 self.world.node_mut(node)?.withholds.insert(other);
@@ -40,17 +40,22 @@ impl Play<'_> {
     /// Somebody with threads whose clock is wrong by so many hours, and who goes on. Whatever comes of that for itself, and in
     /// threads that it leads, harms nobody elsewhere.
     pub(super) fn misled(&mut self, who: Who, hours: f64) -> Result<Option<Villain>, SimError> {
-        let mut all = self.those(who);
-        all.retain(|node| {
-            !self.truth.rogues.contains(node) && !office::threads(&self.world, *node).is_empty()
-        });
-        let Some(node) = self.rng.pick(&all).copied() else { return Ok(None) };
+        let Some(node) = self.somebody_with_threads(who) else { return Ok(None) };
         self.world.set_clock(node, Clock::hours(hours))?;
         self.truth.rogues.insert(node);
         if who == Who::Administrator {
             self.truth.liars.insert(node);
         }
         Ok(Some(Villain::Engine(Traitor { node, threads: Vec::new() })))
+    }
+
+    /// Somebody honest that has something to do.
+    fn somebody_with_threads(&mut self, who: Who) -> Option<NodeId> {
+        let mut all = self.those(who);
+        all.retain(|node| {
+            !self.truth.rogues.contains(node) && !office::threads(&self.world, *node).is_empty()
+        });
+        self.rng.pick(&all).copied()
     }
 
     /// It writes to all its threads, whose grants have ended for everybody else.
