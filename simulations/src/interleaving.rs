@@ -228,7 +228,8 @@ impl Interleavings {
                 | What::Connect { .. }
                 | What::Deadline { .. }
                 | What::Start { .. }
-                | What::Call { .. } => {}
+                | What::Call { .. }
+                | What::Ping { .. } => {}
             }
         }
         // In a world where nothing is under way, a fault only begins another story.

@@ -27,6 +27,7 @@ pub mod office;
 mod queue;
 mod search;
 mod siege;
+mod silence;
 pub mod sockets;
 mod usurper;
 mod waiting;

@@ -12,6 +12,8 @@ pub(crate) enum What {
     Deadline { node: NodeId, at: u64 },
     Start { node: NodeId },
     Call { number: u64 },
+    /// A node may notice that nothing comes over a connection any more.
+    Ping { side: NodeId, other: NodeId, connection: u64 },
 }
 
 impl What {
@@ -46,6 +48,12 @@ impl What {
             Self::Call { number } => {
                 hash.update([5]);
                 hash.update(number.to_be_bytes());
+            }
+            Self::Ping { side, other, connection } => {
+                hash.update([6]);
+                hash.update(number(*side));
+                hash.update(number(*other));
+                hash.update(connection.to_be_bytes());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Who is connected with whom, who wants to be, and what keeps them apart.
 
-use crate::{NodeId, SimError, World, queue::What};
+use crate::{NodeId, SimError, World, queue::What, silence::Silent};
 use frontdesk_engine::Input;
 use frontdesk_identity::TransportKey;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,15 +26,17 @@ pub enum Nat {
 /// The connections of a world. What is asked for each event is found without looking at all nodes.
 #[derive(Debug, Default)]
 pub(crate) struct Wires {
-    /// The number of each connection: frames of an earlier one are lost.
-    numbers: BTreeMap<(NodeId, NodeId), u64>,
-    peers: BTreeMap<NodeId, BTreeSet<NodeId>>,
+    /// For each node, the connections that it takes for alive, with the number of each: frames of an earlier one are lost. The
+    /// other end may be gone already, or have another connection.
+    ends: BTreeMap<NodeId, BTreeMap<NodeId, u64>>,
     /// For each node, who wants to be connected to it, and where it looks for it.
     wanted: BTreeMap<NodeId, BTreeMap<NodeId, Vec<String>>>,
     /// Pairs that can't be connected.
     cut: BTreeSet<(NodeId, NodeId)>,
     /// Nodes that can't be connected to anybody.
     alone: BTreeSet<NodeId>,
+    /// From whom to whom nothing arrives, though nobody is told, and what is on its way.
+    pub(crate) silent: Silent,
     /// Pairs that one side refuses, until when.
     banned: BTreeMap<(NodeId, NodeId), u64>,
     /// Nodes that stand behind something.
@@ -50,12 +52,13 @@ pub(crate) fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
 }
 
 impl Wires {
-    pub(crate) fn number(&self, a: NodeId, b: NodeId) -> Option<u64> {
-        self.numbers.get(&pair(a, b)).copied()
+    /// The connection with another that a node takes for alive.
+    pub(crate) fn number(&self, side: NodeId, other: NodeId) -> Option<u64> {
+        self.ends.get(&side)?.get(&other).copied()
     }
 
     pub(crate) fn peers(&self, node: NodeId) -> Vec<NodeId> {
-        self.peers.get(&node).into_iter().flatten().copied().collect()
+        self.ends.get(&node).into_iter().flat_map(BTreeMap::keys).copied().collect()
     }
 
     pub(crate) fn want(&mut self, by: NodeId, other: NodeId, addresses: Vec<String>) {
@@ -69,7 +72,7 @@ impl Wires {
     }
 
     /// A program that is started anew wants nothing yet.
-    fn forget_all(&mut self, by: NodeId) {
+    pub(crate) fn forget_all(&mut self, by: NodeId) {
         self.wanted.values_mut().for_each(|wanted| drop(wanted.remove(&by)));
     }
 
@@ -83,16 +86,13 @@ impl Wires {
     }
 
     fn tie(&mut self, a: NodeId, b: NodeId, number: u64) {
-        self.numbers.insert(pair(a, b), number);
-        self.peers.entry(a).or_default().insert(b);
-        self.peers.entry(b).or_default().insert(a);
+        self.ends.entry(a).or_default().insert(b, number);
+        self.ends.entry(b).or_default().insert(a, number);
     }
 
-    fn untie(&mut self, a: NodeId, b: NodeId) -> bool {
-        for (side, other) in [(a, b), (b, a)] {
-            self.peers.entry(side).or_default().remove(&other);
-        }
-        self.numbers.remove(&pair(a, b)).is_some()
+    /// One side's end of a connection is gone.
+    fn untie(&mut self, side: NodeId, other: NodeId) -> bool {
+        self.ends.get_mut(&side).is_some_and(|ends| ends.remove(&other).is_some())
     }
 
     pub(crate) fn set_nat(&mut self, node: NodeId, nat: Nat) {
@@ -118,7 +118,8 @@ impl Wires {
     }
 
     pub(crate) fn is_cut(&self, a: NodeId, b: NodeId) -> bool {
-        self.cut.contains(&pair(a, b)) || [a, b].iter().any(|node| self.alone.contains(node))
+        let silent = self.silent.is_between(a, b) || self.silent.is_between(b, a);
+        silent || self.cut.contains(&pair(a, b)) || [a, b].iter().any(|node| self.alone.contains(node))
     }
 }
 
@@ -148,21 +149,29 @@ impl World {
         Ok(())
     }
 
-    /// Breaks a connection. Who wants it tries again after a second.
+    /// Breaks a connection: both ends see it, if one hears the other. Who wants it tries again after a second.
     pub(crate) fn disconnect(&mut self, a: NodeId, b: NodeId) -> Result<(), SimError> {
-        if !self.wires.untie(a, b) {
-            return Ok(());
-        }
-        self.note(a, Some(b), || "connection breaks".into());
-        for (side, other) in [(a, b), (b, a)] {
-            let peer = self.node(other)?.transport();
-            self.feed(side, Input::PeerDown(peer))?;
-            self.try_again(side, other, AGAIN);
+        let (there, back) = (self.wires.number(a, b), self.wires.number(b, a));
+        self.break_end(a, b)?;
+        if there == back && !self.wires.silent.is_between(a, b) {
+            self.break_end(b, a)?;
         }
         Ok(())
     }
 
-    fn try_again(&mut self, by: NodeId, other: NodeId, wait: u64) {
+    /// One end of a connection breaks.
+    pub(crate) fn break_end(&mut self, side: NodeId, other: NodeId) -> Result<(), SimError> {
+        if !self.wires.untie(side, other) {
+            return Ok(());
+        }
+        self.note(side, Some(other), || "connection breaks".into());
+        let peer = self.node(other)?.transport();
+        self.feed(side, Input::PeerDown(peer))?;
+        self.try_again(side, other, AGAIN);
+        Ok(())
+    }
+
+    pub(crate) fn try_again(&mut self, by: NodeId, other: NodeId, wait: u64) {
         if self.wires.wants(by, other) {
             self.schedule(wait, What::Connect { a: by, b: other });
         }
@@ -213,6 +222,8 @@ impl World {
             }
             self.wires.banned.remove(&pair(a, b));
         }
+        // The other side's end of an earlier connection, which this one has lost, makes way.
+        self.break_end(b, a)?;
         let number = self.next_order();
         self.note(a, Some(b), || "connects".into());
         self.wires.tie(a, b, number);
@@ -285,11 +296,15 @@ impl World {
         for (a, b) in self.wires.cut.clone() {
             self.mend(a, b);
         }
+        for (from, to) in self.wires.silent.pairs() {
+            self.hear_again(from, to);
+        }
     }
 
-    /// Whether two nodes are connected.
+    /// Whether two nodes are connected, and both have noticed.
     #[must_use]
     pub fn are_connected(&self, a: NodeId, b: NodeId) -> bool {
-        self.wires.number(a, b).is_some()
+        let number = self.wires.number(a, b);
+        number.is_some() && number == self.wires.number(b, a)
     }
 }

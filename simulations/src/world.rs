@@ -382,8 +382,12 @@ impl World {
         match what {
             What::Frame { to, from, connection, bytes } => {
                 let sender = self.by_key.get(&from).copied().ok_or(SimError::Down)?;
-                if self.wires.number(to, sender) == Some(connection) {
+                if self.wires.silent.is_between(sender, to) {
+                    self.wires.silent.hold(sender, to, What::Frame { to, from, connection, bytes });
+                } else if self.wires.number(to, sender) == Some(connection) {
                     self.feed(to, Input::Frame { from, bytes })?;
+                } else {
+                    self.reset(sender, to, connection)?;
                 }
             }
             What::Connect { a, b } => self.dial(a, b)?,
@@ -399,6 +403,7 @@ impl World {
                 }
             }
             What::Call { number } => self.calls.push(number),
+            What::Ping { side, other, connection } => self.ping(side, other, connection)?,
         }
         Ok(())
     }
@@ -422,7 +427,9 @@ impl World {
             heard.insert(id);
         }
         if std::mem::take(&mut self.node_mut(id)?.dark) {
-            return self.crash(id, 700);
+            self.go_dark(id)?;
+            self.schedule(700, What::Start { node: id });
+            return Ok(());
         }
         self.run(id, actions)
     }

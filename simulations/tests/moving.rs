@@ -352,6 +352,11 @@ fn those_who_gave_each_other_up_meet_again_and_lose_nothing() {
         siege.settle().unwrap();
         assert_eq!(outbox(&siege.office.world, ana), 0);
         assert_eq!(outbox(&siege.office.world, carla), 0);
+        let sent = messages(&siege.office.world, carla, thread);
+        let sent = sent.iter().rfind(|message| message.mine).unwrap();
+        let at_ana = sent.receivers.iter().find(|receiver| receiver.device == device).unwrap().state;
+        assert_eq!(at_ana, MessageState::Failed { reason: Reason::UnknownThread }, "Carla is a member still");
+        assert_eq!(sent.state, MessageState::Delivered);
         siege.office.forward(thread, ana, HistoryChoice::None, false).unwrap();
         siege.settle().unwrap();
         siege.office.say(ana, thread, &format!("back, {round}")).unwrap();

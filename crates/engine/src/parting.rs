@@ -154,12 +154,14 @@ impl Engine {
         self.number_pending(step)
     }
 
-    /// What the steward had when it took this device out, it brings to those who lack it: that is in good hands.
+    /// What the steward had when it took this device out, it brings to those who lack it: that is in good hands. Where the
+    /// other was taken out, and not this device, the other has the thread no more.
     fn given_up(&mut self, step: Step<'_>, peer: TransportKey, about: About) -> Result<(), StoreError> {
-        let refused = Some(Reason::NotMember);
         let Some((thread, era, seqs)) = texts_of(about) else {
-            return self.fate(step, peer, about, false, refused);
+            return self.fate(step, peer, about, false, Some(Reason::NotMember));
         };
+        let is_in = self.meta(step.overlay, &thread)?.is_some_and(|meta| meta.is_in());
+        let refused = Some(if is_in { Reason::UnknownThread } else { Reason::NotMember });
         let last = self.last_words(step, &thread, era, &self.id())?;
         for seq in seqs.map(Seq) {
             let refused = refused.filter(|_| seq > last);

@@ -126,12 +126,14 @@ pub enum FaultKind {
     OldCopy,
     /// A device sleeps, and wakes later.
     Sleep,
+    /// Nothing that a node sends arrives for a while, or nothing that it is sent, either, at one other or at all, and nobody is told.
+    Silence,
 }
 
 impl FaultKind {
     /// Whether it lasts, or is over at once.
     pub(super) const fn lasts(self) -> bool {
-        matches!(self, Self::Crash | Self::Partition | Self::DiskFull | Self::Sleep)
+        matches!(self, Self::Crash | Self::Partition | Self::DiskFull | Self::Sleep | Self::Silence)
     }
 }
 

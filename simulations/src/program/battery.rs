@@ -284,10 +284,10 @@ impl Checked {
         } else {
             format!("{} BROKEN", self.failures.len())
         };
-        let rounds = self.scenarios.values().map(|tally| tally.runs).max().unwrap_or_default().max(1);
+        let each: u64 = self.scenarios.values().map(|tally| tally.events / tally.runs.max(1)).sum();
         lines.push(format!(
             "{} events for each seed; the ordinary tests' bound is {}",
-            short(real(self.events / rounds)),
+            short(real(each)),
             short(real(EVENTS_A_SEED))
         ));
         lines.push(format!(

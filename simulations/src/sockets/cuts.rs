@@ -92,7 +92,11 @@ const fn kind(fault: Fault) -> Option<Kind> {
         FaultKind::Sleep => Some(Kind::Sleep),
         FaultKind::Crash => Some(Kind::Crash),
         FaultKind::FlushFails => Some(Kind::Flush),
-        FaultKind::DiskFull | FaultKind::PowerCut | FaultKind::RollBack | FaultKind::OldCopy => None,
+        FaultKind::DiskFull
+        | FaultKind::PowerCut
+        | FaultKind::RollBack
+        | FaultKind::OldCopy
+        | FaultKind::Silence => None,
     }
 }
 

@@ -35,7 +35,11 @@ impl Play<'_> {
             FaultKind::FlushFails | FaultKind::PowerCut => false,
             FaultKind::RollBack | FaultKind::OldCopy => self.copies.is_kept(node),
             FaultKind::Crash => !aimed,
-            FaultKind::Partition | FaultKind::DiskFull | FaultKind::Move | FaultKind::Sleep => true,
+            FaultKind::Partition
+            | FaultKind::DiskFull
+            | FaultKind::Move
+            | FaultKind::Sleep
+            | FaultKind::Silence => true,
         };
         if strikes {
             self.strikes.insert(index);
@@ -73,13 +77,32 @@ impl Play<'_> {
                 self.world.relocate(node, place)?;
             }
             FaultKind::Sleep => {
-                self.world.stop(node)?;
+                self.world.go_dark(node)?;
+                self.lasts(fault.what, node, lasts);
+            }
+            FaultKind::Silence => {
+                self.falls_silent(node);
                 self.lasts(fault.what, node, lasts);
             }
             FaultKind::RollBack => self.roll_back(node, false)?,
             FaultKind::OldCopy => self.roll_back(node, true)?,
         }
         Ok(())
+    }
+
+    /// Half of the times one other doesn't hear a node any more, half of the times nobody does; and half of the times it
+    /// doesn't hear them, either.
+    fn falls_silent(&mut self, node: NodeId) {
+        let (to_one, both) = (self.rng.hits(0.5), self.rng.hits(0.5));
+        let one = self.rng.pick(&self.world.wires.peers(node)).copied().filter(|_| to_one);
+        let all = (0..self.world.nodes.len()).map(NodeId).filter(|other| *other != node);
+        let others: Vec<NodeId> = one.map_or_else(|| all.collect(), |one| vec![one]);
+        for other in others {
+            self.world.silence(node, other);
+            if both {
+                self.world.silence(other, node);
+            }
+        }
     }
 
     /// Counts a fault that strikes now, and how long it lasts.
@@ -146,6 +169,7 @@ impl Play<'_> {
         match what {
             FaultKind::Partition => self.world.rejoin(node),
             FaultKind::DiskFull => self.world.node_mut(node)?.full = false,
+            FaultKind::Silence => self.world.is_heard_again(node),
             FaultKind::Sleep if !self.asleep.contains(&node) => self.wake(node)?,
             FaultKind::Sleep
             | FaultKind::Crash
@@ -212,6 +236,7 @@ const fn failure(what: FaultKind) -> Option<Failure> {
         | FaultKind::Move
         | FaultKind::RollBack
         | FaultKind::OldCopy
-        | FaultKind::Sleep => None,
+        | FaultKind::Sleep
+        | FaultKind::Silence => None,
     }
 }
