@@ -7,13 +7,32 @@ use sha2::{Digest as _, Sha256};
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum What {
-    Frame { to: NodeId, from: TransportKey, connection: u64, bytes: Vec<u8> },
-    Connect { a: NodeId, b: NodeId },
-    Deadline { node: NodeId, at: u64 },
-    Start { node: NodeId },
-    Call { number: u64 },
+    Frame {
+        to: NodeId,
+        from: TransportKey,
+        connection: u64,
+        bytes: Vec<u8>,
+    },
+    Connect {
+        a: NodeId,
+        b: NodeId,
+    },
+    Deadline {
+        node: NodeId,
+        at: u64,
+    },
+    Start {
+        node: NodeId,
+    },
+    Call {
+        number: u64,
+    },
     /// A node may notice that nothing comes over a connection any more.
-    Ping { side: NodeId, other: NodeId, connection: u64 },
+    Ping {
+        side: NodeId,
+        other: NodeId,
+        connection: u64,
+    },
 }
 
 impl What {

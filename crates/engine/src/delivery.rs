@@ -49,8 +49,7 @@ impl Engine {
                 self.join_refused(step, invitation, reason)
             }
             (About::Forward { thread, request }, Some(reason)) => {
-                self.tell(Event::ForwardAnswered { thread, request: Some(request), refused: Some(reason) });
-                Ok(())
+                self.wish_ends(step, from, (thread, request), Some(reason))
             }
             (About::Refill { thread, era, author, seq }, Some(reason)) => {
                 self.refill_refused(step, (thread, era), (author, seq), reason)

@@ -5,7 +5,7 @@ mod history;
 pub use history::MAX_HANDED_ON;
 
 use crate::{
-    CommandError, Engine, Event, ForwardTo, HistoryChoice, Reply,
+    CommandError, Engine, ForwardTo, HistoryChoice, Reply,
     causes::{Cause, MAX_WISHES},
     record::{self, About, DeviceEntry, Meta},
     space,
@@ -85,6 +85,7 @@ impl Engine {
         let steward = thread.member(&thread.steward()).map(|member| member.record.transport());
         let steward = steward.ok_or_else(|| CommandError::Internal("a thread without a steward".into()))?;
         let request = RequestId::from_bytes(self.bytes());
+        self.note_wish(step, &meta.thread, &request, steward)?;
         let body = ForwardRequest { request, thread: meta.thread, to, history, lasts, hand_over, note };
         self.enqueue(steward, About::Forward { thread: meta.thread, request }, Body::ForwardRequest(body));
         self.keep_thread(thread);
@@ -382,22 +383,6 @@ impl Engine {
         if refused_of_late || self.link(step, newcomer)?.unsettled() >= MAX_UNOPENED {
             return Err(Refuse::plain(Reason::Busy).about(thread.id()).into());
         }
-        Ok(())
-    }
-
-    pub(crate) fn forward_answer(
-        &mut self,
-        step: Step<'_>,
-        from: TransportKey,
-        body: &ForwardAnswer,
-    ) -> Result<(), Halt<Refuse>> {
-        let meta = self.meta(step.overlay, &body.thread)?;
-        if meta.is_none_or(|meta| meta.steward_transport != Some(from)) {
-            return Err(Refuse::breach(Reason::NotSteward, "answers for the steward")
-                .about(body.thread)
-                .into());
-        }
-        self.tell(Event::ForwardAnswered { thread: body.thread, request: Some(body.request), refused: None });
         Ok(())
     }
 }

@@ -129,6 +129,11 @@ impl Engine {
                 continue;
             };
             author.newest = author.newest.max(*seq);
+            for (key, _) in step.overlay.scan(&Scan::prefix(&space::departed(&id)))? {
+                if key.ends_with(device.as_bytes()) {
+                    step.overlay.delete(key)?;
+                }
+            }
             record::put(step.overlay, space::departed_device(&id, era, device), seq)?;
             self.look_again(step, id, crate::refill::GAP_PATIENCE)?;
         }
@@ -213,10 +218,18 @@ impl Engine {
                 }
             }
         }
+        // Who left since this device was in, it learns by that alone; of those that it never heard nobody brings it anything.
+        let has_left = |device: &DeviceId| {
+            returns
+                && !thread.is_member(device)
+                && meta.author(device).is_some_and(|author| author.through > Seq(0))
+        };
+        let departed: Vec<DeviceId> = body.heads.iter().map(|(device, _)| *device).filter(has_left).collect();
         (meta.piece, meta.pieces) = (0, body.pieces);
         self.was_opened(step, &mut meta, &thread)?;
         self.come_in(step, &mut meta, &body.heads, body.position)?;
         self.refresh(step, &mut meta, &thread)?;
+        self.keep_last_words(step, &mut meta, &departed, &body.heads)?;
         self.stay_close(step, &meta)?;
         if body.pieces == 0 {
             self.forget_history(step, &thread)?;

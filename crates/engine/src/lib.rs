@@ -78,6 +78,7 @@ mod step;
 mod succession;
 mod threads;
 mod view;
+mod wish;
 
 /// Every bound of the engine, by name.
 pub mod limits {
@@ -106,6 +107,7 @@ pub mod limits {
         sent::MAX_SENT_BYTES,
         succession::MAX_ERAS_AHEAD,
         threads::MAX_AUTHORS,
+        wish::MAX_ASKED,
     };
 }
 

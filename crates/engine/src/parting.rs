@@ -125,8 +125,8 @@ impl Engine {
             last.clone_from(end);
             for (_, bytes) in &page {
                 let about = record::decode::<Outgoing>(bytes)?.about();
-                if let Some((thread, era, seqs)) = texts_of(about)
-                    && seqs.end() > &self.last_words(step, &thread, era, &self.id())?.0
+                if let Some((thread, seqs)) = texts_of(about)
+                    && seqs.end() > &self.last_words(step, &thread, &self.id())?.0
                 {
                     return Ok(true);
                 }
@@ -157,12 +157,12 @@ impl Engine {
     /// What the steward had when it took this device out, it brings to those who lack it: that is in good hands. Where the
     /// other was taken out, and not this device, the other has the thread no more.
     fn given_up(&mut self, step: Step<'_>, peer: TransportKey, about: About) -> Result<(), StoreError> {
-        let Some((thread, era, seqs)) = texts_of(about) else {
+        let Some((thread, seqs)) = texts_of(about) else {
             return self.fate(step, peer, about, false, Some(Reason::NotMember));
         };
         let is_in = self.meta(step.overlay, &thread)?.is_some_and(|meta| meta.is_in());
         let refused = Some(if is_in { Reason::UnknownThread } else { Reason::NotMember });
-        let last = self.last_words(step, &thread, era, &self.id())?;
+        let last = self.last_words(step, &thread, &self.id())?;
         for seq in seqs.map(Seq) {
             let refused = refused.filter(|_| seq > last);
             self.message_fate(step, peer, (thread, seq), false, refused)?;
@@ -172,12 +172,12 @@ impl Engine {
 }
 
 /// The texts that a frame brings, by their numbers. The one that opened a thread is a text like others once others lead it.
-fn texts_of(about: About) -> Option<(ThreadId, u32, RangeInclusive<u64>)> {
+fn texts_of(about: About) -> Option<(ThreadId, RangeInclusive<u64>)> {
     match about {
-        About::Message { thread, era, seq, more } => {
-            Some((thread, era, seq.0..=seq.0.saturating_add(u64::from(more))))
+        About::Message { thread, seq, more, .. } => {
+            Some((thread, seq.0..=seq.0.saturating_add(u64::from(more))))
         }
-        About::Opening { thread, era, seq } => Some((thread, era, seq.0..=seq.0)),
+        About::Opening { thread, seq, .. } => Some((thread, seq.0..=seq.0)),
         About::Nothing
         | About::Thread(_)
         | About::Reveal(_)

@@ -95,7 +95,7 @@ impl Engine {
             let (whom, last) = if thread.is_member(&device) {
                 (device, author.newest)
             } else {
-                (thread.steward(), self.last_words(step, &id, era, &device)?.min(author.newest))
+                (thread.steward(), self.last_words(step, &id, &device)?.min(author.newest))
             };
             if author.through >= last {
                 // What it wrote after that, nobody may bring.

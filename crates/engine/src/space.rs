@@ -302,6 +302,19 @@ pub(crate) fn read_guesting(key: &[u8]) -> Option<ThreadId> {
     Some(ThreadId::from_bytes(key.strip_prefix(GUESTING)?.try_into().ok()?))
 }
 
+/// Wishes in a thread that wait for an answer.
+pub(crate) fn wishes(id: &ThreadId) -> Vec<u8> {
+    Key::of(b'f').with(id.as_bytes()).0
+}
+
+pub(crate) fn wish(id: &ThreadId, request: &RequestId) -> Vec<u8> {
+    Key(wishes(id)).with(request.as_bytes()).0
+}
+
+pub(crate) fn read_wish(key: &[u8]) -> Option<RequestId> {
+    key.split_last_chunk::<16>().map(|(_, request)| RequestId::from_bytes(*request))
+}
+
 pub(crate) fn reception(request: &RequestId) -> Vec<u8> {
     Key::of(b'q').with(request.as_bytes()).0
 }

@@ -224,6 +224,7 @@ impl Engine {
         thread: &Thread,
     ) -> Result<(), StoreError> {
         let before = meta.nodes();
+        let led = meta.steward_transport;
         meta.epoch = thread.epoch();
         meta.era = thread.era();
         meta.suite = Some(thread.suite().code());
@@ -238,6 +239,9 @@ impl Engine {
         let own = self.keys.transport_public();
         let hosts = thread.members().filter(|member| member.side == Side::Host);
         meta.hosts = hosts.map(|member| member.record.transport()).filter(|host| *host != own).collect();
+        if meta.steward_transport != led {
+            self.wishes_lapse(step, meta)?;
+        }
         self.forget_absence(step, thread)?;
         self.note_nodes(step, meta, &before)?;
         // Those whom the steward takes out when their grants end; a guest stays.

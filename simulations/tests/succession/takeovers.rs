@@ -1,9 +1,11 @@
 //! Another administrator takes over, and the others come in.
 
-use crate::{DAY, MINUTE, agree, counted, refused, second, siege};
-use frontdesk_engine::{Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Role};
+use crate::{DAY, MINUTE, agree, counted, refused, second, siege, view};
+use frontdesk_engine::{
+    Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Reply, Role, limits::MAX_ASKED,
+};
 use frontdesk_sim::{
-    World,
+    NodeId, Siege, World,
     office::{PATIENCE, is_in, messages, texts, told},
 };
 use frontdesk_wire::Reason;
@@ -38,6 +40,77 @@ fn another_administrator_takes_over_from_one_that_is_gone_and_it_is_a_member_whe
     let revoke = Command::Revoke { thread, from: siege.device(ben).unwrap() };
     assert!(matches!(refused(siege.office.world.command(acme, revoke)), CommandError::NotSteward));
     siege.goes_on().unwrap();
+}
+
+/// Ana asks Acme, which is off, and asks again who leads by then. What Acme makes of the first wish when it is back is of no
+/// era that counts.
+#[test]
+fn a_wish_that_nobody_answered_ends_when_another_leads_the_thread_and_may_be_asked_anew() {
+    let mut siege = siege();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    let second = second(&mut siege);
+    siege.office.world.stop(acme).unwrap();
+    let ask = |siege: &mut Siege| siege.office.ask_forward(ana, thread, ben, (HistoryChoice::All, DAY, true));
+    let Ok(Reply::Asked { request: first }) = ask(&mut siege) else { panic!("asked") };
+    let answers = |world: &World, request| {
+        let of = |event: &&Event| matches!(event, Event::ForwardAnswered { request: Some(of), .. } if *of == request);
+        let refused = |event: &Event| match event {
+            Event::ForwardAnswered { refused, .. } => *refused,
+            _ => None,
+        };
+        world.node(ana).unwrap().events.iter().filter(of).map(refused).collect::<Vec<_>>()
+    };
+    assert!(answers(&siege.office.world, first).is_empty());
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    agree_but(&mut siege, &[second, carla, ana], second);
+    assert_eq!(answers(&siege.office.world, first), [Some(Reason::PastEra)]);
+    let Ok(Reply::Asked { request: again }) = ask(&mut siege) else { panic!("asked") };
+    siege.office.world.until("Ben", PATIENCE, |world| is_in(world, ben, thread)).unwrap();
+    siege.settle().unwrap();
+    assert_eq!(answers(&siege.office.world, again), [None]);
+    siege.office.world.revive(acme).unwrap();
+    siege.office.world.pass(MINUTE).unwrap();
+    agree(&mut siege, &[second, carla, ben, acme], 1, second);
+    let accused = |event: &Event| matches!(event, Event::Security { .. });
+    assert!(!told(&siege.office.world, ana, accused), "Acme did nothing wrong");
+    assert_eq!(answers(&siege.office.world, first), [Some(Reason::PastEra)], "one answer");
+    siege.goes_on().unwrap();
+}
+
+#[test]
+fn wishes_that_nobody_answers_are_bounded_and_survive_a_kill() {
+    let mut siege = siege();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    let second = second(&mut siege);
+    siege.office.world.stop(acme).unwrap();
+    let forward = (HistoryChoice::All, DAY, false);
+    for _ in 0..MAX_ASKED {
+        siege.office.ask_forward(ana, thread, ben, forward).unwrap();
+    }
+    let one_more = siege.office.ask_forward(ana, thread, ben, forward);
+    assert!(matches!(refused(one_more), CommandError::TooMany { limit: MAX_ASKED, .. }));
+    siege.office.world.crash(ana, 100).unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    agree_but(&mut siege, &[second, carla, ana], second);
+    let lapsed = |event: &&Event| {
+        matches!(event, Event::ForwardAnswered { refused: Some(Reason::PastEra), request: Some(_), .. })
+    };
+    assert_eq!(siege.office.world.node(ana).unwrap().events.iter().filter(lapsed).count(), MAX_ASKED);
+    assert_eq!(siege.office.world.count(ana, b"f/").unwrap(), 0);
+    siege.office.ask_forward(ana, thread, ben, forward).unwrap();
+    siege.office.world.until("Ben", PATIENCE, |world| is_in(world, ben, thread)).unwrap();
+}
+
+/// As [`agree`], while a frame for the one that is off still waits.
+fn agree_but(siege: &mut Siege, nodes: &[NodeId], steward: NodeId) {
+    let (thread, steward) = (siege.thread, siege.device(steward).unwrap());
+    let all_in = |world: &World| nodes.iter().all(|node| is_in(world, *node, thread));
+    siege.office.world.pass(MINUTE).unwrap();
+    siege.office.world.until("all to be in", PATIENCE, all_in).unwrap();
+    for node in nodes {
+        let view = view(siege, *node);
+        assert_eq!((view.era, view.steward), (1, Some(steward)), "{node:?}");
+    }
 }
 
 #[test]

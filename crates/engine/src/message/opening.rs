@@ -9,7 +9,7 @@ use crate::{
     step::{Halt, Refuse, Step},
 };
 use frontdesk_identity::{DeviceId, ThreadId, TransportKey};
-use frontdesk_store::{Reader as _, StoreError};
+use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{OpenRefusal, Opened, Thread, WriterRefusal};
 use frontdesk_wire::{
     Bundle, Content, ContentKind, LinkSeq, Position, Reason, Seq, SignedContent, ThreadMessage,
@@ -86,20 +86,25 @@ impl Engine {
         author: &DeviceId,
         bundle: &Bundle,
     ) -> Result<bool, StoreError> {
-        let last = self.last_words(step, &meta.thread, meta.era, author)?;
+        let last = self.last_words(step, &meta.thread, author)?;
         let in_time = |signed: &SignedContent| signed.read().is_ok_and(|content| content.seq <= last);
         Ok(bundle.contents().iter().all(in_time))
     }
 
-    /// The last number up to which the steward had what a device wrote that left; none has zero.
+    /// The last number up to which the steward had what a device wrote that left, in this era or before; none has zero.
     pub(crate) fn last_words(
         &self,
         step: Step<'_>,
         thread: &ThreadId,
-        era: u32,
         author: &DeviceId,
     ) -> Result<Seq, StoreError> {
-        Ok(record::get(step.overlay, &space::departed_device(thread, era, author))?.unwrap_or_default())
+        let mut last = Seq::default();
+        for (key, bytes) in step.overlay.scan(&Scan::prefix(&space::departed(thread)))? {
+            if key.ends_with(author.as_bytes()) {
+                last = last.max(record::decode(&bytes)?);
+            }
+        }
+        Ok(last)
     }
 
     /// Takes in what a member wrote, once it was opened. All of it is looked at before any of it is taken.

@@ -48,6 +48,15 @@ impl Play<'_> {
                 let out: Vec<NodeId> =
                     removed.iter().filter_map(|device| self.cast.node_of(device)).collect();
                 self.truth.knows(now, (thread, node), &added, &out);
+                // Who led before may not have heard that another leads now. Whom it takes out is in all the same, and whom it lets
+                // in reads what it hands on, and is in no era that counts.
+                if self.truth.is_past(thread, era) {
+                    for newcomer in added {
+                        self.came(node, thread, newcomer);
+                        self.truth.drifts(thread, newcomer);
+                    }
+                    return;
+                }
                 added.into_iter().for_each(|newcomer| self.came(node, thread, newcomer));
                 // Who is not there when an era is opened comes in again by itself.
                 if era == 0 || epoch > ERA_OPENS {

@@ -14,7 +14,7 @@ pub(crate) struct Stewards {
     wanted: BTreeSet<(ThreadId, NodeId)>,
     /// Nodes that are gone for good.
     lost: BTreeSet<NodeId>,
-    /// Who was let in by a steward that was lost before it had come in: nobody tells it any more.
+    /// Who was let in by a steward that was lost before it had come in, or that led no longer: nobody tells it any more.
     adrift: BTreeSet<(ThreadId, NodeId)>,
 }
 
@@ -23,6 +23,12 @@ impl Truth {
     pub(crate) fn leader(&self, thread: ThreadId) -> Option<NodeId> {
         let last = self.stewards.eras.get(&thread).and_then(|eras| eras.values().next_back());
         last.copied().or_else(|| self.founders.get(&thread).map(|[_, steward]| *steward))
+    }
+
+    /// Whether a later era of a thread has begun than this one.
+    pub(in crate::lab) fn is_past(&self, thread: ThreadId, era: u32) -> bool {
+        let eras = self.stewards.eras.get(&thread);
+        eras.and_then(BTreeMap::last_key_value).is_some_and(|(last, _)| *last > era)
     }
 
     /// The threads that a node leads.
@@ -102,6 +108,11 @@ impl Truth {
     /// Somebody has come into a thread, or is let in anew.
     pub(in crate::lab) fn arrives(&mut self, thread: ThreadId, node: NodeId) {
         self.stewards.adrift.remove(&(thread, node));
+    }
+
+    /// Somebody was let in by one that led a thread before, and nobody else knows.
+    pub(in crate::lab) fn drifts(&mut self, thread: ThreadId, node: NodeId) {
+        self.stewards.adrift.insert((thread, node));
     }
 
     pub(super) fn is_adrift(&self, thread: ThreadId, node: NodeId) -> bool {

@@ -1,0 +1,83 @@
+//! What this device has asked stewards for: each wish has one answer, by the steward that it was asked of, or by the fact
+//! that another leads the thread now.
+
+use crate::{
+    CommandError, Engine, Event,
+    record::{self, Meta},
+    space,
+    step::{Halt, Refuse, Step},
+};
+use frontdesk_identity::{ThreadId, TransportKey};
+use frontdesk_store::{Reader as _, Scan, StoreError};
+use frontdesk_wire::{ForwardAnswer, Reason, RequestId};
+
+/// Wishes that may wait for an answer, in each thread.
+pub const MAX_ASKED: usize = 32;
+
+impl Engine {
+    /// A wish is on its way.
+    pub(crate) fn note_wish(
+        &self,
+        step: Step<'_>,
+        thread: &ThreadId,
+        request: &RequestId,
+        steward: TransportKey,
+    ) -> Result<(), Halt<CommandError>> {
+        let waiting = step.overlay.scan(&Scan::prefix(&space::wishes(thread)).limit(MAX_ASKED))?;
+        if waiting.len() >= MAX_ASKED {
+            return Err(
+                CommandError::TooMany { what: "wishes that wait for an answer", limit: MAX_ASKED }.into()
+            );
+        }
+        Ok(record::put(step.overlay, space::wish(thread, request), &steward)?)
+    }
+
+    /// The steward has done what this device asked for.
+    pub(crate) fn forward_answer(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        body: &ForwardAnswer,
+    ) -> Result<(), Halt<Refuse>> {
+        let asked: Option<TransportKey> =
+            record::get(step.overlay, &space::wish(&body.thread, &body.request))?;
+        match asked {
+            Some(steward) if steward == from => {
+                Ok(self.wish_ends(step, from, (body.thread, body.request), None)?)
+            }
+            Some(_) => {
+                Err(Refuse::breach(Reason::NotSteward, "answers for the steward").about(body.thread).into())
+            }
+            // Of one that led before the wish has ended already, when another took over.
+            None => Err(Refuse::plain(Reason::NotSteward).about(body.thread).into()),
+        }
+    }
+
+    /// A wish has its answer, if it waits for one from there.
+    pub(crate) fn wish_ends(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        (thread, request): (ThreadId, RequestId),
+        refused: Option<Reason>,
+    ) -> Result<(), StoreError> {
+        let key = space::wish(&thread, &request);
+        if record::get(step.overlay, &key)? == Some(from) {
+            step.overlay.delete(key)?;
+            self.tell(Event::ForwardAnswered { thread, request: Some(request), refused });
+        }
+        Ok(())
+    }
+
+    /// Another leads the thread now: what the one before was asked for and has not answered is to be asked anew, by who wants
+    /// it still.
+    pub(crate) fn wishes_lapse(&mut self, step: Step<'_>, meta: &Meta) -> Result<(), StoreError> {
+        for (key, bytes) in step.overlay.scan(&Scan::prefix(&space::wishes(&meta.thread)).limit(MAX_ASKED))? {
+            let asked: TransportKey = record::decode(&bytes)?;
+            if let Some(request) = space::read_wish(&key).filter(|_| meta.steward_transport != Some(asked)) {
+                self.wish_ends(step, asked, (meta.thread, request), Some(Reason::PastEra))?;
+            }
+        }
+        Ok(())
+    }
+}
