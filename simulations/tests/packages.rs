@@ -7,7 +7,7 @@ use frontdesk_engine::{
 };
 use frontdesk_identity::{DeviceId, DeviceRecord, RootKey};
 use frontdesk_sim::{
-    Adversary, Founding, NodeId, Siege, SimError, Weather,
+    Adversary, Founding, NodeId, Siege, SimError, Weather, World,
     office::{Office, PATIENCE, is_in, number_at, requests, texts},
 };
 use frontdesk_store::{Overlay, Reader as _, Scan, Store as _};
@@ -150,4 +150,22 @@ fn a_device_whose_enrolment_has_ended_is_given_no_threads() {
     let tried = office.ask_forward(acme, thread, ana, (HistoryChoice::All, DAY, false));
     let ended = CommandError::Refused(Reason::GrantExpired);
     assert!(matches!(&tried, Err(SimError::Command(error)) if *error == ended), "{tried:?}");
+}
+
+/// What is in stock of a device is of no use once that has lost its keys, and the business knows by its greeting that it has.
+#[test]
+fn nobody_is_brought_in_by_a_package_of_a_former_life() {
+    let mut siege = Siege::lay(HistoryChoice::All, 30 * DAY).unwrap();
+    let (acme, ben, thread) = (siege.acme, siege.ben, siege.thread);
+    let backup = siege.office.world.copy_of(ben).unwrap();
+    let in_stock = move |world: &World| world.count(acme, b"k/").unwrap();
+    let before = in_stock(&siege.office.world);
+    siege.office.world.restore(ben, backup).unwrap();
+    siege.office.world.until("Ben's to be gone", PATIENCE, |world| in_stock(world) < before).unwrap();
+    let forwarded = siege.office.forward(thread, ben, HistoryChoice::All, false);
+    assert!(matches!(forwarded, Err(SimError::Command(CommandError::Refused(Reason::NoKeyPackage)))));
+    siege.office.world.until("new ones", PATIENCE, |world| in_stock(world) == before).unwrap();
+    siege.office.forward(thread, ben, HistoryChoice::All, false).unwrap();
+    siege.office.world.until("Ben", PATIENCE, |world| is_in(world, ben, thread)).unwrap();
+    siege.goes_on().unwrap();
 }

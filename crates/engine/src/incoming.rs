@@ -27,6 +27,7 @@ type Source = (PrincipalId, Option<(ThreadId, u32)>);
 pub const NUMBERS_PASSED_OVER: u64 = 1_024;
 /// Places that it does not use, likewise. They count what all write, and cost nobody anything.
 pub const PLACES_PASSED_OVER: u64 = 1 << 16;
+use std::collections::BTreeSet;
 
 impl Engine {
     /// A change by the steward, to this device as a member: checked whole before it counts.
@@ -208,7 +209,6 @@ impl Engine {
         }
         self.learn_addresses(step, &thread, &body.addresses)?;
         let mut meta = known.unwrap_or_else(|| Meta::new(body.thread, host, thread.guest(), step.wall()));
-        self.leave_era(step, &meta, before, body.era)?;
         if !returns {
             // What was said before it came, it has by its history, or not at all.
             let own = self.id();
@@ -218,18 +218,19 @@ impl Engine {
                 }
             }
         }
-        // Who left since this device was in, it learns by that alone; of those that it never heard nobody brings it anything.
-        let has_left = |device: &DeviceId| {
-            returns
-                && !thread.is_member(device)
-                && meta.author(device).is_some_and(|author| author.through > Seq(0))
-        };
-        let departed: Vec<DeviceId> = body.heads.iter().map(|(device, _)| *device).filter(has_left).collect();
+        // Who left since this device was in, it learns by that alone. Of those that it never knew in the thread, nobody brings
+        // it anything.
+        let departed: Vec<DeviceId> =
+            if returns { was_in(&meta, before.as_ref(), &thread) } else { Vec::new() };
+        self.leave_era(step, &meta, before, body.era)?;
         (meta.piece, meta.pieces) = (0, body.pieces);
         self.was_opened(step, &mut meta, &thread)?;
         self.come_in(step, &mut meta, &body.heads, body.position)?;
         self.refresh(step, &mut meta, &thread)?;
         self.keep_last_words(step, &mut meta, &departed, &body.heads)?;
+        if returns {
+            self.tell_ended(step, from, &thread)?;
+        }
         self.stay_close(step, &meta)?;
         if body.pieces == 0 {
             self.forget_history(step, &thread)?;
@@ -350,6 +351,7 @@ impl Engine {
         }
         if self.me.principal == Some(principal) {
             self.drop_revoked(step, &principal)?;
+            self.drop_ended(step, from)?;
         }
         self.check_own_enrolment(step)?;
         Ok(())
@@ -405,4 +407,12 @@ pub(crate) fn quietly(told: Result<(), Halt<CommandError>>) -> Result<(), StoreE
         Ok(()) | Err(Halt::Refuse(_)) => Ok(()),
         Err(Halt::Store(error)) => Err(error),
     }
+}
+
+/// Those who were in a thread as far as this device knew, and are no longer.
+fn was_in(meta: &Meta, before: Option<&Thread>, now: &Thread) -> Vec<DeviceId> {
+    let heard = meta.authors.iter().filter(|author| author.through > Seq(0)).map(|author| author.device);
+    let members = before.into_iter().flat_map(Thread::members).map(|member| member.record.id());
+    let known: BTreeSet<DeviceId> = heard.chain(members).collect();
+    known.into_iter().filter(|device| !now.is_member(device)).collect()
 }

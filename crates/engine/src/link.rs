@@ -353,6 +353,10 @@ impl Engine {
             self.acked(step, from, &hello.ack)?;
         }
         if reborn {
+            if let Some(device) = self.colleagues.get(&from) {
+                // Made in its former life: it has the keys to none of them.
+                self.drop_stock(step, device)?;
+            }
             self.remind_of_removed(step, from)?;
             self.tell_eras(step, from)?;
         }

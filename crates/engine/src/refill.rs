@@ -84,22 +84,26 @@ impl Engine {
         }
         let Ok((_, thread)) = self.thread_of_frame(step, meta.thread, meta.era) else { return Ok(()) };
         let (id, era) = (meta.thread, meta.era);
-        // Who may come into this era yet is asked then.
+        // Who may come into this era yet is asked then for what the steward hasn't got.
         let absent: BTreeSet<DeviceId> =
             self.absent(step, &id)?.iter().map(|(device, _)| device.id()).collect();
         let mut asks = Vec::new();
-        let lacking =
-            |author: &&mut Author| author.through < author.newest && !absent.contains(&author.device);
-        for author in meta.authors.iter_mut().filter(lacking) {
+        for author in meta.authors.iter_mut().filter(|author| author.through < author.newest) {
             let device = author.device;
             let (whom, last) = if thread.is_member(&device) {
                 (device, author.newest)
             } else {
                 (thread.steward(), self.last_words(step, &id, &device)?.min(author.newest))
             };
+            if whom == self.id() {
+                // It may come back, or another may lead, and tell.
+                continue;
+            }
             if author.through >= last {
-                // What it wrote after that, nobody may bring.
-                author.through = author.newest;
+                // What it wrote after that, nobody may bring, unless it comes back.
+                if !absent.contains(&device) {
+                    author.through = author.newest;
+                }
                 continue;
             }
             // One after the other: the answer to the one before is on its way.

@@ -102,10 +102,6 @@ impl Engine {
         };
         self.enqueue(from, About::Payload(meta.thread), Body::ForwardPayload(payload));
         self.causes.note(from, meta.thread, Cause::Rejoin, step.now.mono);
-        if meta.missing() > 0 {
-            // What one wrote in an era before it can be asked for now.
-            self.look_again(step, meta.thread, crate::refill::GAP_PATIENCE)?;
-        }
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         Ok(())

@@ -1,6 +1,6 @@
 //! Another administrator takes over, and the others come in.
 
-use crate::{DAY, MINUTE, agree, counted, refused, second, siege, view};
+use crate::{DAY, MINUTE, agree, counted, refused, second, siege, view, who_is_in};
 use frontdesk_engine::{
     Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Reply, Role, limits::MAX_ASKED,
 };
@@ -99,6 +99,31 @@ fn wishes_that_nobody_answers_are_bounded_and_survive_a_kill() {
     assert_eq!(siege.office.world.count(ana, b"f/").unwrap(), 0);
     siege.office.ask_forward(ana, thread, ben, forward).unwrap();
     siege.office.world.until("Ben", PATIENCE, |world| is_in(world, ben, thread)).unwrap();
+}
+
+/// Acme doesn't know that another leads the thread by now, and takes Ana out of it: her grant was its to give, and is its to
+/// end.
+#[test]
+fn whom_one_takes_out_that_led_before_is_out_everywhere_once_it_knows() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let second = second(&mut siege);
+    siege.office.world.stop(acme).unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    agree_but(&mut siege, &[second, carla, ana], second);
+    for other in [second, carla, ana] {
+        siege.office.world.part(acme, other).unwrap();
+    }
+    siege.office.world.revive(acme).unwrap();
+    let from = siege.device(ana).unwrap();
+    siege.office.world.command(acme, Command::Revoke { thread, from }).unwrap();
+    for other in [carla, second, ana] {
+        siege.office.world.mend(acme, other);
+    }
+    let out = |world: &World| who_is_in(world, thread, &[second, carla, acme]) && !is_in(world, ana, thread);
+    siege.office.world.until("Ana to be out", PATIENCE, out).unwrap();
+    siege.settle().unwrap();
+    siege.goes_on().unwrap();
 }
 
 /// As [`agree`], while a frame for the one that is off still waits.

@@ -219,7 +219,10 @@ impl Play<'_> {
             // Of who else is there it knows only what it is told from now on.
             self.truth.leaves(thread, node);
             self.sees_who_is_there(node, thread);
-            self.truth.arrives(thread, node);
+            let era = office::era(&self.world, node, thread).unwrap_or_default();
+            if !self.truth.is_past(thread, era) {
+                self.truth.arrives(thread, node);
+            }
         }
         match self.cast.role(node) {
             Some(Role::Administrator) if forwarded => drop(self.forwards.remove(&(thread, node))),

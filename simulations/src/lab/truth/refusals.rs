@@ -25,6 +25,8 @@ impl Truth {
         let by_author = [Reason::NotMember, Reason::GrantRevoked, Reason::GrantExpired];
         (by_author.contains(&reason) && ended(said.author))
             || (reason == Reason::UnknownThread && (ended(reader) || self.has_forgotten(said.thread, reader)))
+            // Who is out by then doesn't write it in the new era once more.
+            || (reason == Reason::PastEra && ended(said.author) && self.is_past(said.thread, 0))
             || self.may_be_lost(said)
     }
 
