@@ -141,6 +141,8 @@ impl Engine {
         signed: &SignedContent,
     ) -> Result<Content, Halt<Refuse>> {
         let refuse = |reason, detail: &str| Halt::from(Refuse::breach(reason, detail).about(meta.thread));
+        // Another under its number, or at its place: as from one that was put back, and doesn't know of the first.
+        let restored = || Halt::from(Refuse::plain(Reason::BadContent).about(meta.thread));
         let content = signed.verify().map_err(|error| Refuse::breach(Reason::BadContent, error))?;
         let ahead = meta.position.0.saturating_add(Position::MAX_AHEAD);
         if content.author != sender || content.thread != meta.thread || content.era > meta.era {
@@ -159,12 +161,11 @@ impl Engine {
             && step.overlay.get(&place)?.is_some()
             && !self.has_content(step, &meta.thread, &content.author, content.seq)?
         {
-            return Err(refuse(Reason::BadContent, "another message at its place"));
+            return Err(restored());
         }
         let known = self.content_at(step.overlay, &meta.thread, &content.author, content.seq)?;
         if known.is_some_and(|(_, entry)| entry.content.as_ref().is_some_and(|known| known != signed)) {
-            // As from one that was restored, and doesn't know of the first.
-            return Err(Refuse::plain(Reason::BadContent).about(meta.thread).into());
+            return Err(restored());
         }
         Ok(content)
     }

@@ -197,7 +197,8 @@ impl Truth {
             let mut last: BTreeMap<NodeId, u64> = BTreeMap::new();
             for number in numbers {
                 let Some(author) = self.said.get(number).map(|said| said.author) else { continue };
-                if last.insert(author, *number).is_some_and(|before| before > *number) {
+                let before = last.insert(author, *number).filter(|before| before > number);
+                if before.is_some_and(|before| !self.has_lost_between(author, *number, before)) {
                     let seen = format!(
                         "thread {thread}: node {} shows #{number} of node {} too late",
                         node.0, author.0

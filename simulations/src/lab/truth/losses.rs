@@ -41,6 +41,13 @@ impl Truth {
         self.rolled.get(&node).is_some_and(|rolled| rolled.iter().any(|[_, back]| since <= *back))
     }
 
+    /// Whether who wrote two texts was put back in between to a copy that knew nothing of the first.
+    pub(super) fn has_lost_between(&self, author: NodeId, first: u64, then: u64) -> bool {
+        let at = |number| self.said.get(&number).map_or(0, |said| said.at);
+        let rolled = self.rolled.get(&author).into_iter().flatten();
+        rolled.into_iter().any(|[since, back]| (*since..=*back).contains(&at(first)) && at(then) >= *back)
+    }
+
     /// Whether a text may be refused since somebody whom it was for, or its author, was put back to an old copy: it was
     /// written after that copy was made, and before who was put back can have come in anew everywhere.
     pub(super) fn may_be_lost(&self, said: &Said) -> bool {
