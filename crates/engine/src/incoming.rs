@@ -59,9 +59,9 @@ impl Engine {
         self.stay_close(step, &meta)?;
         let Change { epoch, added, removed, .. } = change;
         let newcomers = !added.is_empty();
-        if newcomers && meta.missing() > 0 {
+        if newcomers {
             // What one wrote in an era before it can be asked for now.
-            self.look_again(step, meta.thread, crate::refill::GAP_PATIENCE)?;
+            self.gaps_anew(step, &mut meta)?;
         }
         self.tell(Event::MembersChanged { thread: meta.thread, era: meta.era, epoch, added, removed });
         self.release(step, &mut meta, &mut thread)?;
@@ -105,10 +105,7 @@ impl Engine {
             meta.position = Position(meta.position.0.saturating_add(PLACES_PASSED_OVER).min(Position::MAX.0));
         }
         meta.authors.iter_mut().for_each(|author| author.asked = author.through);
-        if meta.missing() > 0 {
-            self.look_again(step, meta.thread, crate::refill::GAP_PATIENCE)?;
-        }
-        Ok(())
+        self.gaps_anew(step, meta)
     }
 
     /// Remembers up to where what the departed wrote is taken still, and asks for it if it isn't here in a while. Of others

@@ -5,7 +5,6 @@ use crate::{
     announce::PORTION,
     causes::Cause,
     record::{self, About, DeviceEntry, Meta},
-    refill::GAP_PATIENCE,
     space,
     step::{Halt, Refuse, Step},
 };
@@ -73,9 +72,9 @@ impl Engine {
             self.enqueue(*transport, About::Thread(meta.thread), Body::CommitNotice(body));
         }
         self.refresh(step, meta, thread)?;
-        if !committed.change.added.is_empty() && meta.missing() > 0 {
+        if !committed.change.added.is_empty() {
             // What one wrote before, it can be asked for now.
-            self.look_again(step, meta.thread, GAP_PATIENCE)?;
+            self.gaps_anew(step, meta)?;
         }
         let (added, removed) = (committed.change.added.clone(), committed.change.removed.clone());
         self.note_change(step, meta, thread, &added, &removed)?;

@@ -65,6 +65,16 @@ impl Engine {
         Ok(())
     }
 
+    /// The members of a thread have changed: who could answer nothing before may do so now.
+    pub(crate) fn gaps_anew(&mut self, step: Step<'_>, meta: &mut Meta) -> Result<(), StoreError> {
+        if meta.missing() == 0 {
+            return Ok(());
+        }
+        meta.authors.iter_mut().for_each(|author| author.asks = 0);
+        self.gaps.resume(&meta.thread);
+        self.look_again(step, meta.thread, GAP_PATIENCE)
+    }
+
     pub(crate) fn ask_for_gaps(&mut self, step: Step<'_>) -> Result<(), StoreError> {
         for id in (0..PORTION).map_while(|_| self.gaps.take(step.now.mono)).collect::<Vec<_>>() {
             step.overlay.delete(space::gap(&id))?;
@@ -87,7 +97,7 @@ impl Engine {
         // Who may come into this era yet is asked then for what the steward hasn't got.
         let absent: BTreeSet<DeviceId> =
             self.absent(step, &id)?.iter().map(|(device, _)| device.id()).collect();
-        let mut asks = Vec::new();
+        let (mut asks, mut again) = (Vec::new(), u64::MAX);
         for author in meta.authors.iter_mut().filter(|author| author.through < author.newest) {
             let device = author.device;
             let (whom, last) = if thread.is_member(&device) {
@@ -100,14 +110,19 @@ impl Engine {
                 continue;
             }
             if author.through >= last {
-                // What it wrote after that, nobody may bring, unless it comes back.
-                if !absent.contains(&device) {
+                // What it wrote after that, nobody may bring. Of one whose last words nobody has told, it may do so itself, when
+                // it comes back.
+                if last > Seq(0) && !absent.contains(&device) {
                     author.through = author.newest;
                 }
                 continue;
             }
             // One after the other: the answer to the one before is on its way.
             if author.asked > author.through {
+                continue;
+            }
+            if let Some(until) = self.gaps.paused(id, device, step.now.mono).filter(|_| author.asks > 0) {
+                again = again.min(until.0);
                 continue;
             }
             if let Some(member) = thread.member(&whom) {
@@ -122,6 +137,9 @@ impl Engine {
                 about,
                 Body::RefillRequest(RefillRequest { thread: id, era, author, from, to }),
             );
+        }
+        if again < u64::MAX {
+            self.look_again(step, id, again.saturating_sub(step.now.mono.0))?;
         }
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
@@ -288,8 +306,10 @@ impl Engine {
                 };
                 let pending =
                     |author: &&mut Author| author.asked > author.through && asked_here(&author.device);
-                let waits = meta.authors.iter_mut().filter(pending).map(Author::ask_again);
-                if let Some(wait) = waits.min() {
+                let asked = meta.authors.iter_mut().filter(pending);
+                let waits: Vec<_> = asked.map(|author| (author.device, author.ask_again())).collect();
+                for (author, wait) in waits {
+                    self.gaps.pause(meta.thread, author, step.now.mono, wait);
                     self.look_again(step, meta.thread, wait)?;
                 }
             }
@@ -353,6 +373,7 @@ impl Engine {
         let mut wait = GAP_PATIENCE;
         if matches!(reason, Reason::Busy | Reason::NotMember | Reason::UnknownThread | Reason::PastEra) {
             wait = known.ask_again();
+            self.gaps.pause(thread, author, step.now.mono, wait);
         } else if reason == Reason::BadContent {
             (known.newest, known.asked, known.asks) = (known.through, known.through, 0);
         } else {

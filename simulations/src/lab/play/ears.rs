@@ -48,9 +48,12 @@ impl Play<'_> {
                 let out: Vec<NodeId> =
                     removed.iter().filter_map(|device| self.cast.node_of(device)).collect();
                 self.truth.knows(now, (thread, node), &added, &out);
-                // Who led before may not have heard that another leads now. Whom it takes out is in all the same, and whom it lets
-                // in reads what it hands on, and is in no era that counts.
+                // Who led before may not have heard that another leads now. Whom it lets in reads what it hands on, and is in no
+                // era that counts; whom it takes out loses the grant that it had from there.
                 if self.truth.is_past(thread, era) {
+                    let ended: Vec<NodeId> =
+                        out.into_iter().filter(|out| self.truth.is_of_first_era(thread, *out)).collect();
+                    ended.into_iter().for_each(|out| self.left(node, thread, out));
                     for newcomer in added {
                         self.came(node, thread, newcomer);
                         self.truth.drifts(thread, newcomer);

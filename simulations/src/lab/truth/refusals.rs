@@ -27,6 +27,7 @@ impl Truth {
             || (reason == Reason::UnknownThread && (ended(reader) || self.has_forgotten(said.thread, reader)))
             // Who is out by then doesn't write it in the new era once more.
             || (reason == Reason::PastEra && ended(said.author) && self.is_past(said.thread, 0))
+            || (reason == Reason::PastEra && self.is_adrift(said.thread, said.author))
             || self.may_be_lost(said)
     }
 
@@ -56,6 +57,7 @@ impl Truth {
             let alone =
                 self.founders.get(&thread).is_some_and(|[customer, _]| self.rogues.contains(customer));
             let told = told.filter(|_| !alone);
+            let told = told.filter(|_| !self.is_adrift(thread, said.author));
             if told.is_some_and(|told| !self.may_be_refused(thread, said.author, [said.at, told])) {
                 let seen = format!("thread {thread}: #{number} of node {} failed", said.author.0);
                 self.broken(at, "nothing is refused without a cause", seen);

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Stewards {
     /// Who leads a thread in each of its later eras.
     eras: BTreeMap<ThreadId, BTreeMap<u32, NodeId>>,
+    /// When another than its first steward led a thread for the first time.
+    taken: BTreeMap<ThreadId, u64>,
     /// Whose owners want to lead a thread.
     wanted: BTreeSet<(ThreadId, NodeId)>,
     /// Nodes that are gone for good.
@@ -29,6 +31,13 @@ impl Truth {
     pub(in crate::lab) fn is_past(&self, thread: ThreadId, era: u32) -> bool {
         let eras = self.stewards.eras.get(&thread);
         eras.and_then(BTreeMap::last_key_value).is_some_and(|(last, _)| *last > era)
+    }
+
+    /// Whether a node is in a thread by the grant that it had when its first era ended.
+    pub(in crate::lab) fn is_of_first_era(&self, thread: ThreadId, node: NodeId) -> bool {
+        let stays = self.stays.get(&(thread, node)).into_iter().flatten();
+        let last = stays.into_iter().rfind(|stay| stay.until.is_none());
+        last.zip(self.stewards.taken.get(&thread)).is_some_and(|(stay, taken)| stay.from < *taken)
     }
 
     /// The threads that a node leads.
@@ -51,6 +60,7 @@ impl Truth {
     ) -> bool {
         let before = self.leader(thread);
         let first = *self.stewards.eras.entry(thread).or_default().entry(era).or_insert(node);
+        self.stewards.taken.entry(thread).or_insert(at);
         if first != node {
             let seen = format!("thread {thread}, era {era}: nodes {} and {} lead it", first.0, node.0);
             self.broken(at, "there is one steward for each era", seen);
