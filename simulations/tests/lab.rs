@@ -442,6 +442,9 @@ fn a_grant_ends_for_others_whatever_the_clock_of_its_holder_says() {
     let (_, liar) = attack("lying_clock", AdversaryKind::LyingClock);
     assert!(liar.tried > 20 && liar.taken == 0, "{liar:?}");
     assert!(liar.refused.values().sum::<u64>() * 2 > liar.tried, "{liar:?}");
+    // By who hears the steward no more than the liar does, and has nothing but the grant to go by.
+    let by_the_clock = liar.refused.iter().filter(|(reason, _)| reason.contains("(grant-expired)"));
+    assert!(by_the_clock.map(|(_, times)| times).sum::<u64>() > 10, "{liar:?}");
 }
 
 #[test]

@@ -26,13 +26,19 @@ impl Play<'_> {
         Ok(Some(Villain::Engine(Traitor { node, threads: Vec::new() })))
     }
 
-    /// An agent whose clock stands still, and who doesn't listen to the steward: for its own node, no grant ever ends.
+    /// An agent whose clock stands still, and who doesn't listen to the steward: for its own node, no grant ever ends. Every
+    /// second of its customers doesn't hear the steward, either: nobody but their own nodes keeps the agent from going on.
     pub(super) fn liar(&mut self) -> Result<Option<Villain>, SimError> {
         let Some((node, threads)) = self.recruit()? else { return Ok(None) };
         let time = i64::try_from(self.world.time).unwrap_or(i64::MAX);
         self.world.node_mut(node)?.clock = Clock { ahead: time, drift: STANDS_STILL };
         if let Some(steward) = self.cast.administrator(node) {
             self.world.part(node, steward)?;
+            let customers: Vec<NodeId> =
+                threads.iter().step_by(2).filter_map(|thread| self.customer_of(*thread)).collect();
+            for customer in customers {
+                self.world.part(customer, steward)?;
+            }
         }
         Ok(Some(Villain::Engine(Traitor { node, threads })))
     }
