@@ -16,8 +16,8 @@ use frontdesk_sim::{
 };
 use frontdesk_thread::Suite;
 use frontdesk_wire::{
-    Ack, Body, Data, ForwardRequest, Frame, JoinRequest, LinkSeq, Reason, Refused, Rejoin, RequestId,
-    ThreadMessage,
+    Ack, Body, Data, ForwardRequest, Frame, JoinRequest, KeyPackages, LinkSeq, Reason, Refused, Rejoin,
+    RequestId, ThreadMessage,
 };
 use serde_bytes::{ByteArray, ByteBuf};
 
@@ -238,6 +238,15 @@ fn one_that_asks_for_another_that_refuses_to_come_in_does_not_do_so_in_a_loop() 
     let to = Some(siege.device(siege.ben).unwrap());
     let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
     let mut ben = siege.take_over(siege.ben, &[acme]).unwrap();
+    // His greeting was that of a new life: what was in stock of him is gone.
+    let now = siege.now();
+    let packages =
+        [(); 2].map(|()| ByteBuf::from(ben.key_package(now, Suite::Classic).unwrap().as_slice().to_vec()));
+    let packages = KeyPackages { packages: packages.to_vec(), last_resort: ByteBuf::new(), reset: true };
+    assert_eq!(
+        ben.send(&mut siege.office.world, acme, &Body::KeyPackages(packages)).unwrap(),
+        Fate::Delivered
+    );
     let mut ask = |siege: &mut Siege| {
         let request = RequestId::from_bytes([7; 16]);
         let (history, note) = (History::All, String::new());

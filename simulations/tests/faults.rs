@@ -58,6 +58,15 @@ fn converse(siege: &mut Siege) {
     };
     siege.office.world.pass(20_000).unwrap();
     insist(siege, acme, &Command::Revoke { thread, from }, gone);
+    // Whose steward went dark in that moment learns it once a ping has told.
+    let known = |world: &World| {
+        let without = |node: &NodeId| {
+            who(world, *node, thread)
+                .is_some_and(|who| who.members.iter().all(|member| member.device != from))
+        };
+        [carla, ben].iter().all(without)
+    };
+    siege.office.world.until_about("all to know", PATIENCE, known).unwrap();
     says(siege, ben, "eight");
     says(siege, carla, "nine");
 }

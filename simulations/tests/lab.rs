@@ -292,7 +292,7 @@ fn each_fault_and_each_adversary_has_a_scenario_of_its_own() {
         faults.chain(it.adversaries.iter().map(|adversary| format!("{:?}", adversary.what))).collect()
     };
     let alone: BTreeSet<String> = all.iter().map(kinds).filter(|kinds| kinds.len() == 1).flatten().collect();
-    assert_eq!(alone.len(), 9 + 11, "{alone:?}");
+    assert_eq!(alone.len(), 10 + 11, "{alone:?}");
 }
 
 #[test]

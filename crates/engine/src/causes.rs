@@ -45,12 +45,6 @@ impl Causes {
         self.0.keys().any(|(of, what, _)| (*of, *what) == (thread, cause))
     }
 
-    /// In which threads a peer has caused this of late.
-    pub(crate) fn threads(&mut self, peer: TransportKey, cause: Cause, now: Millis) -> Vec<ThreadId> {
-        self.forget(now);
-        self.0.keys().filter(|(_, what, by)| (*what, *by) == (cause, peer)).map(|(of, ..)| *of).collect()
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -77,8 +71,6 @@ mod tests {
         let others = [(ben, one, Cause::Wish), (ana, other, Cause::Wish), (ana, one, Cause::Refusal)];
         assert_eq!(others.map(|(peer, thread, cause)| causes.by(peer, thread, cause, now)), [0; 3]);
         assert!(causes.by_anybody(one, Cause::Wish, now) && !causes.by_anybody(one, Cause::Era, now));
-        assert_eq!(causes.threads(ana, Cause::Wish, now), [one]);
-        assert!(causes.threads(ben, Cause::Wish, now).is_empty());
         assert_eq!(causes.by(ana, one, Cause::Wish, Millis(CAUSED_LATELY)), 0);
         assert_eq!(causes.len(), 0, "and forgotten");
     }

@@ -41,7 +41,11 @@ impl Gaps {
 
     /// Nothing keeps the authors of a thread from being asked.
     pub(crate) fn resume(&mut self, thread: &ThreadId) {
-        self.pauses.retain(|(of, _), _| of != thread);
+        let [first, last] = [[0; 32], [u8::MAX; 32]].map(|bytes| (*thread, DeviceId::from_bytes(bytes)));
+        let all: Vec<_> = self.pauses.range(first..=last).map(|(key, _)| *key).collect();
+        for key in all {
+            self.pauses.remove(&key);
+        }
     }
 
     pub(crate) fn next(&self) -> Option<Millis> {

@@ -3,19 +3,22 @@
 use crate::{
     CommandError, Engine, Event, ThreadStatus,
     message::open_refusal,
-    record::{self, Meta},
+    record::{self, Meta, Peer},
     space,
     step::{Halt, Refuse, Step},
     succession::MAX_ERAS_AHEAD,
 };
-use frontdesk_capability::Ability;
+use frontdesk_capability::{Ability, RevocationBytes};
 use frontdesk_identity::{DeviceId, PrincipalId, SignedAddressRecord, ThreadId, TransportKey, codec};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{Change, Expected, HistoryError, Role, Thread};
 use frontdesk_wire::{
     CommitNotice, ForwardPayload, HistoryPiece, Position, Reason, Revoked, Seq, SignedContent, limits,
 };
+use std::collections::BTreeSet;
 
+/// In the place of an era: somebody else than the commit that took a device out has told of its last words. There may be more.
+pub(crate) const TOLD: u32 = u32::MAX;
 /// Threads with a peer that are looked at to learn whom it serves. A guest with many of them must not cost more.
 const LOOKS: usize = 64;
 
@@ -27,7 +30,6 @@ type Source = (PrincipalId, Option<(ThreadId, u32)>);
 pub const NUMBERS_PASSED_OVER: u64 = 1_024;
 /// Places that it does not use, likewise. They count what all write, and cost nobody anything.
 pub const PLACES_PASSED_OVER: u64 = 1 << 16;
-use std::collections::BTreeSet;
 
 impl Engine {
     /// A change by the steward, to this device as a member: checked whole before it counts.
@@ -37,6 +39,10 @@ impl Engine {
         from: TransportKey,
         body: CommitNotice,
     ) -> Result<(), Halt<Refuse>> {
+        let later = self.meta(step.overlay, &body.thread)?.filter(|meta| meta.is_in() && meta.era > body.era);
+        if let Some(meta) = later {
+            return self.past_commit(step, meta, from, &body.revocations);
+        }
         let (mut meta, mut thread) = self.thread_of_frame(step, body.thread, body.era)?;
         if meta.steward_transport != Some(from) {
             return Err(Refuse::breach(Reason::NotSteward, "a commit by another device")
@@ -55,7 +61,8 @@ impl Engine {
         }
         self.refresh(step, &mut meta, &thread)?;
         self.note_change(step, &mut meta, &thread, &change.added, &change.removed)?;
-        self.keep_last_words(step, &mut meta, &change.removed, &body.departed)?;
+        let era = meta.era;
+        self.keep_last_words(step, &mut meta, &change.removed, &body.departed, era)?;
         self.stay_close(step, &meta)?;
         let Change { epoch, added, removed, .. } = change;
         let newcomers = !added.is_empty();
@@ -68,6 +75,31 @@ impl Engine {
         if newcomers {
             quietly(self.greet(step, &mut meta, &mut thread))?;
         }
+        self.put_meta(step, &meta)?;
+        self.keep_thread(thread);
+        Ok(())
+    }
+
+    /// A commit of an era that is over changes nothing. The grants that it ended were its author's to end all the same: it led
+    /// the thread, and didn't know that another does by now.
+    fn past_commit(
+        &mut self,
+        step: Step<'_>,
+        mut meta: Meta,
+        from: TransportKey,
+        revocations: &[RevocationBytes],
+    ) -> Result<(), Halt<Refuse>> {
+        let absent = self.absent(step, &meta.thread)?;
+        let of_host = meta.hosts.contains(&from)
+            || self.colleagues.contains_key(&from)
+            || absent.iter().any(|(device, _)| device.transport() == from);
+        let (_, thread) = self.thread_of_frame(step, meta.thread, meta.era)?;
+        if revocations.is_empty() || !of_host {
+            return Err(Refuse::plain(Reason::PastEra).about(meta.thread).into());
+        }
+        self.learn_revocations(step, &thread.host(), revocations, Some(&thread))?;
+        let ends = self.next_end(step, &thread)?;
+        self.set_expiry(step, &mut meta, ends)?;
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         Ok(())
@@ -116,8 +148,9 @@ impl Engine {
         meta: &mut Meta,
         removed: &[DeviceId],
         ends: &[(DeviceId, Seq)],
+        era: u32,
     ) -> Result<(), StoreError> {
-        let (id, era) = (meta.thread, meta.era);
+        let id = meta.thread;
         for author in meta.authors.iter_mut().filter(|author| removed.contains(&author.device)) {
             // Another is asked from now on.
             author.asked = author.through;
@@ -136,6 +169,24 @@ impl Engine {
             self.look_again(step, id, crate::refill::GAP_PATIENCE)?;
         }
         Ok(())
+    }
+
+    /// Those who were in a thread as far as this device knew, and are no longer.
+    fn who_was_in(
+        &self,
+        step: Step<'_>,
+        meta: &Meta,
+        before: Option<&Thread>,
+        now: &Thread,
+    ) -> Result<Vec<DeviceId>, StoreError> {
+        let heard = meta.authors.iter().filter(|author| author.through > Seq(0)).map(|author| author.device);
+        let members = before.into_iter().flat_map(Thread::members).map(|member| member.record.id());
+        let mut known: BTreeSet<DeviceId> = heard.chain(members).collect();
+        for host in &meta.hosts {
+            let peer: Option<Peer> = record::get(step.overlay, &space::peer(host))?;
+            known.extend(peer.and_then(|peer| peer.device).or_else(|| self.colleagues.get(host).copied()));
+        }
+        Ok(known.into_iter().filter(|device| !now.is_member(device)).collect())
     }
 
     /// This device was taken out: its keys for the thread go, what it read stays. `ends` tells up to where the steward has
@@ -217,17 +268,14 @@ impl Engine {
         }
         // Who left since this device was in, it learns by that alone. Of those that it never knew in the thread, nobody brings
         // it anything.
-        let departed: Vec<DeviceId> =
-            if returns { was_in(&meta, before.as_ref(), &thread) } else { Vec::new() };
+        let departed =
+            if returns { self.who_was_in(step, &meta, before.as_ref(), &thread)? } else { Vec::new() };
         self.leave_era(step, &meta, before, body.era)?;
         (meta.piece, meta.pieces) = (0, body.pieces);
         self.was_opened(step, &mut meta, &thread)?;
         self.come_in(step, &mut meta, &body.heads, body.position)?;
         self.refresh(step, &mut meta, &thread)?;
-        self.keep_last_words(step, &mut meta, &departed, &body.heads)?;
-        if returns {
-            self.tell_ended(step, from, &thread)?;
-        }
+        self.keep_last_words(step, &mut meta, &departed, &body.heads, TOLD)?;
         self.stay_close(step, &meta)?;
         if body.pieces == 0 {
             self.forget_history(step, &thread)?;
@@ -311,7 +359,8 @@ impl Engine {
                 continue;
             }
             if step.overlay.get(&place)?.is_some() {
-                return Err(breach(Reason::BadContent, "another message at its place"));
+                // Of an author that was put back, and wrote there in another life.
+                continue;
             }
             let (status, active_at) = (meta.status(), meta.active_at);
             self.add_message(step, &mut meta, &content, signed, Vec::new())?;
@@ -348,7 +397,6 @@ impl Engine {
         }
         if self.me.principal == Some(principal) {
             self.drop_revoked(step, &principal)?;
-            self.drop_ended(step, from)?;
         }
         self.check_own_enrolment(step)?;
         Ok(())
@@ -404,12 +452,4 @@ pub(crate) fn quietly(told: Result<(), Halt<CommandError>>) -> Result<(), StoreE
         Ok(()) | Err(Halt::Refuse(_)) => Ok(()),
         Err(Halt::Store(error)) => Err(error),
     }
-}
-
-/// Those who were in a thread as far as this device knew, and are no longer.
-fn was_in(meta: &Meta, before: Option<&Thread>, now: &Thread) -> Vec<DeviceId> {
-    let heard = meta.authors.iter().filter(|author| author.through > Seq(0)).map(|author| author.device);
-    let members = before.into_iter().flat_map(Thread::members).map(|member| member.record.id());
-    let known: BTreeSet<DeviceId> = heard.chain(members).collect();
-    known.into_iter().filter(|device| !now.is_member(device)).collect()
 }

@@ -313,6 +313,10 @@ impl Engine {
             link.record.acknowledged = LinkSeq::default();
             link.changed = true;
             self.drop_waiting_of(step, from)?;
+            if let Some(device) = self.colleagues.get(&from).filter(|_| reborn) {
+                // Made in its former life: it has the keys to none of them.
+                self.drop_stock(step, device)?;
+            }
         }
         let link = self.link(step, from)?;
         if link.greeted {
@@ -353,10 +357,6 @@ impl Engine {
             self.acked(step, from, &hello.ack)?;
         }
         if reborn {
-            if let Some(device) = self.colleagues.get(&from) {
-                // Made in its former life: it has the keys to none of them.
-                self.drop_stock(step, device)?;
-            }
             self.remind_of_removed(step, from)?;
             self.tell_eras(step, from)?;
         }

@@ -6,13 +6,13 @@ use crate::{
     causes::Cause,
     record::{self, About, DeviceEntry, Meta},
     space,
-    step::{Halt, Refuse, Step},
+    step::{Halt, Step},
 };
 use frontdesk_capability::{Ability, Chain, Purpose, RevocationBytes, Scope};
 use frontdesk_identity::{DeviceId, DeviceRecord, SignedAddressRecord, ThreadId, TransportKey, UnixTime};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{ChangeRefusal, ChangeRequest, Committed, Side, Thread};
-use frontdesk_wire::{Body, CommitNotice, Reason, Revoked, Seq, limits};
+use frontdesk_wire::{Body, CommitNotice, Reason, Seq, limits};
 use serde_bytes::ByteBuf;
 use std::collections::BTreeSet;
 
@@ -180,36 +180,6 @@ impl Engine {
             }
         }
         Ok(expired)
-    }
-
-    /// Who led the thread before, and didn't know that another does by now, may have ended members' grants meanwhile: the
-    /// steward hears of it.
-    pub(crate) fn tell_ended(
-        &mut self,
-        step: Step<'_>,
-        steward: TransportKey,
-        thread: &Thread,
-    ) -> Result<(), StoreError> {
-        let hosts = thread.members().filter(|member| member.side == Side::Host);
-        let mut ended: Vec<RevocationBytes> = hosts.flat_map(|member| self.ending(&member.chain)).collect();
-        ended.truncate(limits::MAX_REVOCATIONS);
-        if !ended.is_empty() && self.has_room(step, steward, 1)? {
-            self.enqueue(steward, About::Nothing, Body::Revoked(Revoked { revocations: ended }));
-        }
-        Ok(())
-    }
-
-    /// Looks at the threads into which a colleague has come anew of late: it may have told that members' grants have ended.
-    pub(crate) fn drop_ended(&mut self, step: Step<'_>, colleague: TransportKey) -> Result<(), Halt<Refuse>> {
-        for id in self.causes.threads(colleague, Cause::Rejoin, step.now.mono) {
-            let era = self.meta(step.overlay, &id)?.map_or(0, |meta| meta.era);
-            let (mut meta, thread) = self.thread_of_frame(step, id, era)?;
-            let ends = self.next_end(step, &thread)?;
-            self.set_expiry(step, &mut meta, ends)?;
-            self.put_meta(step, &meta)?;
-            self.keep_thread(thread);
-        }
-        Ok(())
     }
 
     fn is_removed(&self, step: Step<'_>, device: &DeviceId) -> Result<bool, StoreError> {

@@ -110,9 +110,9 @@ impl Engine {
                 continue;
             }
             if author.through >= last {
-                // What it wrote after that, nobody may bring. Of one whose last words nobody has told, it may do so itself, when
-                // it comes back.
-                if last > Seq(0) && !absent.contains(&device) {
+                // What it wrote after that, nobody may bring. Of one that this device hasn't seen leaving, there may be more, and it
+                // may bring that itself when it comes back.
+                if !absent.contains(&device) && self.saw_it_leave(step, &id, &device)? {
                     author.through = author.newest;
                 }
                 continue;
@@ -399,6 +399,7 @@ impl Engine {
         let Some(mut meta) = meta.filter(|meta| meta.is_in() && meta.era == era) else { return Ok(()) };
         let Some(known) = meta.author_mut(author).filter(|author| author.through < to) else { return Ok(()) };
         let wait = known.ask_again();
+        self.gaps.pause(thread, author, step.now.mono, wait);
         if known.is_answered_in_vain() {
             (known.through, known.asks) = (to, 0);
             self.pass_what_is_here(step, &mut meta, &author)?;

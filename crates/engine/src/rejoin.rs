@@ -24,6 +24,7 @@ impl Engine {
             }
             meta.set_status(ThreadStatus::Rejoining);
             self.put_meta(step, &meta)?;
+            self.wishes_lapse(step, &meta)?;
             match meta.steward_transport.filter(|_| meta.steward != Some(self.id())) {
                 Some(steward) => self.ask_to_rejoin(step, &meta, steward)?,
                 None => self.look_again(step, meta.thread, 0)?,

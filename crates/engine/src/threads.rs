@@ -224,7 +224,7 @@ impl Engine {
         thread: &Thread,
     ) -> Result<(), StoreError> {
         let before = meta.nodes();
-        let led = meta.steward_transport;
+        let led = (meta.steward_transport, meta.era);
         meta.epoch = thread.epoch();
         meta.era = thread.era();
         meta.suite = Some(thread.suite().code());
@@ -239,7 +239,7 @@ impl Engine {
         let own = self.keys.transport_public();
         let hosts = thread.members().filter(|member| member.side == Side::Host);
         meta.hosts = hosts.map(|member| member.record.transport()).filter(|host| *host != own).collect();
-        if meta.steward_transport != led {
+        if (meta.steward_transport, meta.era) != led {
             self.wishes_lapse(step, meta)?;
         }
         self.forget_absence(step, thread)?;

@@ -3,7 +3,7 @@
 
 use crate::{
     CommandError, Engine, Event,
-    record::{self, Meta},
+    record::{self, About, Meta, Outgoing},
     space,
     step::{Halt, Refuse, Step},
 };
@@ -69,15 +69,31 @@ impl Engine {
         Ok(())
     }
 
-    /// Another leads the thread now: what the one before was asked for and has not answered is to be asked anew, by who wants
-    /// it still.
+    /// Another leads the thread now, or the same began a new era, or this device has lost what it had sent: what was asked for
+    /// and isn't on its way is to be asked anew, by who wants it still.
     pub(crate) fn wishes_lapse(&mut self, step: Step<'_>, meta: &Meta) -> Result<(), StoreError> {
         for (key, bytes) in step.overlay.scan(&Scan::prefix(&space::wishes(&meta.thread)).limit(MAX_ASKED))? {
             let asked: TransportKey = record::decode(&bytes)?;
-            if let Some(request) = space::read_wish(&key).filter(|_| meta.steward_transport != Some(asked)) {
-                self.wish_ends(step, asked, (meta.thread, request), Some(Reason::PastEra))?;
+            let Some(request) = space::read_wish(&key) else { continue };
+            let name = (meta.thread, request);
+            if meta.steward_transport != Some(asked) || !self.is_under_way(step, &asked, name)? {
+                self.wish_ends(step, asked, name, Some(Reason::PastEra))?;
             }
         }
         Ok(())
+    }
+
+    /// Whether a wish waits to be sent, or for its acknowledgement.
+    fn is_under_way(
+        &self,
+        step: Step<'_>,
+        steward: &TransportKey,
+        (thread, request): (ThreadId, RequestId),
+    ) -> Result<bool, StoreError> {
+        let about = About::Forward { thread, request };
+        let queued = self.pending.iter().any(|(to, what, _)| to == steward && *what == about);
+        let rows = step.overlay.scan(&Scan::prefix(&space::outgoing(steward)))?;
+        let sent = rows.iter().map(|(_, bytes)| Ok(record::decode::<Outgoing>(bytes)?.about() == about));
+        Ok(queued || sent.collect::<Result<Vec<bool>, StoreError>>()?.contains(&true))
     }
 }

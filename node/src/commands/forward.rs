@@ -100,7 +100,8 @@ pub(super) async fn answered(
         match heard.body.get("refused").and_then(Value::as_str) {
             None => Some(Ok(())),
             Some("past-era") => {
-                let why = "another administrator leads this thread now, and was not asked; run the command again";
+                let why =
+                    "another administrator leads this thread now, and was not asked; run the command again";
                 Some(Err(Failure::new(why).code("past-era")))
             }
             Some(reason) => {

@@ -134,3 +134,26 @@ fn who_was_away_for_a_takeover_gets_what_an_agent_wrote_that_came_and_left_meanw
     }
     siege.goes_on().unwrap();
 }
+
+/// At the time of the backup Ana was in the thread, and had said nothing.
+#[test]
+fn a_customer_put_back_to_a_backup_gets_what_one_wrote_that_was_silent_until_then() {
+    let mut siege = siege();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    siege.office.forward(thread, ben, HistoryChoice::All, false).unwrap();
+    siege
+        .office
+        .world
+        .until("Ben", PATIENCE, |world| who_is_in(world, thread, &[acme, carla, ana, ben]))
+        .unwrap();
+    let backup = siege.office.world.copy_of(carla).unwrap();
+    siege.office.say(ben, thread, "my only word").unwrap();
+    siege.hears(acme, "my only word").unwrap();
+    siege.hears(carla, "my only word").unwrap();
+    let from = siege.device(ben).unwrap();
+    siege.office.world.command(acme, Command::Revoke { thread, from }).unwrap();
+    siege.settle().unwrap();
+    siege.office.world.restore(carla, backup).unwrap();
+    siege.hears(carla, "my only word").unwrap();
+    siege.goes_on().unwrap();
+}

@@ -77,6 +77,32 @@ fn a_wish_that_nobody_answered_ends_when_another_leads_the_thread_and_may_be_ask
     siege.goes_on().unwrap();
 }
 
+/// Ana's wish has left her outbox in a life that her backup knows of, and Acme has lost it.
+#[test]
+fn wishes_that_a_restore_has_lost_end_too() {
+    for restored in [|siege: &Siege| siege.ana, |siege: &Siege| siege.acme] {
+        let mut siege = siege();
+        let (node, acme, ana, ben, thread) =
+            (restored(&siege), siege.acme, siege.ana, siege.ben, siege.thread);
+        let before = siege.office.world.copy_of(acme).unwrap();
+        siege.office.world.part(acme, ana).unwrap();
+        siege.office.ask_forward(ana, thread, ben, (HistoryChoice::All, DAY, false)).unwrap();
+        let with_the_wish = siege.office.world.copy_of(ana).unwrap();
+        siege.office.world.mend(acme, ana);
+        siege.office.world.until("Ben", PATIENCE, |world| is_in(world, ben, thread)).unwrap();
+        siege.settle().unwrap();
+        let wishes = |siege: &Siege| siege.office.world.count(ana, b"f/").unwrap();
+        assert_eq!(wishes(&siege), 0, "it was answered");
+        let backup = if node == ana { with_the_wish } else { before };
+        siege.office.world.restore(node, backup).unwrap();
+        siege.office.world.pass(MINUTE).unwrap();
+        assert_eq!(wishes(&siege), 0, "{node:?}");
+        let lapsed =
+            |event: &Event| matches!(event, Event::ForwardAnswered { refused: Some(Reason::PastEra), .. });
+        assert_eq!(told(&siege.office.world, ana, lapsed), node == ana);
+    }
+}
+
 #[test]
 fn wishes_that_nobody_answers_are_bounded_and_survive_a_kill() {
     let mut siege = siege();

@@ -3,6 +3,7 @@
 use super::open_refusal;
 use crate::{
     Engine,
+    incoming::TOLD,
     record::{self, Meta},
     refill::GAP_PATIENCE,
     space,
@@ -107,6 +108,18 @@ impl Engine {
         Ok(last)
     }
 
+    /// Whether the commit that took a device out is known here: past its last words nobody may bring anything.
+    pub(crate) fn saw_it_leave(
+        &self,
+        step: Step<'_>,
+        thread: &ThreadId,
+        author: &DeviceId,
+    ) -> Result<bool, StoreError> {
+        let rows = step.overlay.scan(&Scan::prefix(&space::departed(thread)))?;
+        let told = space::departed_device(thread, TOLD, author);
+        Ok(rows.iter().any(|(key, _)| key.ends_with(author.as_bytes()) && *key != told))
+    }
+
     /// Takes in what a member wrote, once it was opened. All of it is looked at before any of it is taken.
     pub(crate) fn read(
         &mut self,
@@ -182,6 +195,7 @@ impl Engine {
             return Ok(());
         }
         self.add_message(step, meta, content, signed, Vec::new())?;
+        let missing = meta.missing();
         let Some(author) = meta.author_mut(content.author) else { return Ok(()) };
         author.newest = author.newest.max(content.seq);
         self.pass_what_is_here(step, meta, &content.author)?;
@@ -193,7 +207,8 @@ impl Engine {
                 author.newest = author.newest.max(*seq);
             }
         }
-        if meta.missing() > 0 {
+        // A gap that nobody can fill now is nothing new.
+        if meta.missing() > 0 && meta.missing() != missing {
             self.look_again(step, meta.thread, GAP_PATIENCE)?;
         }
         match content.kind {
