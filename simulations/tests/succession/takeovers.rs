@@ -52,13 +52,12 @@ fn a_wish_that_nobody_answered_ends_when_another_leads_the_thread_and_may_be_ask
     siege.office.world.stop(acme).unwrap();
     let ask = |siege: &mut Siege| siege.office.ask_forward(ana, thread, ben, (HistoryChoice::All, DAY, true));
     let Ok(Reply::Asked { request: first }) = ask(&mut siege) else { panic!("asked") };
-    let answers = |world: &World, request| {
-        let of = |event: &&Event| matches!(event, Event::ForwardAnswered { request: Some(of), .. } if *of == request);
-        let refused = |event: &Event| match event {
-            Event::ForwardAnswered { refused, .. } => *refused,
-            _ => None,
+    let answers = |world: &World, of| {
+        let answer = |event: &Event| {
+            let Event::ForwardAnswered { request, refused, .. } = event else { return None };
+            (*request == Some(of)).then_some(*refused)
         };
-        world.node(ana).unwrap().events.iter().filter(of).map(refused).collect::<Vec<_>>()
+        world.node(ana).unwrap().events.iter().filter_map(answer).collect::<Vec<_>>()
     };
     assert!(answers(&siege.office.world, first).is_empty());
     siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
