@@ -399,7 +399,6 @@ impl Engine {
         let Some(mut meta) = meta.filter(|meta| meta.is_in() && meta.era == era) else { return Ok(()) };
         let Some(known) = meta.author_mut(author).filter(|author| author.through < to) else { return Ok(()) };
         let wait = known.ask_again();
-        self.gaps.pause(thread, author, step.now.mono, wait);
         if known.is_answered_in_vain() {
             (known.through, known.asks) = (to, 0);
             self.pass_what_is_here(step, &mut meta, &author)?;

@@ -195,7 +195,6 @@ impl Engine {
             return Ok(());
         }
         self.add_message(step, meta, content, signed, Vec::new())?;
-        let missing = meta.missing();
         let Some(author) = meta.author_mut(content.author) else { return Ok(()) };
         author.newest = author.newest.max(content.seq);
         self.pass_what_is_here(step, meta, &content.author)?;
@@ -207,8 +206,7 @@ impl Engine {
                 author.newest = author.newest.max(*seq);
             }
         }
-        // A gap that nobody can fill now is nothing new.
-        if meta.missing() > 0 && meta.missing() != missing {
+        if meta.missing() > 0 {
             self.look_again(step, meta.thread, GAP_PATIENCE)?;
         }
         match content.kind {
