@@ -72,28 +72,28 @@ impl Engine {
     /// Another leads the thread now, or the same began a new era, or this device has lost what it had sent: what was asked for
     /// and isn't on its way is to be asked anew, by who wants it still.
     pub(crate) fn wishes_lapse(&mut self, step: Step<'_>, meta: &Meta) -> Result<(), StoreError> {
-        for (key, bytes) in step.overlay.scan(&Scan::prefix(&space::wishes(&meta.thread)).limit(MAX_ASKED))? {
+        let waiting = step.overlay.scan(&Scan::prefix(&space::wishes(&meta.thread)).limit(MAX_ASKED))?;
+        let under_way = match meta.steward_transport.filter(|_| !waiting.is_empty()) {
+            Some(steward) => self.under_way(step, &steward)?,
+            None => Vec::new(),
+        };
+        for (key, bytes) in waiting {
             let asked: TransportKey = record::decode(&bytes)?;
             let Some(request) = space::read_wish(&key) else { continue };
             let name = (meta.thread, request);
-            if meta.steward_transport != Some(asked) || !self.is_under_way(step, &asked, name)? {
+            let under_way = under_way.contains(&About::Forward { thread: meta.thread, request });
+            if meta.steward_transport != Some(asked) || !under_way {
                 self.wish_ends(step, asked, name, Some(Reason::PastEra))?;
             }
         }
         Ok(())
     }
 
-    /// Whether a wish waits to be sent, or for its acknowledgement.
-    fn is_under_way(
-        &self,
-        step: Step<'_>,
-        steward: &TransportKey,
-        (thread, request): (ThreadId, RequestId),
-    ) -> Result<bool, StoreError> {
-        let about = About::Forward { thread, request };
-        let queued = self.pending.iter().any(|(to, what, _)| to == steward && *what == about);
+    /// What waits to be sent to a steward, or for its acknowledgement.
+    fn under_way(&self, step: Step<'_>, steward: &TransportKey) -> Result<Vec<About>, StoreError> {
         let rows = step.overlay.scan(&Scan::prefix(&space::outgoing(steward)))?;
-        let sent = rows.iter().map(|(_, bytes)| Ok(record::decode::<Outgoing>(bytes)?.about() == about));
-        Ok(queued || sent.collect::<Result<Vec<bool>, StoreError>>()?.contains(&true))
+        let sent = rows.iter().map(|(_, bytes)| Ok(record::decode::<Outgoing>(bytes)?.about()));
+        let queued = self.pending.iter().filter(|(to, ..)| to == steward).map(|(_, about, _)| Ok(*about));
+        sent.chain(queued).collect()
     }
 }
