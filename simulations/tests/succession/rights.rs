@@ -1,11 +1,12 @@
 //! Who may offer an era, open one, and tell of one.
 
 use crate::{refused, second, siege, view, who_is_in};
+use frontdesk_capability::{Revocation, RevocationBytes, Revocations};
 use frontdesk_engine::{Command, CommandError, Role, ThreadStatus, limits::MAX_ERAS_AHEAD};
 use frontdesk_identity::UnixTime;
 use frontdesk_sim::{Adversary, Fate, Siege, World, office::PATIENCE};
 use frontdesk_thread::Suite;
-use frontdesk_wire::{Body, EraNotice, EraOffer, EraOpen, Position, Reason};
+use frontdesk_wire::{Body, CommitNotice, EraNotice, EraOffer, EraOpen, Position, Reason};
 use serde_bytes::ByteBuf;
 
 #[test]
@@ -169,5 +170,62 @@ fn a_colleague_is_believed_to_be_the_steward_of_an_era_only_by_its_right() {
     let in_it = |world: &World| who_is_in(world, thread, &[acme, carla, ana]);
     siege.office.world.until("Ana in the true era", PATIENCE, in_it).unwrap();
     assert_eq!(view(&siege, ana).era, 1);
+    siege.goes_on().unwrap();
+}
+
+/// Of a commit of an era that is over the revocations count, as far as who signed them may end what they name.
+#[test]
+fn a_notice_of_an_era_that_is_over_brings_nothing_but_revocations_by_those_who_may() {
+    let mut siege = siege();
+    let (acme, carla, thread) = (siege.acme, siege.carla, siege.thread);
+    let second = second(&mut siege);
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    let all = [second, carla, siege.ana, acme];
+    let all_in = |world: &World| who_is_in(world, thread, &all);
+    siege
+        .office
+        .world
+        .until("the era", PATIENCE, |world| {
+            all_in(world)
+                && all.iter().all(|node| frontdesk_sim::office::era(world, *node, thread) == Some(1))
+        })
+        .unwrap();
+    siege.settle().unwrap();
+    let entity = siege.office.entity().unwrap();
+    let of_second = siege.office.world.node(second).unwrap().engine().unwrap().own_grant().unwrap().clone();
+    let of_second = of_second.verify(&entity, siege.now(), &Revocations::new()).unwrap();
+    let notice = |revocations: Vec<RevocationBytes>| {
+        Body::CommitNotice(CommitNotice {
+            thread,
+            era: 0,
+            commit: ByteBuf::from(vec![1; 300]),
+            revocations,
+            addresses: Vec::new(),
+            departed: Vec::new(),
+        })
+    };
+    let mut ana = siege.take_over(siege.ana, &[carla, second]).unwrap();
+    let mut stranger = siege.stranger(&[carla, second]).unwrap();
+    let hers = Revocation::issue(ana.keys.signing(), &entity, of_second.leaf().id, siege.now());
+    let hers = hers.unwrap().into_bytes();
+    let mut spoilt = hers.as_slice().to_vec();
+    *spoilt.last_mut().unwrap() ^= 1;
+    for victim in [carla, second] {
+        siege.refuses(&mut ana, victim, &notice(Vec::new()), Reason::PastEra).unwrap();
+        siege.refuses(&mut stranger, victim, &notice(vec![hers.clone()]), Reason::PastEra).unwrap();
+        let rubbish = notice(vec![RevocationBytes::new(vec![0x80])]);
+        siege.refuses(&mut ana, victim, &rubbish, Reason::GrantMalformed).unwrap();
+        let forged = notice(vec![RevocationBytes::new(spoilt.clone())]);
+        siege.refuses(&mut ana, victim, &forged, Reason::GrantForged).unwrap();
+        // Signed as it should be, by one that doesn't stand above that grant.
+        let fate = ana.send(&mut siege.office.world, victim, &notice(vec![hers.clone()])).unwrap();
+        assert_eq!(fate, Fate::Delivered);
+    }
+    siege.office.world.pass(60_000).unwrap();
+    for node in [second, carla, acme] {
+        assert_eq!(view(&siege, node).steward, Some(siege.device(second).unwrap()), "{node:?}");
+        let who = frontdesk_sim::office::who(&siege.office.world, node, thread).unwrap();
+        assert_eq!(who.members.len(), all.len(), "{node:?}: nobody is out for that");
+    }
     siege.goes_on().unwrap();
 }
