@@ -213,32 +213,6 @@ impl World {
         self.feed(id, Input::Addresses(self.node(id)?.addresses(id)))
     }
 
-    /// Gives a node a name that others can dial wherever it is, as the DNS does for a business.
-    pub(crate) fn name(&mut self, id: NodeId) -> Result<(), SimError> {
-        self.node_mut(id)?.name = Some(format!("/dns4/node-{}.example/tcp/4100", id.0));
-        self.feed(id, Input::Addresses(self.node(id)?.addresses(id)))
-    }
-
-    /// Moves a node to another address: its connections break, and those who look for it where it was do so in vain.
-    ///
-    /// # Errors
-    /// [`SimError`].
-    pub fn relocate(&mut self, id: NodeId, place: usize) -> Result<(), SimError> {
-        self.note(id, None, || "moves to another address".into());
-        self.node_mut(id)?.place = Some(place);
-        self.disconnect_all(id)?;
-        self.feed(id, Input::Addresses(self.node(id)?.addresses(id)))
-    }
-
-    /// The place where a node that is down will be when it starts again.
-    ///
-    /// # Errors
-    /// [`SimError`].
-    pub fn relocate_stopped(&mut self, id: NodeId, place: usize) -> Result<(), SimError> {
-        self.node_mut(id)?.place = Some(place);
-        Ok(())
-    }
-
     /// Kills a node: what it had not flushed is lost, its connections break. It starts again after `pause` milliseconds.
     ///
     /// # Errors
