@@ -33,11 +33,14 @@ impl Engine {
             {
                 Ok(())
             }
-            (About::Message { thread, seq, more, .. }, refused) => {
+            (About::Message { thread, era, seq, more }, refused) => {
                 let last = seq.0.saturating_add(u64::from(more));
                 (seq.0..=last)
                     .map(Seq)
-                    .try_for_each(|seq| self.message_fate(step, from, (thread, seq), delivered, refused))
+                    .try_for_each(|seq| self.message_fate(step, from, (thread, seq), delivered, refused))?;
+                refused
+                    .filter(|reason| *reason == Reason::PastEra)
+                    .map_or(Ok(()), |_| self.era_is_over(step, from, thread, era))
             }
             (About::Opening { thread, seq, .. }, refused) => {
                 self.message_fate(step, from, (thread, seq), delivered, refused)?;

@@ -54,6 +54,7 @@ impl Engine {
             Body::EraOffer(body) => self.era_offer(step, from, &body),
             Body::EraOpen(body) => self.era_open(step, from, &body),
             Body::EraNotice(body) => self.era_notice(step, from, &body),
+            Body::EraMembers(body) => self.era_members(step, from, &body),
             Body::Roster(body) => self.roster(step, from, body),
             Body::JoinRequest(body) => self.join_request(step, from, body),
             Body::JoinChallenge(body) => self.join_challenge(step, from, &body),

@@ -287,7 +287,13 @@ impl Engine {
         }
         self.tell(Event::ThreadOpened { thread: body.thread, forwarded: true });
         self.release(step, &mut meta, &mut thread)?;
-        quietly(self.introduce(step, &mut meta, &mut thread))?;
+        if returns {
+            self.name_absent(step, &thread, from)?;
+            // So that the others miss what it wrote where it was before.
+            quietly(self.greet(step, &mut meta, &mut thread))?;
+        } else {
+            quietly(self.introduce(step, &mut meta, &mut thread))?;
+        }
         self.put_meta(step, &meta)?;
         self.keep_thread(thread);
         Ok(())

@@ -105,7 +105,7 @@ pub mod limits {
         revocations::{MAX_BY_STRANGERS, MAX_OF_OTHERS, REVOCATION_OUTLIVES},
         roster::{STOCK, STOCK_CLASSIC},
         sent::MAX_SENT_BYTES,
-        succession::MAX_ERAS_AHEAD,
+        succession::{MAX_ABSENT, MAX_ERAS_AHEAD},
         threads::MAX_AUTHORS,
         wish::MAX_ASKED,
     };

@@ -304,7 +304,8 @@ impl Engine {
         let own = self.incarnation;
         let link = self.link(step, from)?;
         let same_life = link.record.incarnation == Some(hello.incarnation);
-        let reborn = link.record.incarnation.is_some() && !same_life;
+        let met = link.record.incarnation.is_some();
+        let reborn = met && !same_life;
         if !link.greeted && link.record.incarnation != Some(hello.incarnation) {
             link.record.incarnation = Some(hello.incarnation);
             link.record.received = LinkSeq::default();
@@ -335,9 +336,11 @@ impl Engine {
         if !link.known && stored <= MAX_RESUMED {
             link.resume_after(stored);
         }
-        let more = stored > link.record.numbered || hello.acknowledged > link.record.received;
+        // As a stranger it may have met this node before, and was forgotten; by now it is known by another's word.
+        let more = stored > link.record.numbered || (met && hello.acknowledged > link.record.received);
         let ahead = space::ahead(&from);
-        let forgotten = std::mem::take(&mut link.forgotten) && stored <= MAX_RESUMED;
+        let unmet = link.known && !met && stored > LinkSeq::default();
+        let forgotten = (std::mem::take(&mut link.forgotten) || unmet) && stored <= MAX_RESUMED;
         if !forgotten && link.known && ours && (more || step.overlay.get(&ahead)?.is_some()) {
             step.overlay.put(ahead, Vec::new())?;
             self.peer_is_ahead(from);

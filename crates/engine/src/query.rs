@@ -92,7 +92,7 @@ impl Engine {
         Ok(ThreadView {
             id: meta.thread,
             title: self.title(reader, meta)?,
-            status: meta.status(),
+            status: meta.shown_status(),
             reason: meta.reason,
             host: meta.host,
             guest: meta.guest,

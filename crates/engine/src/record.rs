@@ -215,6 +215,9 @@ pub(crate) struct Meta {
     pub(crate) pieces: u32,
     /// When the steward looks at the grants again.
     pub(crate) expiry: Option<UnixTime>,
+    /// The era that is over, by the guest's word, in which this device still is.
+    #[serde(default)]
+    pub(crate) over: Option<u32>,
 }
 
 /// A receiver of one of this device's messages: 0 queued, 1 stored, 2 delivered, 3 failed.

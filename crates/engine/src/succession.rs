@@ -7,6 +7,8 @@ mod absent;
 mod guest;
 mod member;
 
+pub use absent::MAX_ABSENT;
+
 use crate::{
     CommandError, Engine, Event, Reply, ThreadStatus,
     causes::CAUSED_LATELY,
@@ -16,7 +18,7 @@ use crate::{
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_capability::{Ability, ChainBytes, Scope};
+use frontdesk_capability::{Ability, ChainBytes};
 use frontdesk_identity::{DeviceRecord, PrincipalId, SignedDeviceRecord, ThreadId, TransportKey};
 use frontdesk_store::StoreError;
 use frontdesk_thread::{Expected, KeyPackageBytes, Role, Side, Suite, Thread, delete_key_package};
@@ -114,9 +116,7 @@ impl Engine {
         let record = device_on_link(&self.mls, from, record)?;
         let chain = verify(step, chain, host, &self.revocations)?;
         chain.held_by(&record.id()).map_err(Refuse::grant)?;
-        for ability in [Ability::Accept, Ability::Forward] {
-            chain.permits(ability, Scope::Principal).map_err(Refuse::grant)?;
-        }
+        absent::may_lead(&chain).map_err(Refuse::grant)?;
         if record.principal() == *host {
             Ok(record)
         } else {

@@ -44,7 +44,18 @@ impl Meta {
             piece: 0,
             pieces: 0,
             expiry: None,
+            over: None,
         }
+    }
+
+    /// Whether the guest says that the era is over in which this device is, and it has heard of no other yet.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_in() && self.over == Some(self.era)
+    }
+
+    /// What the owner is told: who is in no era that counts waits to be let in.
+    pub(crate) fn shown_status(&self) -> ThreadStatus {
+        if self.is_over() { ThreadStatus::Rejoining } else { self.status() }
     }
 
     pub(crate) fn status(&self) -> ThreadStatus {
@@ -178,7 +189,7 @@ impl Engine {
         id: ThreadId,
     ) -> Result<(Meta, Thread), Halt<CommandError>> {
         let meta = self.meta(step.overlay, &id)?.ok_or(CommandError::UnknownThread)?;
-        match meta.status() {
+        match meta.shown_status() {
             ThreadStatus::Open | ThreadStatus::Closed => {}
             ThreadStatus::Contacting | ThreadStatus::Failed | ThreadStatus::Rejoining => {
                 return Err(CommandError::NotOpen.into());

@@ -10,7 +10,7 @@ mod thread;
 pub use contact::{ContactOffer, ContactOpen, ContactRequest};
 pub use enrol::{JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal};
 pub use entity::{AddressUpdate, KeyPackages, Revoked, Roster, RosterEntry};
-pub use era::{EraMember, EraNotice, EraOffer, EraOpen};
+pub use era::{EraMember, EraMembers, EraNotice, EraOffer, EraOpen};
 pub use forward::{ForwardAnswer, ForwardPayload, ForwardRequest, HistoryPiece};
 pub use thread::{CommitNotice, MemberAddress, Refill, RefillRequest, Rejoin, ThreadMessage};
 
@@ -114,6 +114,8 @@ bodies! {
     24 JoinReveal;
     /// The steward of a new era tells its colleagues that they are waited for.
     25 EraNotice;
+    /// Who may lead threads tells the steward of a new era whom it knows to be waited for.
+    26 EraMembers;
 }
 
 #[derive(Serialize, Deserialize)]

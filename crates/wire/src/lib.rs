@@ -54,8 +54,8 @@ mod profile;
 mod reason;
 
 pub use body::{
-    AddressUpdate, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, EraMember, EraNotice,
-    EraOffer, EraOpen, ForwardAnswer, ForwardPayload, ForwardRequest, HistoryPiece, JoinChallenge,
+    AddressUpdate, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, EraMember, EraMembers,
+    EraNotice, EraOffer, EraOpen, ForwardAnswer, ForwardPayload, ForwardRequest, HistoryPiece, JoinChallenge,
     JoinGranted, JoinRefused, JoinRequest, JoinReveal, KeyPackages, MemberAddress, Refill, RefillRequest,
     Rejoin, RequestId, Revoked, Roster, RosterEntry, ThreadMessage,
 };

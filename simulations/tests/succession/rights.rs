@@ -6,7 +6,7 @@ use frontdesk_engine::{Command, CommandError, Role, ThreadStatus, limits::MAX_ER
 use frontdesk_identity::UnixTime;
 use frontdesk_sim::{Adversary, Fate, Siege, World, office::PATIENCE};
 use frontdesk_thread::Suite;
-use frontdesk_wire::{Body, CommitNotice, EraNotice, EraOffer, EraOpen, Position, Reason};
+use frontdesk_wire::{Body, CommitNotice, EraMembers, EraNotice, EraOffer, EraOpen, Position, Reason};
 use serde_bytes::ByteBuf;
 
 #[test]
@@ -171,6 +171,40 @@ fn a_colleague_is_believed_to_be_the_steward_of_an_era_only_by_its_right() {
     siege.office.world.until("Ana in the true era", PATIENCE, in_it).unwrap();
     assert_eq!(view(&siege, ana).era, 1);
     siege.goes_on().unwrap();
+}
+
+#[test]
+fn nobody_but_a_member_that_may_lead_tells_the_steward_who_is_to_be_waited_for() {
+    let mut siege = siege();
+    let (acme, carla, thread) = (siege.acme, siege.carla, siege.thread);
+    let second = second(&mut siege);
+    let third = siege.office.enrol("Third", Role::Admin).unwrap();
+    siege.settle().unwrap();
+    let names = |by: &Adversary, era| EraMembers {
+        thread,
+        era,
+        chain: by.chain.clone().unwrap(),
+        members: Vec::new(),
+        addresses: Vec::new(),
+    };
+    let mut admin = siege.take_over(second, &[acme, carla]).unwrap();
+    let good = names(&admin, 0);
+    let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
+    let by_agent = Body::EraMembers(names(&ana, 0));
+    siege.refuses(&mut ana, acme, &by_agent, Reason::GrantLacksAbility).unwrap();
+    siege.refuses(&mut ana, acme, &Body::EraMembers(good.clone()), Reason::GrantWrongAudience).unwrap();
+    // Who leads other threads is no member of this one, and a guest is none of the host's.
+    let mut outside = siege.take_over(third, &[acme]).unwrap();
+    let from_outside = Body::EraMembers(names(&outside, 0));
+    siege.refuses(&mut outside, acme, &from_outside, Reason::NotMember).unwrap();
+    siege.refuses(&mut admin, carla, &Body::EraMembers(good.clone()), Reason::NotSteward).unwrap();
+    let later = EraMembers { era: 1, ..good.clone() };
+    siege.refuses(&mut admin, acme, &Body::EraMembers(later), Reason::UnknownThread).unwrap();
+    let fate = admin.send(&mut siege.office.world, acme, &Body::EraMembers(good.clone())).unwrap();
+    assert_eq!(fate, Fate::Delivered);
+    siege.goes_on().unwrap();
+    let mut guest = siege.take_over(carla, &[acme]).unwrap();
+    siege.refuses(&mut guest, acme, &Body::EraMembers(good), Reason::NotMember).unwrap();
 }
 
 /// Of a commit of an era that is over the revocations count, as far as who signed them may end what they name.

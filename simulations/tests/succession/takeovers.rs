@@ -2,11 +2,12 @@
 
 use crate::{DAY, MINUTE, agree, counted, refused, second, siege, view, who_is_in};
 use frontdesk_engine::{
-    Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Reply, Role, limits::MAX_ASKED,
+    Answer, Command, CommandError, Event, HistoryChoice, MessageState, Query, Reply, Role, ThreadStatus,
+    limits::MAX_ASKED,
 };
 use frontdesk_sim::{
     NodeId, Siege, World,
-    office::{PATIENCE, is_in, messages, texts, told},
+    office::{PATIENCE, is_in, messages, status, texts, told},
 };
 use frontdesk_wire::Reason;
 
@@ -148,6 +149,47 @@ fn whom_one_takes_out_that_led_before_is_out_everywhere_once_it_knows() {
     let out = |world: &World| who_is_in(world, thread, &[second, carla, acme]) && !is_in(world, ana, thread);
     siege.office.world.until("Ana to be out", PATIENCE, out).unwrap();
     siege.settle().unwrap();
+    siege.goes_on().unwrap();
+}
+
+/// Acme doesn't know that another leads the thread by now, and forwards it to Ben, who writes at once.
+#[test]
+fn whom_one_lets_in_that_led_before_knows_that_it_waits_and_comes_in_once_its_steward_knows() {
+    let mut siege = siege();
+    let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
+    let second = second(&mut siege);
+    siege.office.world.stop(acme).unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    agree_but(&mut siege, &[second, carla, ana], second);
+    for other in [second, carla, ana] {
+        siege.office.world.part(acme, other).unwrap();
+    }
+    siege.office.world.revive(acme).unwrap();
+    siege.office.ask_forward(acme, thread, ben, (HistoryChoice::All, DAY, false)).unwrap();
+    siege.office.world.until("Ben", PATIENCE, |world| is_in(world, ben, thread)).unwrap();
+    siege.office.say(ben, thread, "Ben here").unwrap();
+    let over = |world: &World| status(world, ben, thread) == Some(ThreadStatus::Rejoining);
+    siege.office.world.until("Ben to hear that it waits", PATIENCE, over).unwrap();
+    let failed = |world: &World| {
+        let state = MessageState::Failed { reason: Reason::PastEra };
+        messages(world, ben, thread).iter().any(|message| message.mine && message.state == state)
+    };
+    assert!(failed(&siege.office.world));
+    assert!(matches!(refused(siege.office.say(ben, thread, "anybody?")), CommandError::NotOpen));
+    siege.office.world.pass(5_000).unwrap();
+    // Carla forgets the stranger that Ben is to her, and meets him again by the steward's word: neither is an old copy.
+    siege.office.world.crash(ben, 100).unwrap();
+    siege.office.world.pass(5_000).unwrap();
+    assert!(over(&siege.office.world), "and it remembers");
+    for other in [second, carla, ana] {
+        siege.office.world.mend(acme, other);
+    }
+    agree_but(&mut siege, &[second, carla, ana, acme, ben], second);
+    siege.settle().unwrap();
+    siege.hears(carla, "Ben here").unwrap();
+    let ours = messages(&siege.office.world, ben, thread).into_iter().find(|message| message.mine).unwrap();
+    assert_eq!(ours.state, MessageState::Delivered);
+    agree(&mut siege, &[second, carla, ana, acme, ben], 1, second);
     siege.goes_on().unwrap();
 }
 

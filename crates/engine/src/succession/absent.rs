@@ -4,15 +4,25 @@
 use crate::{
     Engine,
     contact::verify,
-    record::{self, Absent},
+    record::{self, About, Absent},
     space,
     step::{Halt, Refuse, Step},
 };
-use frontdesk_capability::Chain;
+use frontdesk_capability::{Ability, Chain, Refusal, Scope};
 use frontdesk_identity::{DeviceId, DeviceRecord, SignedAddressRecord, ThreadId, TransportKey};
 use frontdesk_store::{Reader as _, Scan, StoreError};
 use frontdesk_thread::{Side, Thread};
-use frontdesk_wire::{EraMember, EraOpen, Reason};
+use frontdesk_wire::{Body, EraMember, EraMembers, EraOpen, Reason, limits};
+
+/// Devices that are waited for in one thread, with those that never come.
+pub const MAX_ABSENT: usize = 4 * limits::MAX_MEMBERS;
+
+/// Whether a device may lead the threads of its entity.
+pub(super) fn may_lead(chain: &Chain) -> Result<(), Refusal> {
+    [Ability::Accept, Ability::Forward]
+        .into_iter()
+        .try_for_each(|ability| chain.permits(ability, Scope::Principal))
+}
 
 impl Engine {
     /// Notes the other devices of the host that are in a thread whose era ends.
@@ -40,15 +50,86 @@ impl Engine {
         self.learn_addresses_of_absent(step, &body.thread, &body.addresses)
     }
 
-    /// Notes one that the guest tells of, if it is a device of the host by a chain that holds now. What the chain lets it do
-    /// is asked when it comes.
-    fn await_device(&mut self, step: Step<'_>, thread: &Thread, absent: &Absent) -> Result<(), StoreError> {
-        let Ok(record) = self.mls.verify(&absent.record) else { return Ok(()) };
+    /// Notes one that others tell of, if it is a device of the host by a chain that holds now. What the chain lets it do is
+    /// asked when it comes. Answers who it is if it wasn't known to be absent.
+    fn await_device(
+        &mut self,
+        step: Step<'_>,
+        thread: &Thread,
+        absent: &Absent,
+    ) -> Result<Option<DeviceRecord>, StoreError> {
+        let Ok(record) = self.mls.verify(&absent.record) else { return Ok(None) };
         let chain = verify(step, &absent.chain, &thread.host(), &self.revocations);
         let holds = chain.is_ok_and(|chain| chain.held_by(&record.id()).is_ok());
-        if holds && record.principal() == thread.host() && !thread.is_member(&record.id()) {
-            record::put(step.overlay, space::absent_device(&thread.id(), &record.id()), absent)?;
+        if !holds || record.principal() != thread.host() || thread.is_member(&record.id()) {
+            return Ok(None);
         }
+        let key = space::absent_device(&thread.id(), &record.id());
+        let known = step.overlay.get(&key)?.is_some();
+        let all = step.overlay.scan(&Scan::prefix(&space::absent(&thread.id())).limit(MAX_ABSENT))?.len();
+        if !known && all >= MAX_ABSENT {
+            return Ok(None);
+        }
+        record::put(step.overlay, key, absent)?;
+        Ok((!known).then_some(record))
+    }
+
+    /// Who has come into an era, and may lead threads, tells its steward whom it knows to be absent. It may have led the era
+    /// before, and let others in, when another led already.
+    pub(crate) fn name_absent(
+        &mut self,
+        step: Step<'_>,
+        thread: &Thread,
+        steward: TransportKey,
+    ) -> Result<(), StoreError> {
+        let leads = self.chain.as_ref().filter(|chain| may_lead(chain).is_ok());
+        let Some(chain) = leads.map(|chain| chain.bytes().clone()) else { return Ok(()) };
+        if !self.has_room(step, steward, 1)? {
+            return Ok(());
+        }
+        let (mut members, mut addresses) = (Vec::new(), Vec::new());
+        for (record, right) in self.absent(step, &thread.id())?.into_iter().take(limits::MAX_MEMBERS) {
+            members.push(EraMember { record: record.signed().clone(), chain: right.into_bytes() });
+            addresses.extend(self.address_of(step, &record.transport())?);
+        }
+        if !members.is_empty() {
+            let body = EraMembers { thread: thread.id(), era: thread.era(), chain, members, addresses };
+            self.enqueue(steward, About::Thread(thread.id()), Body::EraMembers(body));
+        }
+        Ok(())
+    }
+
+    /// A member that may lead threads tells this device, the steward, who is to be waited for: those are told.
+    pub(crate) fn era_members(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        body: &EraMembers,
+    ) -> Result<(), Halt<Refuse>> {
+        let (meta, thread) = self.thread_of_frame(step, body.thread, body.era)?;
+        if thread.steward() != self.id() {
+            return Err(Refuse::plain(Reason::NotSteward).about(body.thread).into());
+        }
+        let sender = thread.members().find(|member| member.record.transport() == from);
+        let sender = sender.filter(|member| member.side == Side::Host);
+        let sender =
+            sender.ok_or_else(|| Refuse::breach(Reason::NotMember, "names members").about(body.thread))?;
+        let chain = verify(step, &body.chain, &thread.host(), &self.revocations)?;
+        chain.held_by(&sender.record.id()).map_err(Refuse::grant)?;
+        may_lead(&chain).map_err(Refuse::grant)?;
+        let mut told = Vec::new();
+        for EraMember { record, chain } in &body.members {
+            let absent = Absent { record: record.clone(), chain: chain.clone() };
+            told.extend(self.await_device(step, &thread, &absent)?);
+        }
+        self.learn_addresses_of_absent(step, &body.thread, &body.addresses)?;
+        self.note_nodes(step, &meta, &meta.nodes())?;
+        for device in told {
+            if self.has_room(step, device.transport(), 1)? {
+                self.tell_era(step, &meta, device.transport())?;
+            }
+        }
+        self.keep_thread(thread);
         Ok(())
     }
 

@@ -45,6 +45,31 @@ impl Engine {
         Ok(())
     }
 
+    /// The guest says that the era is over in which this device wrote. It is the guest who opens them: whoever was let in by
+    /// one that led no longer hears of it by nobody else, perhaps, and should not write to no purpose. Its keys stay, for
+    /// the steward of the present era may tell it yet.
+    pub(crate) fn era_is_over(
+        &mut self,
+        step: Step<'_>,
+        from: TransportKey,
+        id: ThreadId,
+        era: u32,
+    ) -> Result<(), StoreError> {
+        let Some(mut meta) = self.meta(step.overlay, &id)? else { return Ok(()) };
+        // Who leads it by its own keys is told by its successor, and has to be able to take others out until then.
+        let led = meta.steward == Some(self.id());
+        if led || meta.guest_transport != Some(from) || meta.era != era || !meta.is_in() || meta.is_over() {
+            return Ok(());
+        }
+        meta.over = Some(era);
+        self.note(
+            step,
+            &mut meta,
+            "another leads this thread by now; this device waits to be let in".into(),
+        )?;
+        self.put_meta(step, &meta)
+    }
+
     /// Whether a colleague says that this era of a thread has begun.
     pub(crate) fn is_summoned(&self, step: Step<'_>, id: &ThreadId, era: u32) -> Result<bool, StoreError> {
         Ok(self.summons(step, id)?.iter().any(|(_, summons)| summons.era == era))

@@ -77,6 +77,24 @@ pub struct EraNotice {
     pub address: SignedAddressRecord,
 }
 
+/// A device that may lead threads, and has come into an era, tells its steward who else was in the thread as far as it knows:
+/// it may have let them in itself, not knowing that another led by then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize_tuple, Deserialize_tuple)]
+pub struct EraMembers {
+    /// The thread.
+    pub thread: ThreadId,
+    /// The present era.
+    pub era: u32,
+    /// Its grant, with `accept` and `forward`.
+    pub chain: ChainBytes,
+    /// Devices of the host that are not in it.
+    #[serde(deserialize_with = "list::<_, _, { limits::MAX_MEMBERS }>")]
+    pub members: Vec<EraMember>,
+    /// Where those can be dialled.
+    #[serde(deserialize_with = "list::<_, _, { limits::MAX_ADDRESS_RECORDS }>")]
+    pub addresses: Vec<SignedAddressRecord>,
+}
+
 impl Bounded for EraOffer {
     const MAX_BYTES: usize =
         FIXED + MAX_DEVICE_RECORD + MAX_CHAIN_BYTES + limits::MAX_KEY_PACKAGE + MAX_ADDRESS_RECORD;
@@ -86,19 +104,32 @@ impl Bounded for EraOffer {
     }
 }
 
+/// Room for members and where they can be dialled.
+const MEMBERS: usize = limits::MAX_MEMBERS * (MAX_DEVICE_RECORD + MAX_CHAIN_BYTES + 8)
+    + limits::MAX_ADDRESS_RECORDS * (MAX_ADDRESS_RECORD + 3);
+
+fn members_fit(members: &[EraMember]) -> bool {
+    members.iter().all(|member| chain_fits(&member.chain))
+}
+
 impl Bounded for EraOpen {
-    const MAX_BYTES: usize = FIXED
-        + limits::MAX_ERA_WELCOME
-        + limits::MAX_MEMBERS * (MAX_DEVICE_RECORD + MAX_CHAIN_BYTES + 8)
-        + limits::MAX_ADDRESS_RECORDS * (MAX_ADDRESS_RECORD + 3)
-        + limits::MAX_SEEN * (DeviceId::LEN + 12);
+    const MAX_BYTES: usize =
+        FIXED + MEMBERS + limits::MAX_ERA_WELCOME + limits::MAX_SEEN * (DeviceId::LEN + 12);
 
     fn is_bounded(&self) -> bool {
         self.welcome.len() <= limits::MAX_ERA_WELCOME
-            && self.members.iter().all(|member| chain_fits(&member.chain))
+            && members_fit(&self.members)
             && are_heads(&self.heads)
             && self.position <= Position::MAX
             && self.heads.iter().all(|(_, seq)| seq.0 <= self.position.0)
+    }
+}
+
+impl Bounded for EraMembers {
+    const MAX_BYTES: usize = FIXED + MAX_CHAIN_BYTES + MEMBERS;
+
+    fn is_bounded(&self) -> bool {
+        chain_fits(&self.chain) && members_fit(&self.members)
     }
 }
 

@@ -8,10 +8,11 @@ use frontdesk_identity::{
 };
 use frontdesk_wire::{
     Ack, AddressUpdate, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Content, ContentKind,
-    Data, EraMember, EraNotice, EraOffer, EraOpen, ForwardAnswer, ForwardPayload, ForwardRequest, Frame,
-    Hello, HistoryPiece, Incarnation, JoinChallenge, JoinGranted, JoinRefused, JoinRequest, JoinReveal,
-    KeyPackages, LinkSeq, MemberAddress, Position, Profile, Reason, Refill, RefillRequest, Refused, Rejoin,
-    RequestId, Revoked, Roster, RosterEntry, Seq, SignedProfile, ThreadMessage, Unusable, limits,
+    Data, EraMember, EraMembers, EraNotice, EraOffer, EraOpen, ForwardAnswer, ForwardPayload, ForwardRequest,
+    Frame, Hello, HistoryPiece, Incarnation, JoinChallenge, JoinGranted, JoinRefused, JoinRequest,
+    JoinReveal, KeyPackages, LinkSeq, MemberAddress, Position, Profile, Reason, Refill, RefillRequest,
+    Refused, Rejoin, RequestId, Revoked, Roster, RosterEntry, Seq, SignedProfile, ThreadMessage, Unusable,
+    limits,
 };
 use proptest::{
     collection::{btree_map, btree_set, vec},
@@ -245,10 +246,11 @@ fn forwarding() -> impl Strategy<Value = Body> {
 
 fn eras() -> impl Strategy<Value = Body> {
     let offer = (thread(), any::<u32>(), record(), chain(), blob(limits::MAX_KEY_PACKAGE), address());
-    let member = (record(), chain()).prop_map(|(record, chain)| EraMember { record, chain });
     let ends = (addresses(), heads(limits::MAX_SEEN), position(0));
-    let members = vec(member, 0..=limits::MAX_MEMBERS);
-    let open = (thread(), any::<u32>(), blob(limits::MAX_ERA_WELCOME), members, ends);
+    let member = || (record(), chain()).prop_map(|(record, chain)| EraMember { record, chain });
+    let members = || vec(member(), 0..=limits::MAX_MEMBERS);
+    let known = (thread(), any::<u32>(), chain(), members(), vec(address(), 0..=limits::MAX_ADDRESS_RECORDS));
+    let open = (thread(), any::<u32>(), blob(limits::MAX_ERA_WELCOME), members(), ends);
     let notice = (thread(), any::<u32>(), record(), chain(), address());
     prop_oneof![
         offer.prop_map(|(thread, era, record, chain, key_package, address)| Body::EraOffer(EraOffer {
@@ -264,6 +266,13 @@ fn eras() -> impl Strategy<Value = Body> {
             let position = position.max(Position(newest));
             Body::EraOpen(EraOpen { thread, era, welcome, members, addresses, heads, position })
         }),
+        known.prop_map(|(thread, era, chain, members, addresses)| Body::EraMembers(EraMembers {
+            thread,
+            era,
+            chain,
+            members,
+            addresses
+        })),
         notice.prop_map(|(thread, era, record, chain, address)| Body::EraNotice(EraNotice {
             thread,
             era,

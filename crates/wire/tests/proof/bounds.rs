@@ -98,6 +98,10 @@ fn a_body_at_its_bounds_decodes_and_one_past_any_of_them_is_refused() {
         (b.heads, b.position) = (heads(n), Position::MAX);
     });
     bound!("era-notice", EraNotice, MAX_CHAIN_BYTES, |b, n| b.chain = chain(n));
+    bound!("era-members", EraMembers, limits::MAX_MEMBERS, |b, n| b.members = vec![era_member(700); n]);
+    bound!("era-members", EraMembers, MAX_CHAIN_BYTES, |b, n| b.chain = chain(n));
+    bound!("era-members", EraMembers, MAX_CHAIN_BYTES, |b, n| b.members = vec![era_member(n)]);
+    bound!("era-members", EraMembers, limits::MAX_ADDRESS_RECORDS, |b, n| b.addresses = addresses(n));
     bound!("roster", Roster, limits::MAX_REVOCATIONS, |b, n| b.revocations = revocations(n, 512));
     bound!("roster", Roster, limits::MAX_ROSTER, |b, n| b.devices = vec![short_entry(); n]);
     bound!("roster", Roster, limits::MAX_NAME, |b, n| b.devices[0].name = "n".repeat(n));

@@ -151,7 +151,7 @@ fn body_shapes() -> Vec<Case> {
         case("no-bytes", Vec::new(), "malformed"),
         case("a-map", vec![0xa0], "malformed"),
         case("kind-0", cbor::body(0, &list([])), "unknown-kind 0"),
-        case("kind-26", cbor::body(26, &list([])), "unknown-kind 26"),
+        case("kind-27", cbor::body(27, &list([])), "unknown-kind 27"),
         case("kind-255", cbor::body(255, &list([])), "unknown-kind 255"),
         case("kind-256", cbor::body(256, &list([])), "malformed"),
         case("one-element-more", encode(&list([int(10_u64), bytes(&fields), int(0_u64)])), "not-canonical"),

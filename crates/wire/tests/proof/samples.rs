@@ -9,9 +9,10 @@ use ciborium::Value;
 use frontdesk_capability::{ChainBytes, History, RevocationBytes};
 use frontdesk_identity::{DeviceId, SignedAddressRecord, SignedDeviceRecord, codec};
 use frontdesk_wire::{
-    Ack, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Data, EraMember, EraNotice, EraOffer,
-    EraOpen, ForwardAnswer, ForwardPayload, ForwardRequest, Frame, Hello, HistoryPiece, Incarnation, LinkSeq,
-    MemberAddress, Position, Reason, Refill, RefillRequest, Refused, Rejoin, Seq, ThreadMessage, Unusable,
+    Ack, Body, CommitNotice, ContactOffer, ContactOpen, ContactRequest, Data, EraMember, EraMembers,
+    EraNotice, EraOffer, EraOpen, ForwardAnswer, ForwardPayload, ForwardRequest, Frame, Hello, HistoryPiece,
+    Incarnation, LinkSeq, MemberAddress, Position, Reason, Refill, RefillRequest, Refused, Rejoin, Seq,
+    ThreadMessage, Unusable,
 };
 use serde_bytes::ByteBuf;
 
@@ -340,12 +341,19 @@ fn eras() -> Vec<Sample<Body>> {
         chain: admin_chain().into_bytes(),
         address: Who::Admin.address(),
     };
-    let ana = list([record(&Who::Ana.record(Who::Acme)), chain(ana_chain().bytes())]);
+    let members = EraMembers {
+        thread: THREAD,
+        era: 2,
+        chain: admin_chain().into_bytes(),
+        members: vec![EraMember { record: Who::Ana.record(Who::Acme), chain: ana_chain().into_bytes() }],
+        addresses: vec![Who::Ana.address()],
+    };
+    let ana = || list([record(&Who::Ana.record(Who::Acme)), chain(ana_chain().bytes())]);
     let open_fields = list([
         thread_id(),
         int(2_u64),
         opaque(0x8a),
-        list([ana]),
+        list([ana()]),
         list([address(&Who::Ana.address())]),
         list(heads().map(|(device, seq)| list([bytes(device.as_bytes()), int(seq.0)]))),
         int(1_048_581_u64),
@@ -356,9 +364,13 @@ fn eras() -> Vec<Sample<Body>> {
         list([thread_id(), int(1_u64), record, chain, opaque(0x89), address(&Who::Admin.address())]);
     let [record, chain] = steward();
     let notice_fields = list([thread_id(), int(2_u64), record, chain, address(&Who::Admin.address())]);
+    let [_, chain] = steward();
+    let members_fields =
+        list([thread_id(), int(2_u64), chain, list([ana()]), list([address(&Who::Ana.address())])]);
     vec![
         body("era-offer", 18, Body::EraOffer(offer), offer_fields),
         body("era-open", 19, Body::EraOpen(open), open_fields),
         body("era-notice", 25, Body::EraNotice(notice), notice_fields),
+        body("era-members", 26, Body::EraMembers(members), members_fields),
     ]
 }

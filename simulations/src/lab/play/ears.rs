@@ -56,7 +56,7 @@ impl Play<'_> {
                     ended.into_iter().for_each(|out| self.left(node, thread, out));
                     for newcomer in added {
                         self.came(node, thread, newcomer);
-                        self.truth.drifts(thread, newcomer);
+                        self.truth.drifts(thread, newcomer, node);
                     }
                     return;
                 }

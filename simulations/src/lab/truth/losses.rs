@@ -70,7 +70,8 @@ impl Truth {
 
     /// Whether a node is expected to know a thread and to be right about it.
     pub(super) fn is_relied_on(&self, thread: ThreadId, node: NodeId) -> bool {
-        let off = self.has_forgotten(thread, node) || self.is_adrift(thread, node) || self.is_lost(node);
+        let off =
+            self.has_forgotten(thread, node) || self.drifts_for_good(thread, node) || self.is_lost(node);
         !self.rogues.contains(&node) && !off
     }
 

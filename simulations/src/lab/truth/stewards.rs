@@ -16,8 +16,9 @@ pub(crate) struct Stewards {
     wanted: BTreeSet<(ThreadId, NodeId)>,
     /// Nodes that are gone for good.
     lost: BTreeSet<NodeId>,
-    /// Who was let in by a steward that was lost before it had come in, or that led no longer: nobody tells it any more.
-    adrift: BTreeSet<(ThreadId, NodeId)>,
+    /// Who is in no era that counts, and who let it in: a steward that was lost before it had come in, or one that led no
+    /// longer and didn't know.
+    adrift: BTreeMap<(ThreadId, NodeId), NodeId>,
 }
 
 impl Truth {
@@ -106,7 +107,7 @@ impl Truth {
                 stay.granted.retain(|number| has.as_ref().is_some_and(|has| has.contains(number)));
             }
             if has.is_none() {
-                self.stewards.adrift.insert((*thread, *member));
+                self.stewards.adrift.insert((*thread, *member), node);
             }
         }
     }
@@ -120,13 +121,20 @@ impl Truth {
         self.stewards.adrift.remove(&(thread, node));
     }
 
-    /// Somebody was let in by one that led a thread before, and nobody else knows.
-    pub(in crate::lab) fn drifts(&mut self, thread: ThreadId, node: NodeId) {
-        self.stewards.adrift.insert((thread, node));
+    /// Somebody was let in by one that led a thread before, and doesn't know that another does.
+    pub(in crate::lab) fn drifts(&mut self, thread: ThreadId, node: NodeId, by: NodeId) {
+        self.stewards.adrift.insert((thread, node), by);
     }
 
+    /// Whether a node is, or was until now, in no era that counts.
     pub(super) fn is_adrift(&self, thread: ThreadId, node: NodeId) -> bool {
-        self.stewards.adrift.contains(&(thread, node))
+        self.stewards.adrift.contains_key(&(thread, node))
+    }
+
+    /// Whether nobody will tell the present steward of a node any more: who let it in is gone, or has forgotten that it did.
+    pub(super) fn drifts_for_good(&self, thread: ThreadId, node: NodeId) -> bool {
+        let by = self.stewards.adrift.get(&(thread, node));
+        by.is_some_and(|by| self.is_lost(*by) || self.rogues.contains(by) || self.rolled.contains_key(by))
     }
 
     /// In the end a thread whose steward is lost is led by one of those who wanted to, and all agree on who leads it.
