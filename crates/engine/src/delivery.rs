@@ -33,6 +33,14 @@ impl Engine {
             {
                 Ok(())
             }
+            // It missed too many commits, or the other did. Whoever is in the thread asks for it once it knows of it.
+            (About::Message { thread, .. }, Some(Reason::PastEpoch | Reason::FutureEpoch))
+                if self
+                    .meta(step.overlay, &thread)?
+                    .is_some_and(|meta| meta.is_in() && meta.nodes().contains(&from)) =>
+            {
+                self.unheard(step, thread)
+            }
             (About::Message { thread, era, seq, more }, refused) => {
                 let last = seq.0.saturating_add(u64::from(more));
                 (seq.0..=last)

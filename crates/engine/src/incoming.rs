@@ -72,7 +72,7 @@ impl Engine {
         }
         self.tell(Event::MembersChanged { thread: meta.thread, era: meta.era, epoch, added, removed });
         self.release(step, &mut meta, &mut thread)?;
-        if newcomers {
+        if meta.unheard.take().is_some() || newcomers {
             quietly(self.greet(step, &mut meta, &mut thread))?;
         }
         self.put_meta(step, &meta)?;

@@ -14,10 +14,12 @@ pub(crate) use self::{
 
 use crate::{
     CommandError, Engine, Reply, ThreadStatus,
+    incoming::quietly,
     record::{About, Meta, Receiver},
     step::{Halt, Step},
 };
 use frontdesk_identity::{DeviceId, ThreadId, TransportKey};
+use frontdesk_store::StoreError;
 use frontdesk_thread::{SealError, Thread, WriterRefusal};
 use frontdesk_wire::{
     Body, Bundle, Content, ContentKind, Position, Reason, Seq, SignedContent, ThreadMessage, limits,
@@ -93,6 +95,21 @@ impl Engine {
         if thread.check_writer(&self.id(), step.wall(), &self.revocations).is_ok() {
             self.write(step, meta, thread, ContentKind::Read(meta.read))?;
         }
+        Ok(())
+    }
+
+    /// What this device wrote could not be opened, for it was sealed under keys of another time. It says where its numbers are,
+    /// now and when it has followed the next commit: then what lacks is asked for. Once an epoch, whatever others refuse.
+    pub(crate) fn unheard(&mut self, step: Step<'_>, id: ThreadId) -> Result<(), StoreError> {
+        let meta = self.meta(step.overlay, &id)?;
+        let Some(mut meta) = meta.filter(|meta| meta.is_in() && meta.unheard != Some(meta.epoch)) else {
+            return Ok(());
+        };
+        let Some(mut thread) = self.take_thread(step, id, meta.era)? else { return Ok(()) };
+        meta.unheard = Some(meta.epoch);
+        quietly(self.greet(step, &mut meta, &mut thread))?;
+        self.put_meta(step, &meta)?;
+        self.keep_thread(thread);
         Ok(())
     }
 

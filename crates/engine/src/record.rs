@@ -218,6 +218,9 @@ pub(crate) struct Meta {
     /// The era that is over, by the guest's word, in which this device still is.
     #[serde(default)]
     pub(crate) over: Option<u32>,
+    /// The epoch in which this device was when it heard that another could no longer, or not yet, open what it wrote.
+    #[serde(default)]
+    pub(crate) unheard: Option<u64>,
 }
 
 /// A receiver of one of this device's messages: 0 queued, 1 stored, 2 delivered, 3 failed.

@@ -45,6 +45,7 @@ impl Meta {
             pieces: 0,
             expiry: None,
             over: None,
+            unheard: None,
         }
     }
 

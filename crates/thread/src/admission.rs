@@ -120,8 +120,9 @@ pub(crate) enum Step<'a> {
     Founding(DeviceId),
     /// A Welcome from this device to me: my grant holds now, and that of the others held once.
     Joining { from: DeviceId, me: DeviceId },
-    /// A commit by this device on what was before: what is new holds now.
-    Commit { by: DeviceId, before: &'a Admitted },
+    /// A commit by this device on what was before. What is new in it holds now, if it is to be made: it may come to others late,
+    /// when a grant has ended that it gave.
+    Commit { by: DeviceId, before: &'a Admitted, new: Holds },
     /// Read back from the store, where only what was admitted goes.
     Loading,
 }
@@ -155,7 +156,7 @@ fn check_right(
     (now, revocations): At<'_>,
 ) -> Result<(), AdmissionRefusal> {
     let by = match step {
-        Step::Commit { by, before } => before.members.get(&by),
+        Step::Commit { by, before, .. } => before.members.get(&by),
         Step::Joining { from, .. } => members.get(&from),
         Step::Founding(_) | Step::Loading => return Ok(()),
     };
@@ -165,7 +166,7 @@ fn check_right(
 
 fn check_committer(step: Step<'_>, state: &ThreadState) -> Result<(), AdmissionRefusal> {
     let (by, steward) = match step {
-        Step::Commit { by, before } => (by, before.state.steward),
+        Step::Commit { by, before, .. } => (by, before.state.steward),
         Step::Joining { from, .. } => (from, state.steward),
         // Who founds is the guest's by `check_sides`.
         Step::Founding(_) | Step::Loading => return Ok(()),
@@ -257,7 +258,8 @@ fn member(
     let device = record.id();
     let side = side_of(state, &record)?;
     let holds = match step {
-        Step::Founding(_) | Step::Commit { .. } => Holds::Now,
+        Step::Founding(_) => Holds::Now,
+        Step::Commit { new, .. } => new,
         Step::Joining { me, .. } if me == device => Holds::Now,
         Step::Joining { .. } | Step::Loading => Holds::Once,
     };

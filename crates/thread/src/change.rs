@@ -6,6 +6,7 @@ use crate::{
     ctx::Ctx,
     join::WelcomeBytes,
     key_package::KeyPackage,
+    member::Holds,
     open::Change,
     state::{StateError, ThreadState},
     storage::StorageError,
@@ -176,7 +177,7 @@ impl Thread {
     ) -> Result<Committed, ChangeRefusal> {
         let bundle = self.build(ctx, request, state)?;
         let staged = self.group.pending_commit().ok_or_else(|| mls("no pending commit"))?;
-        let admitted = self.judge(ctx, staged, ctx.keys.id(), self.group.own_leaf_index())?;
+        let admitted = self.judge(ctx, staged, (ctx.keys.id(), self.group.own_leaf_index()), Holds::Now)?;
         let change = self.change_of(staged, &admitted);
         self.group.merge_pending_commit(&ctx.provider()).map_err(mls)?;
         self.settle(ctx, admitted)?;

@@ -5,7 +5,7 @@ use crate::{
     config::state_of,
     ctx::Ctx,
     limits::{MAX_MESSAGE, MAX_PAST_EPOCHS},
-    member::{Leaf, identity},
+    member::{Holds, Leaf, identity},
     storage::StorageError,
     thread::{Thread, WriterRefusal, leaves},
 };
@@ -254,8 +254,9 @@ impl Thread {
         by: DeviceId,
         index: LeafNodeIndex,
     ) -> Result<Change, OpenRefusal> {
-        let admitted =
-            self.judge(ctx, &staged, by, index).map_err(|refusal| OpenRefusal::Admission { by, refusal })?;
+        let admitted = self
+            .judge(ctx, &staged, (by, index), Holds::Once)
+            .map_err(|refusal| OpenRefusal::Admission { by, refusal })?;
         let change = self.change_of(&staged, &admitted);
         self.group
             .merge_staged_commit(&ctx.provider(), staged)
@@ -269,8 +270,8 @@ impl Thread {
         &self,
         ctx: &Ctx<'_>,
         staged: &StagedCommit,
-        by: DeviceId,
-        index: LeafNodeIndex,
+        (by, index): (DeviceId, LeafNodeIndex),
+        new: Holds,
     ) -> Result<Admitted, AdmissionRefusal> {
         // Who committed is asked first: of a stranger to the task, nothing else matters.
         if by != self.steward() {
@@ -278,7 +279,7 @@ impl Thread {
         }
         let leaves = leaves_after(&self.group, staged, index)?;
         let state = state_of(staged.group_context().extensions());
-        let step = Step::Commit { by, before: &self.admitted };
+        let step = Step::Commit { by, before: &self.admitted, new };
         admit(step, state, &leaves, &ctx.mls.1, (ctx.now, ctx.revocations))
     }
 

@@ -114,23 +114,6 @@ const MATRIX: &[(&str, Attack, Expected)] = &[
     ("the guest's chain for a device of the host", |siege| add_ben(siege, |siege, ben| siege.world.guest_chain(ben.id())),
         |_, r| grant(r) == Some(Refusal::WrongPrincipal)),
 
-    ("an expired grant", |siege| add_ben(siege, |siege, ben| {
-        let chain = good_chain(siege, ben);
-        siege.world.pass(DAY + 61);
-        chain.into_bytes()
-    }), |_, r| grant(r) == Some(Refusal::Expired { link: 1 })),
-
-    ("a grant that is not valid yet", |siege| add_ben(siege, |siege, ben| {
-        let terms = Terms { not_before: START.plus(DAY / 2), ..siege.world.agent_terms(ben.id()) };
-        siege.world.delegated(&siege.admin.device, terms).into_bytes()
-    }), |_, r| grant(r) == Some(Refusal::NotYetValid { link: 1 })),
-
-    ("a revoked grant", |siege| add_ben(siege, |siege, ben| {
-        let chain = good_chain(siege, ben);
-        siege.world.revoke(&siege.admin.device, &chain);
-        chain.into_bytes()
-    }), |_, r| grant(r) == Some(Refusal::Revoked { link: 1 })),
-
     ("a chain that is too long", |siege| add_ben(siege, |_, _| ChainBytes::new(vec![0x80; 8193])),
         |_, r| grant(r) == Some(Refusal::TooLong)),
 

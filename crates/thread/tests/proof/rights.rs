@@ -1,7 +1,7 @@
 //! Each message is checked, by its receiver, against the grant it is sent under.
 
-use crate::cast::{DAY, Pair, says};
-use frontdesk_capability::{Abilities, Ability, Refusal, Terms};
+use crate::cast::{DAY, Pair, START, says};
+use frontdesk_capability::{Abilities, Ability, Chain, Refusal, Terms};
 use frontdesk_thread::{
     AdmissionRefusal, ChangeRefusal, ChangeRequest, OpenRefusal, Opened, SealError, Speaker, Suite,
     WriterRefusal,
@@ -158,5 +158,52 @@ fn a_steward_whose_right_has_ended_changes_nothing() {
             "{at_carla:?}"
         );
         assert_eq!(pair.carla.state(), before);
+    }
+}
+
+/// Who was off while somebody came and went follows all the same: the commits are in force for the others.
+#[test]
+fn a_commit_that_comes_when_the_grant_that_it_gives_has_ended_is_followed_and_its_holder_mute() {
+    type Ends = fn(&Pair, &Chain);
+    let expires: Ends = |pair, _| pair.world.pass(DAY + 61);
+    let revoked: Ends = |pair, chain| pair.world.revoke(&pair.admin.device, chain);
+    let slow: Ends = |pair, _| pair.world.now.set(START);
+    for (ends, refusal) in [
+        (expires, Refusal::Expired { link: 1 }),
+        (revoked, Refusal::Revoked { link: 1 }),
+        (slow, Refusal::NotYetValid { link: 1 }),
+    ] {
+        let mut pair = Pair::found(Suite::Classic, false);
+        pair.world.pass(120);
+        let mut ana = pair.world.agent();
+        let (now, terms) = (pair.world.now.get(), pair.world.agent_terms(ana.id()));
+        let terms = Terms { not_before: now, ..terms };
+        let chain = pair.world.delegated(&pair.admin.device, terms);
+        let package = ana.key_package(&pair.world, Suite::Classic);
+        let add = vec![(package, chain.bytes().clone())];
+        let added =
+            pair.admin.change(&pair.world, ChangeRequest { add, ..ChangeRequest::default() }).unwrap();
+        ana.join(&pair.world, &added.welcome.unwrap(), frontdesk_thread::Role::Member).unwrap();
+        let words = ana.seal(&pair.world, b"hello").unwrap();
+        let request = ChangeRequest { remove: vec![ana.id()], ..ChangeRequest::default() };
+        let removed = pair.admin.change(&pair.world, request).unwrap();
+        ends(&pair, &chain);
+        pair.carla.follow(&pair.world, &added.commit).unwrap();
+        let (revocations, at) = (pair.world.revocations.borrow().clone(), pair.world.now.get());
+        let carla = pair.carla.thread.as_ref().unwrap();
+        assert_eq!(carla.check_writer(&ana.id(), at, &revocations), Err(WriterRefusal::Grant(refusal)));
+        assert_eq!(refused(pair.carla.open(&pair.world, &words)), WriterRefusal::Grant(refusal));
+        pair.carla.follow(&pair.world, &removed.commit).unwrap();
+        says(&pair.world, b"here again", &mut pair.carla, &mut [&mut pair.admin]);
+        // Nobody makes such a commit.
+        pair.world.now.set(at);
+        let mut ben = pair.world.agent();
+        let terms = Terms { audience: ben.id(), ..terms };
+        let ended = pair.world.delegated(&pair.admin.device, terms);
+        ends(&pair, &ended);
+        let add = vec![(ben.key_package(&pair.world, Suite::Classic), ended.into_bytes())];
+        let own = pair.admin.change(&pair.world, ChangeRequest { add, ..ChangeRequest::default() });
+        let expected = AdmissionRefusal::Grant { device: ben.id(), refusal };
+        assert!(matches!(&own, Err(ChangeRefusal::Admission(found)) if *found == expected), "{own:?}");
     }
 }
