@@ -275,7 +275,9 @@ impl Engine {
         let key = space::history_item(&meta.thread, content.era, content.position, &content.author, 0);
         let entry = Entry { content: Some(signed.clone()), note: String::new(), at: step.wall(), receivers };
         record::add(step.overlay, key.clone(), &entry)?;
-        if content.author == self.id() {
+        // Of names, and of what was read, nobody is told what became.
+        let traced = matches!(content.kind, ContentKind::Text(_) | ContentKind::Close);
+        if traced && content.author == self.id() {
             self.sent.keep((meta.thread, content.seq), key, entry);
         }
         // What comes late changes nothing that was said after it. The place of a device that came in again is ahead of all.

@@ -129,6 +129,8 @@ pub(super) struct Play<'a> {
     forwards: BTreeMap<(ThreadId, NodeId), Wish>,
     /// Devices that were taken out: when the steward committed it.
     removals: BTreeMap<(ThreadId, NodeId), u64>,
+    /// How often nobody could take a thread that was forwarded.
+    unfit: BTreeMap<ThreadId, u32>,
     /// Agents by turns.
     turns: BTreeMap<NodeId, usize>,
     /// Old copies of disks.
@@ -218,6 +220,7 @@ impl<'a> Play<'a> {
             late: BTreeMap::new(),
             forwards: BTreeMap::new(),
             removals: BTreeMap::new(),
+            unfit: BTreeMap::new(),
             turns: BTreeMap::new(),
             copies: Copies::default(),
             succession: Succession::default(),

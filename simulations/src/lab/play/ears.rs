@@ -71,6 +71,10 @@ impl Play<'_> {
                 if let Some(request) = request {
                     self.truth.is_answered(now, (thread, node), request);
                 }
+                if request.is_none() && refused.is_some() {
+                    let unfit = self.unfit.entry(thread).or_default();
+                    *unfit = unfit.saturating_add(1);
+                }
                 // Agents ask for hand-overs alone.
                 if refused.is_none() {
                     self.figures.handed_over += 1;
@@ -295,7 +299,10 @@ impl Play<'_> {
         let waits = waits.is_some_and(|talk| !talk.gone && (talk.left > 0 || talk.asked.is_some()));
         let served_before = self.removals.range((thread, NodeId(0))..=(thread, NodeId(usize::MAX))).next();
         if waits && served_before.is_some() && !self.is_served(steward, thread) {
-            let takes = self.rng.exponential(self.scenario.business.forward_takes.max(1.0) * SECOND);
+            // Who hears again and again that nobody can take it tries ever more rarely.
+            let unfit = self.unfit.get(&thread).copied().unwrap_or_default().min(10);
+            let patience = self.scenario.business.forward_takes.max(1.0) * SECOND * f64::from(1_u32 << unfit);
+            let takes = self.rng.exponential(patience);
             self.later(self.at_work(takes), Deed::Forward { steward, thread });
         }
     }
