@@ -200,6 +200,13 @@ fn history_comes_in_turn_within_its_bound_and_in_its_authors_words() {
     let rewrite = |content: Content| content.sign(steward.keys.signing()).unwrap();
     let truth = two.verify().unwrap();
     let rewritten = rewrite(Content { kind: ContentKind::Text("never said".into()), ..truth.clone() });
+    // Two lives of one author, who was put back to a backup in between: which comes first, stays.
+    let life = |seq, text: &str| {
+        let kind = ContentKind::Text(text.into());
+        let (author, position) = (steward.keys.id(), Position(19));
+        rewrite(Content { author, seq: Seq(seq), position, kind, seen: Vec::new(), ..truth.clone() })
+    };
+    let two_lives = [life(17, "in one life"), life(18, "in another")];
     let elsewhere = rewrite(Content {
         thread: frontdesk_identity::ThreadId::from_bytes([1; 32]),
         author: steward.keys.id(),
@@ -223,8 +230,12 @@ fn history_comes_in_turn_within_its_bound_and_in_its_authors_words() {
     assert_eq!(steward.send(&mut siege.office.world, ben, &body).unwrap(), Fate::Delivered);
     assert_eq!(texts(&siege.office.world, ben, thread), ["two"]);
     siege.refuses(&mut steward, ben, &body, Reason::Malformed).unwrap();
-    let last = piece(&mut steward, 1, &[]);
+    let last = piece(&mut steward, 1, &two_lives);
+    let events = siege.office.world.node(ben).unwrap().events.len();
     assert_eq!(steward.send(&mut siege.office.world, ben, &last).unwrap(), Fate::Delivered);
+    assert_eq!(texts(&siege.office.world, ben, thread), ["two", "in one life"]);
+    let new = siege.office.world.node(ben).unwrap().events.get(events..).unwrap();
+    assert!(!new.iter().any(|event| matches!(event, Event::Security { .. })));
     siege.refuses(&mut steward, ben, &last, Reason::Malformed).unwrap();
 }
 
