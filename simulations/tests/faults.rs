@@ -200,3 +200,19 @@ fn a_text_that_was_written_though_the_disk_failed_is_sent_and_its_owner_is_told_
     assert_eq!(text.state, MessageState::Delivered);
     siege.goes_on().unwrap();
 }
+
+/// Who sends tries ever more rarely, up to once a minute, until the other greets it again.
+#[test]
+fn what_was_sent_while_a_disk_failed_comes_as_soon_as_it_works() {
+    let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
+    let (carla, ana, thread) = (siege.carla, siege.ana, siege.thread);
+    siege.office.say(carla, thread, "to a full disk").unwrap();
+    for _ in 0..90 {
+        siege.office.world.fail_step(ana, 0, Failure::Commit).unwrap();
+        siege.office.world.pass(1000).unwrap();
+    }
+    assert!(!texts(&siege.office.world, ana, thread).contains(&"to a full disk".to_owned()));
+    let there = |world: &World| texts(world, ana, thread).contains(&"to a full disk".to_owned());
+    siege.office.world.until("the text", 6_000, there).unwrap();
+    siege.goes_on().unwrap();
+}

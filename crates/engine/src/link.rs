@@ -324,6 +324,7 @@ impl Engine {
             if !hello.heard {
                 let hello = link.hello(own);
                 self.send(from, &Frame::Hello(hello));
+                self.resume_soon(step, from);
             }
             return Ok(());
         }

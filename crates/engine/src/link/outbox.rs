@@ -1,6 +1,6 @@
 //! Outgoing frames: numbered, stored, sent as far as the window allows, and sent again until they are acknowledged.
 
-use super::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_OUTBOX};
+use super::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_OUTBOX, RETRY_FIRST};
 use crate::{
     Engine, Millis,
     record::{self, About, Outgoing},
@@ -209,6 +209,17 @@ impl Engine {
             let at = step.now.mono.plus(link.retry_after(jitter));
             link.retry_at = Some(at);
             self.retries.insert((at, peer));
+        }
+    }
+
+    /// A peer greets anew on a standing connection: its store works again. What it took in vain meanwhile it need not wait for.
+    pub(super) fn resume_soon(&mut self, step: Step<'_>, peer: TransportKey) {
+        let far = step.now.mono.plus(RETRY_FIRST);
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        if let Some(at) = link.retry_at.filter(|at| *at > far) {
+            link.retries = 0;
+            self.retries.remove(&(at, peer));
+            self.set_retry(step, peer);
         }
     }
 
