@@ -125,6 +125,7 @@ impl Engine {
         };
         meta.set_status(if closed { ThreadStatus::Closed } else { ThreadStatus::Open });
         meta.position = meta.position.max(position);
+        (meta.over, meta.unheard) = (None, None);
         for (device, seq) in heads {
             if *device == own {
                 meta.seq = meta.seq.max(*seq);

@@ -45,6 +45,8 @@ pub const BAN: u64 = 60_000;
 pub const RETRY_FIRST: u64 = 2_000;
 /// The longest wait between two attempts, in milliseconds.
 pub const RETRY_MAX: u64 = 60_000;
+/// After that time at most frames go out again to a peer that greets anew on a standing connection, in milliseconds.
+const RESUME_AFTER: u64 = 4_000;
 
 /// The largest count that a forgotten peer is believed to have: from there on numbers still have room to grow.
 pub const MAX_RESUMED: LinkSeq = LinkSeq(1 << 53);
@@ -137,7 +139,7 @@ impl Link {
 
     fn hello(&self, incarnation: Incarnation) -> Hello {
         // Of a life of which this node has nothing, and perhaps had and forgot something, it has nothing to say.
-        let speaks = self.known || self.record.received > LinkSeq::default();
+        let speaks = self.record.received > LinkSeq::default();
         let about = self.record.incarnation.filter(|_| speaks);
         let acknowledged = self.record.acknowledged;
         Hello { incarnation, about, heard: self.greeted, ack: self.ack(), acknowledged }
@@ -304,8 +306,7 @@ impl Engine {
         let own = self.incarnation;
         let link = self.link(step, from)?;
         let same_life = link.record.incarnation == Some(hello.incarnation);
-        let met = link.record.incarnation.is_some();
-        let reborn = met && !same_life;
+        let reborn = link.record.incarnation.is_some() && !same_life;
         if !link.greeted && link.record.incarnation != Some(hello.incarnation) {
             link.record.incarnation = Some(hello.incarnation);
             link.record.received = LinkSeq::default();
@@ -337,11 +338,12 @@ impl Engine {
         if !link.known && stored <= MAX_RESUMED {
             link.resume_after(stored);
         }
-        // As a stranger it may have met this node before, and was forgotten; by now it is known by another's word.
-        let more = stored > link.record.numbered || (met && hello.acknowledged > link.record.received);
+        // What one was acknowledged of which this node has nothing, it may have brought as a stranger, which was forgotten.
+        let received = link.record.received;
+        let lacks = received > LinkSeq::default() && hello.acknowledged > received;
+        let more = stored > link.record.numbered || lacks;
         let ahead = space::ahead(&from);
-        let unmet = link.known && !met && stored > LinkSeq::default();
-        let forgotten = (std::mem::take(&mut link.forgotten) || unmet) && stored <= MAX_RESUMED;
+        let forgotten = std::mem::take(&mut link.forgotten) && stored <= MAX_RESUMED;
         if !forgotten && link.known && ours && (more || step.overlay.get(&ahead)?.is_some()) {
             step.overlay.put(ahead, Vec::new())?;
             self.peer_is_ahead(from);

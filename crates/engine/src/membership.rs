@@ -384,11 +384,13 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let mut parts = Vec::new();
         for device in added {
+            step.overlay.delete(space::taken_out(&meta.thread, device))?;
             let name = self.name_of(step.overlay, meta, device)?;
             let history = thread.member(device).map(|member| member.chain.history().to_string());
             parts.push(format!("{name} came in (history: {})", history.unwrap_or_default()));
         }
         for device in removed.iter().filter(|device| !added.contains(device)) {
+            step.overlay.put(space::taken_out(&meta.thread, device), Vec::new())?;
             parts.push(format!("{} left", self.name_of(step.overlay, meta, device)?));
         }
         if parts.is_empty() { Ok(()) } else { self.note(step, meta, parts.join("; ")) }

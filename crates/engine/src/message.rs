@@ -40,7 +40,7 @@ impl Engine {
         }
         meta.read = through;
         meta.unread = 0;
-        if meta.is_in() {
+        if meta.is_in() && !meta.is_over() {
             let (_, mut thread) = self.thread_of_command(step, id)?;
             // A device that may read and not write tells nobody.
             if thread.check_writer(&self.id(), step.wall(), &self.revocations).is_ok() {
@@ -89,6 +89,9 @@ impl Engine {
         meta: &mut Meta,
         thread: &mut Thread,
     ) -> Result<(), Halt<CommandError>> {
+        if meta.is_over() {
+            return Ok(());
+        }
         if self.settings.introduce && !self.me.name.is_empty() {
             return self.introduce(step, meta, thread);
         }

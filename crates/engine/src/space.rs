@@ -275,6 +275,11 @@ pub(crate) fn read_absent(key: &[u8]) -> Option<DeviceId> {
     key.split_last_chunk::<32>().map(|(_, id)| DeviceId::from_bytes(*id))
 }
 
+/// Devices that a commit took out, as this node saw it, and that nobody let in since.
+pub(crate) fn taken_out(id: &ThreadId, device: &DeviceId) -> Vec<u8> {
+    Key::of(b'v').with(id.as_bytes()).with(device.as_bytes()).0
+}
+
 /// An offer of this node to be the steward of a new era.
 pub(crate) fn takeover(id: &ThreadId) -> Vec<u8> {
     Key::of(b'T').with(id.as_bytes()).0

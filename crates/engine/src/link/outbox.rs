@@ -1,6 +1,6 @@
 //! Outgoing frames: numbered, stored, sent as far as the window allows, and sent again until they are acknowledged.
 
-use super::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_OUTBOX, RETRY_FIRST};
+use super::{MAX_IN_FLIGHT, MAX_IN_FLIGHT_BYTES, MAX_OUTBOX, RESUME_AFTER};
 use crate::{
     Engine, Millis,
     record::{self, About, Outgoing},
@@ -212,14 +212,15 @@ impl Engine {
         }
     }
 
-    /// A peer greets anew on a standing connection: its store works again. What it took in vain meanwhile it need not wait for.
+    /// A peer greets anew on a standing connection: its store works again, perhaps. What it took in vain meanwhile it need not
+    /// wait for up to a minute.
     pub(super) fn resume_soon(&mut self, step: Step<'_>, peer: TransportKey) {
-        let far = step.now.mono.plus(RETRY_FIRST);
+        let soon = step.now.mono.plus(RESUME_AFTER);
         let Some(link) = self.links.get_mut(&peer) else { return };
-        if let Some(at) = link.retry_at.filter(|at| *at > far) {
-            link.retries = 0;
+        if let Some(at) = link.retry_at.filter(|at| *at > soon) {
+            link.retry_at = Some(soon);
             self.retries.remove(&(at, peer));
-            self.set_retry(step, peer);
+            self.retries.insert((soon, peer));
         }
     }
 

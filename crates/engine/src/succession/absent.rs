@@ -66,12 +66,28 @@ impl Engine {
         }
         let key = space::absent_device(&thread.id(), &record.id());
         let known = step.overlay.get(&key)?.is_some();
-        let all = step.overlay.scan(&Scan::prefix(&space::absent(&thread.id())).limit(MAX_ABSENT))?.len();
-        if !known && all >= MAX_ABSENT {
+        if !known && !self.has_room_for_absent(step, thread)? {
             return Ok(None);
         }
         record::put(step.overlay, key, absent)?;
         Ok((!known).then_some(record))
+    }
+
+    /// Whether one more may be absent. Those whose chains have ended make room.
+    fn has_room_for_absent(&self, step: Step<'_>, thread: &Thread) -> Result<bool, StoreError> {
+        let rows = step.overlay.scan(&Scan::prefix(&space::absent(&thread.id())))?;
+        let mut left = rows.len();
+        for (key, bytes) in rows {
+            if left < MAX_ABSENT {
+                break;
+            }
+            let row: Absent = record::decode(&bytes)?;
+            if verify(step, &row.chain, &thread.host(), &self.revocations).is_err() {
+                step.overlay.delete(key)?;
+                left = left.saturating_sub(1);
+            }
+        }
+        Ok(left < MAX_ABSENT)
     }
 
     /// Who has come into an era, and may lead threads, tells its steward whom it knows to be absent. It may have led the era
@@ -118,9 +134,15 @@ impl Engine {
         chain.held_by(&sender.record.id()).map_err(Refuse::grant)?;
         may_lead(&chain).map_err(Refuse::grant)?;
         let mut told = Vec::new();
-        for EraMember { record, chain } in &body.members {
-            let absent = Absent { record: record.clone(), chain: chain.clone() };
-            told.extend(self.await_device(step, &thread, &absent)?);
+        for member in &body.members {
+            let Some(device) = self.device_in(member) else { continue };
+            // Whom a commit took out comes back by a forward alone; who is waited for, is so by what the guest told.
+            let [out, known] =
+                [space::taken_out(&body.thread, &device), space::absent_device(&body.thread, &device)];
+            if step.overlay.get(&out)?.is_none() && step.overlay.get(&known)?.is_none() {
+                let absent = Absent { record: member.record.clone(), chain: member.chain.clone() };
+                told.extend(self.await_device(step, &thread, &absent)?);
+            }
         }
         self.learn_addresses_of_absent(step, &body.thread, &body.addresses)?;
         self.note_nodes(step, &meta, &meta.nodes())?;
