@@ -4,10 +4,10 @@
 
 use frontdesk_engine::{Answer, Event, HistoryChoice, MessageState, Query};
 use frontdesk_sim::{
-    NodeId, Siege, World,
+    Fate, NodeId, Siege, World,
     office::{PATIENCE, is_in, messages, outbox, texts, told},
 };
-use frontdesk_wire::LinkSeq;
+use frontdesk_wire::{AddressUpdate, Body, LinkSeq};
 
 const DAY: u64 = 24 * 3600;
 
@@ -188,10 +188,13 @@ fn a_stranger_that_claims_to_know_of_more_alarms_nobody() {
 
 #[test]
 fn a_member_that_claims_to_know_of_more_harms_its_own_link_alone() {
-    for claims in [[MOST, 0], [u64::MAX, 0], [0, u64::MAX], [0, 1]] {
+    for claims in [[MOST, 0], [u64::MAX, 0], [0, u64::MAX], [0, 2]] {
         let mut siege = Siege::lay(HistoryChoice::All, DAY).unwrap();
         let (acme, carla) = (siege.acme, siege.carla);
         let mut ana = siege.take_over(siege.ana, &[acme]).unwrap();
+        let address = ana.address(siege.now()).unwrap();
+        let update = Body::AddressUpdate(AddressUpdate { address });
+        assert_eq!(ana.send(&mut siege.office.world, acme, &update).unwrap(), Fate::Delivered);
         ana.boast(&mut siege.office.world, acme, claims.map(LinkSeq)).unwrap();
         assert_eq!((ahead(&siege.office.world, acme), ahead(&siege.office.world, carla)), (1, 0));
         assert!(told(&siege.office.world, acme, |event| matches!(event, Event::Security { .. })));

@@ -338,9 +338,10 @@ impl Engine {
         if !link.known && stored <= MAX_RESUMED {
             link.resume_after(stored);
         }
-        // What one was acknowledged of which this node has nothing, it may have brought as a stranger, which was forgotten.
+        // What one was acknowledged in a life of which this node has nothing, it may have brought as a stranger, which was forgotten.
         let received = link.record.received;
-        let lacks = received > LinkSeq::default() && hello.acknowledged > received;
+        let knew = reborn || received > LinkSeq::default();
+        let lacks = knew && hello.acknowledged > received;
         let more = stored > link.record.numbered || lacks;
         let ahead = space::ahead(&from);
         let forgotten = std::mem::take(&mut link.forgotten) && stored <= MAX_RESUMED;

@@ -9,7 +9,9 @@ use frontdesk_sim::{
     NodeId, Siege, World,
     office::{PATIENCE, is_in, messages, status, texts, told},
 };
-use frontdesk_wire::Reason;
+use frontdesk_thread::Suite;
+use frontdesk_wire::{Body, Reason, Rejoin};
+use serde_bytes::ByteBuf;
 
 #[test]
 fn another_administrator_takes_over_from_one_that_is_gone_and_it_is_a_member_when_it_is_back() {
@@ -190,6 +192,29 @@ fn whom_one_lets_in_that_led_before_knows_that_it_waits_and_comes_in_once_its_st
     let ours = messages(&siege.office.world, ben, thread).into_iter().find(|message| message.mine).unwrap();
     assert_eq!(ours.state, MessageState::Delivered);
     agree(&mut siege, &[second, carla, ana, acme, ben], 1, second);
+    siege.goes_on().unwrap();
+}
+
+/// Acme knows of Ana alone that she was in the era that it led.
+#[test]
+fn whom_the_present_steward_took_out_is_not_brought_back_by_the_word_of_the_one_before() {
+    let mut siege = siege();
+    let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
+    let second = second(&mut siege);
+    siege.office.world.stop(acme).unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    agree_but(&mut siege, &[second, carla, ana], second);
+    let from = siege.device(ana).unwrap();
+    siege.office.world.command(second, Command::Revoke { thread, from }).unwrap();
+    siege.office.world.pass(MINUTE).unwrap();
+    siege.office.world.revive(acme).unwrap();
+    agree(&mut siege, &[second, carla, acme], 1, second);
+    assert_eq!(siege.office.world.count(second, b"y/").unwrap(), 0, "nobody is waited for");
+    let now = siege.now();
+    let mut ana = siege.take_over(ana, &[second]).unwrap();
+    let package = ana.key_package(now, Suite::Classic).unwrap().as_slice().to_vec();
+    let rejoin = Body::Rejoin(Rejoin { thread, key_package: ByteBuf::from(package) });
+    siege.refuses(&mut ana, second, &rejoin, Reason::NotMember).unwrap();
     siege.goes_on().unwrap();
 }
 
