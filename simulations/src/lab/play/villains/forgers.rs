@@ -15,7 +15,7 @@ use frontdesk_identity::{
 };
 use frontdesk_thread::Suite;
 use frontdesk_wire::{
-    Body, ContactRequest, EraMembers, EraNotice, EraOffer, ForwardPayload, Position, Reason, RequestId,
+    Body, ContactRequest, EraNotice, EraOffer, ForwardPayload, Position, Reason, RequestId,
 };
 use rand_core::Rng as _;
 use serde_bytes::ByteBuf;
@@ -107,10 +107,6 @@ impl Play<'_> {
         let (leaders, forwards) = more_than_given(agent, now, (thread, to))?;
         for flawed in &leaders {
             self.show_leaders(index, hands, by, (thread, &shows), (customer, steward), flawed)?;
-            let (flaw, chain, reason) = flawed;
-            let (chain, members, addresses) = (chain.clone(), Vec::new(), Vec::new());
-            let names = Body::EraMembers(EraMembers { thread, era: 0, chain, members, addresses });
-            self.shoot_at(index, hands, (by, steward), (&names, Aim::at("era members", flaw, *reason)))?;
         }
         for (flaw, chain, reason) in forwards {
             let body = Body::ForwardPayload(forward(thread, chain));
