@@ -135,10 +135,7 @@ fn wishes_that_nobody_answers_are_bounded_and_survive_a_kill() {
 fn whom_one_takes_out_that_led_before_is_out_everywhere_once_it_knows() {
     let mut siege = siege();
     let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
-    let second = second(&mut siege);
-    siege.office.world.stop(acme).unwrap();
-    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
-    agree_but(&mut siege, &[second, carla, ana], second);
+    let second = taken_over(&mut siege);
     for other in [second, carla, ana] {
         siege.office.world.part(acme, other).unwrap();
     }
@@ -159,10 +156,7 @@ fn whom_one_takes_out_that_led_before_is_out_everywhere_once_it_knows() {
 fn whom_one_lets_in_that_led_before_knows_that_it_waits_and_comes_in_once_its_steward_knows() {
     let mut siege = siege();
     let (acme, carla, ana, ben, thread) = (siege.acme, siege.carla, siege.ana, siege.ben, siege.thread);
-    let second = second(&mut siege);
-    siege.office.world.stop(acme).unwrap();
-    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
-    agree_but(&mut siege, &[second, carla, ana], second);
+    let second = taken_over(&mut siege);
     for other in [second, carla, ana] {
         siege.office.world.part(acme, other).unwrap();
     }
@@ -200,10 +194,7 @@ fn whom_one_lets_in_that_led_before_knows_that_it_waits_and_comes_in_once_its_st
 fn whom_the_present_steward_took_out_is_not_brought_back_by_the_word_of_the_one_before() {
     let mut siege = siege();
     let (acme, carla, ana, thread) = (siege.acme, siege.carla, siege.ana, siege.thread);
-    let second = second(&mut siege);
-    siege.office.world.stop(acme).unwrap();
-    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
-    agree_but(&mut siege, &[second, carla, ana], second);
+    let second = taken_over(&mut siege);
     let from = siege.device(ana).unwrap();
     siege.office.world.command(second, Command::Revoke { thread, from }).unwrap();
     siege.office.world.pass(MINUTE).unwrap();
@@ -216,6 +207,16 @@ fn whom_the_present_steward_took_out_is_not_brought_back_by_the_word_of_the_one_
     let rejoin = Body::Rejoin(Rejoin { thread, key_package: ByteBuf::from(package) });
     siege.refuses(&mut ana, second, &rejoin, Reason::NotMember).unwrap();
     siege.goes_on().unwrap();
+}
+
+/// Acme's second administrator, which leads the thread by now, while Acme is off and doesn't know.
+fn taken_over(siege: &mut Siege) -> NodeId {
+    let (carla, ana, thread) = (siege.carla, siege.ana, siege.thread);
+    let second = second(siege);
+    siege.office.world.stop(siege.acme).unwrap();
+    siege.office.world.command(second, Command::TakeOver { thread }).unwrap();
+    agree_but(siege, &[second, carla, ana], second);
+    second
 }
 
 /// As [`agree`], while a frame for the one that is off still waits.
